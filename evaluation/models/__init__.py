@@ -1,0 +1,29 @@
+"""Rubrics, rules, campaigns, ratings, scorecards. One file a group; import from here."""
+
+from evaluation.models.campaigns import (
+    AnswerKey,
+    Assignment,
+    Campaign,
+    CampaignArm,
+    CampaignItem,
+    CampaignRater,
+    ItemAnswer,
+    Rating,
+)
+from evaluation.models.rules import ReleaseRules, RubricRevision
+from evaluation.models.scorecards import Scorecard, ScorecardScores
+
+__all__ = [
+    "AnswerKey",
+    "Assignment",
+    "Campaign",
+    "CampaignArm",
+    "CampaignItem",
+    "CampaignRater",
+    "ItemAnswer",
+    "Rating",
+    "ReleaseRules",
+    "RubricRevision",
+    "Scorecard",
+    "ScorecardScores",
+]

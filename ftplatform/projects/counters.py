@@ -1,0 +1,28 @@
+"""Counts that pages may show without counting: slotted, so that a hundred writers do not serialise."""
+
+import random
+
+from django.db import connection
+from django.db.models import Sum
+
+from ftplatform.projects.models import ProjectCounter
+
+SLOTS = 16
+
+
+def add(project_id: int, name: str, amount: int) -> None:
+    """Adds to one slot chosen at random, in the caller's transaction. Callers that add several names sort them."""
+    if not amount:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO projects_projectcounter (project_id, name, slot, value) VALUES (%s, %s, %s, %s)
+               ON CONFLICT (project_id, name, slot) DO UPDATE SET value = projects_projectcounter.value + EXCLUDED.value""",
+            [project_id, name, random.randrange(SLOTS), amount],  # noqa: S311 - spreads load, guards nothing
+        )
+
+
+def read(project_id: int) -> dict[str, int]:
+    """All counters of a project: name → count. At most SLOTS rows a name are read."""
+    rows = ProjectCounter.objects.filter(project_id=project_id).values("name").annotate(total=Sum("value"))
+    return {row["name"]: int(row["total"]) for row in rows}

@@ -1,0 +1,56 @@
+"""Projects and their task revisions."""
+
+import secrets
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from ftplatform.accounts.actors import Actor
+from ftplatform.accounts.models import Membership, Role
+from ftplatform.audit.services import record
+from ftplatform.errors import Refused
+from ftplatform.projects.models import Project, TaskRevision
+from ftplatform.projects.spec import TaskSpec
+
+
+@transaction.atomic
+def create_project(
+    *, name: str, description: str = "", slug: str = "", attribution: str = "", spec: TaskSpec | None = None, by: Actor
+) -> Project:
+    """Makes a project; whoever makes it is its first admin."""
+    slug = slug or slugify(name)[:60]
+    if not slug:
+        raise Refused("bad-name", "The name has no letter or digit that an address could be made of.", field="name")
+    if Project.objects.filter(slug=slug).exists():
+        raise Refused("slug-taken", f"There is a project at /projects/{slug}/ already; choose another name.", field="name")
+    project = Project.objects.create(
+        slug=slug, name=name, description=description, attribution=attribution, text_key=secrets.token_bytes(32)
+    )
+    if by.user:
+        Membership.objects.create(project=project, user=by.user, role=Role.ADMIN)
+    record(by=by, verb="project.create", target=project, project=project, data={"name": name})
+    if spec:
+        revise_task(project=project, spec=spec, by=by)
+    return project
+
+
+@transaction.atomic
+def revise_task(*, project: Project, spec: TaskSpec, by: Actor) -> TaskRevision:
+    """Makes the next task revision and makes it current. The same content again is the revision that exists."""
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    content_hash = spec.content_hash()
+    revision = TaskRevision.objects.filter(project=project, content_hash=content_hash).first()
+    if revision is None:
+        last = project.task_revisions.order_by("-number").values_list("number", flat=True).first() or 0
+        revision = TaskRevision.objects.create(
+            project=project,
+            number=last + 1,
+            content=spec.model_dump(mode="json"),
+            content_hash=content_hash,
+            created_by=by.user,
+        )
+    if project.task_revision_id != revision.pk:
+        project.task_revision = revision
+        project.save(update_fields=["task_revision"])
+        record(by=by, verb="task.revise", target=revision, project=project, data={"number": revision.number})
+    return revision

@@ -1,0 +1,173 @@
+"""What a task is, as plain values: inputs, fields, prompt, completion. Django-free; a TaskRevision stores one as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputColumn(Value):
+    """A named column of a ticket."""
+
+    name: str = Field(pattern=NAME)
+    title: str = ""
+    kind: Literal["text", "markdown", "code"] = "text"
+
+    @property
+    def heading(self) -> str:
+        return self.title or self.name.replace("_", " ").capitalize()
+
+
+class Choice(Value):
+    """One label of a choice field. `value` is what the model writes."""
+
+    value: str = Field(min_length=1, max_length=200)
+    title: str = ""
+    description: str = ""
+    hotkey: str = Field(default="", max_length=1)
+
+    @property
+    def heading(self) -> str:
+        return self.title or self.value
+
+
+class Condition(Value):
+    """The field is asked only where another choice field has this value."""
+
+    field: str = Field(pattern=NAME)
+    equals: str
+
+
+class TaskField(Value):
+    """What a labeler fills in and the model must produce."""
+
+    name: str = Field(pattern=NAME)
+    title: str = ""
+    kind: Literal["choice", "multi", "text", "number", "spans", "rating"]
+    required: bool = True
+    choices: tuple[Choice, ...] = ()
+    guidelines: str = ""
+    condition: Condition | None = None
+    primary_metric: str = ""
+    max_length: int = Field(default=20_000, ge=1)
+
+    @model_validator(mode="after")
+    def _choices_fit_kind(self) -> TaskField:
+        if self.kind in ("choice", "multi"):
+            folded = [choice.value.strip().casefold() for choice in self.choices]
+            if len(folded) < 2:
+                raise ValueError(f"field {self.name}: a {self.kind} field needs at least two choices")
+            if len(set(folded)) < len(folded):
+                raise ValueError(f"field {self.name}: two choices differ only in case or spaces; a model's answer could mean either")
+            if any("\n" in choice.value or "\r" in choice.value for choice in self.choices):
+                raise ValueError(f"field {self.name}: a choice cannot hold a line break")
+            if any(choice.value != choice.value.strip() for choice in self.choices):
+                raise ValueError(f"field {self.name}: a choice cannot begin or end with a space")
+        elif self.choices:
+            raise ValueError(f"field {self.name}: a {self.kind} field has no choices")
+        return self
+
+    @property
+    def heading(self) -> str:
+        return self.title or self.name.replace("_", " ").capitalize()
+
+    @property
+    def labels(self) -> list[str]:
+        return [choice.value for choice in self.choices]
+
+    def hotkeys(self) -> dict[str, str]:
+        """Choice value → key: the one asked for, else the digit of its place. Keys past nine choices are left out."""
+        keys = {choice.value: choice.hotkey for choice in self.choices if choice.hotkey}
+        free = iter(digit for digit in "123456789" if digit not in keys.values())
+        for choice in self.choices:
+            if choice.value not in keys and (digit := next(free, "")):
+                keys[choice.value] = digit
+        return keys
+
+
+class TaskSpec(Value):
+    """Everything that a task revision freezes. Its hash covers all of it."""
+
+    inputs: tuple[InputColumn, ...] = Field(min_length=1)
+    fields: tuple[TaskField, ...] = Field(min_length=1)
+    system: str = ""
+    user: str
+    codec: Literal["plain", "lines", "json"] = "lines"
+    guidelines: str = ""
+    max_new_tokens: int = Field(default=64, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> TaskSpec:
+        inputs = [column.name for column in self.inputs]
+        names = [field.name for field in self.fields]
+        if len(set(inputs)) < len(inputs):
+            raise ValueError("two inputs have the same name")
+        if len(set(names)) < len(names):
+            raise ValueError("two fields have the same name")
+        used = set(PLACEHOLDER.findall(self.system + self.user))
+        if unknown := used - set(inputs):
+            raise ValueError(f"the prompt names {{{min(unknown)}}}, which is no input; inputs are {', '.join(inputs)}")
+        if not used:
+            raise ValueError(f"the prompt never names an input; write {{{inputs[0]}}} where the ticket's text belongs")
+        if self.codec == "plain" and len(names) != 1:
+            raise ValueError("the plain codec is one field; use lines or json for several")
+        if self.codec == "lines":
+            for field in self.fields[:-1]:
+                if field.kind == "spans":
+                    raise ValueError(f"field {field.name}: spans cannot stand in the lines codec before the last field; use json")
+        for field in self.fields:
+            if field.condition:
+                asked = self.field_named(field.condition.field)
+                if asked.kind != "choice" or field.condition.equals not in asked.labels:
+                    raise ValueError(f"field {field.name}: its condition names no choice of {field.condition.field}")
+                if names.index(asked.name) >= names.index(field.name):
+                    raise ValueError(f"field {field.name}: its condition must name an earlier field")
+        return self
+
+    def field_named(self, name: str) -> TaskField:
+        """Raises ValueError with the names that exist."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise ValueError(f"{name!r} is no field; fields are {', '.join(field.name for field in self.fields)}")
+
+    @property
+    def choice_fields(self) -> list[TaskField]:
+        return [field for field in self.fields if field.kind == "choice"]
+
+    @property
+    def text_fields(self) -> list[TaskField]:
+        return [field for field in self.fields if field.kind == "text"]
+
+    def is_asked(self, field: TaskField, values: dict[str, Any]) -> bool:
+        return field.condition is None or values.get(field.condition.field) == field.condition.equals
+
+    def content_hash(self) -> str:
+        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Canonical JSON: keys sorted, no spaces, every string NFC. Hashes are of this form; a golden test holds it."""
+    return json.dumps(_nfc(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _nfc(value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {_nfc(key): _nfc(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_nfc(item) for item in value]
+    return value
