@@ -1,0 +1,285 @@
+"""Intervals for one sample: bootstrap over examples or whole clusters, and closed forms for proportions.
+
+Sources: Efron & Tibshirani 1993 (percentile, BCa); Hesterberg 2015, *What Teachers Should Know About the Bootstrap*
+(expanded percentile); Wilson 1927 and Newcombe 1998; Clopper & Pearson 1934; Hanley & Lippman-Hand 1983 (rule of three).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from evaluation.stats.figure import (
+    BoolArray,
+    Figure,
+    FloatArray,
+    Interval,
+    as_values,
+    check_confidence,
+    no_interval,
+    undefined,
+)
+from evaluation.stats.grouping import Groups, encode, one_each
+from evaluation.stats.resampling import bootstrap_counts, bootstrap_indices, chunk_rows
+
+Method = Literal["percentile", "bca", "expanded"]
+Reduce = Callable[[FloatArray], Any]  # summed sufficient statistics (…, k) -> values (…)
+
+TOLERATED_UNDEFINED = 0.05  # share of resamples in which a statistic may be undefined (an empty class, say)
+
+
+class Statistic(Protocol):
+    """A numpy reduction: takes (…, n) and the axis to reduce, gives (…)."""
+
+    def __call__(self, values: FloatArray, /, *, axis: int) -> Any: ...
+
+
+def bootstrap(
+    values: npt.ArrayLike,
+    statistic: Statistic = np.mean,
+    clusters: npt.ArrayLike | None = None,
+    *,
+    method: Method = "percentile",
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Bootstrap interval of ``statistic`` over examples, or over whole ``clusters`` of them.
+
+    ``values``: (n,), NaN left out. ``clusters``: (n,) labels of the highest shared source of noise (document, prompt
+    family). ``statistic`` reduces along ``axis``, as ``np.mean``, ``np.median`` and ``np.std`` do.
+    With clusters a resample holds as many *clusters* as there are, so its number of values varies.
+    ``method``: ``percentile``; ``bca`` (bias-corrected, accelerated); ``expanded``, the percentile interval at the
+    wider level at which it has the length of a t interval, honest for the few dozen items that people can rate.
+    """
+    sample = as_values(values, "values")
+    groups = None if clusters is None else encode(clusters, len(sample))
+    kept: BoolArray = ~np.isnan(sample)
+    sample = sample[kept]
+    if statistic is np.mean:
+        groups = one_each(len(sample)) if groups is None else groups.take(kept)
+        counted = np.column_stack([sample, np.ones(len(sample))])
+        return _bootstrap_sums(groups.sums(counted), _ratio, len(sample), method, confidence, resamples, seed)
+    if groups is not None:
+        return _bootstrap_lists(sample, groups.take(kept), statistic, method, confidence, resamples, seed)
+    return _bootstrap_rows(sample, statistic, method, confidence, resamples, seed)
+
+
+def bootstrap_statistics(
+    statistics: npt.ArrayLike,
+    reduce: Reduce,
+    clusters: npt.ArrayLike | None = None,
+    *,
+    method: Method = "percentile",
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Bootstrap interval of a corpus figure (BLEU, macro F1) from per-example sufficient statistics.
+
+    ``statistics``: (n, k), one row an example; a row with NaN is left out. ``reduce`` maps sums (…, k) to figures (…).
+    """
+    rows = as_rows(statistics, "statistics")
+    groups = one_each(len(rows)) if clusters is None else encode(clusters, len(rows))
+    kept: BoolArray = ~np.isnan(rows).any(axis=1)
+    groups = groups.take(kept)
+    return _bootstrap_sums(groups.sums(rows[kept]), reduce, int(kept.sum()), method, confidence, resamples, seed)
+
+
+def as_rows(statistics: npt.ArrayLike, name: str) -> FloatArray:
+    """Two-dimensional floats (n, k); ValueError names the argument that has another shape."""
+    rows: FloatArray = np.asarray(statistics, dtype=np.float64)
+    if rows.ndim != 2:
+        raise ValueError(f"{name} must be examples × sufficient statistics (n, k); got shape {rows.shape}")
+    return rows
+
+
+def _ratio(sums: FloatArray) -> FloatArray:
+    """Mean from sums (…, 2) of values and their number."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums[..., 0] / sums[..., 1])
+
+
+def _bootstrap_sums(
+    units: FloatArray, reduce: Reduce, n: int, method: Method, confidence: float, resamples: int, seed: int
+) -> Interval:
+    """Bootstrap of a figure of sums: ``units`` (units, k) hold what each example or cluster adds."""
+    if n == 0:
+        return no_interval(math.nan, confidence, 0, method, "no values")
+    total = units.sum(axis=0)
+    estimate = float(reduce(total))
+    rng = np.random.default_rng(seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        replicates = np.concatenate(
+            [np.asarray(reduce(counts @ units), np.float64) for counts in bootstrap_counts(rng, len(units), resamples)]
+        )
+        jackknife = np.asarray(reduce(total - units), np.float64) if method == "bca" else None
+    return interval_of_replicates(estimate, replicates, jackknife, n, len(units), method, confidence)
+
+
+def _bootstrap_rows(
+    sample: FloatArray, statistic: Statistic, method: Method, confidence: float, resamples: int, seed: int
+) -> Interval:
+    """Bootstrap of any reduction over unclustered values."""
+    n = len(sample)
+    if n == 0:
+        return no_interval(math.nan, confidence, 0, method, "no values")
+    rng = np.random.default_rng(seed)
+    replicates = np.concatenate(
+        [
+            np.asarray(statistic(sample[indices], axis=-1), np.float64)
+            for indices in bootstrap_indices(rng, n, resamples)
+        ]
+    )
+    jackknife = _leave_one_out(sample, statistic) if method == "bca" and n > 1 else None
+    estimate = float(statistic(sample, axis=-1))
+    return interval_of_replicates(estimate, replicates, jackknife, n, n, method, confidence)
+
+
+def _leave_one_out(sample: FloatArray, statistic: Statistic) -> FloatArray:
+    """The statistic without each value in turn, (n,)."""
+    n = len(sample)
+    places = np.arange(n - 1)
+    parts = []
+    rows = chunk_rows(n)
+    for start in range(0, n, rows):
+        left_out = np.arange(start, min(start + rows, n))[:, None]
+        parts.append(np.asarray(statistic(sample[places + (places >= left_out)], axis=-1), np.float64))
+    return np.concatenate(parts)
+
+
+def _bootstrap_lists(
+    sample: FloatArray,
+    groups: Groups,
+    statistic: Statistic,
+    method: Method,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> Interval:
+    """Any reduction over clusters: resamples have different lengths, so this one goes resample by resample."""
+    if len(sample) == 0:
+        return no_interval(math.nan, confidence, 0, method, "no values")
+    order = np.argsort(groups.codes, kind="stable")
+    members = np.split(sample[order], np.cumsum(groups.sizes().astype(int))[:-1])
+    rng = np.random.default_rng(seed)
+    replicates = np.array(
+        [
+            float(statistic(np.concatenate([members[unit] for unit in row]), axis=-1))
+            for indices in bootstrap_indices(rng, groups.count, resamples)
+            for row in indices
+        ]
+    )
+    jackknife = None
+    if method == "bca" and groups.count > 1:
+        jackknife = np.array([float(statistic(sample[groups.codes != g], axis=-1)) for g in range(groups.count)])
+    estimate = float(statistic(sample, axis=-1))
+    return interval_of_replicates(estimate, replicates, jackknife, len(sample), groups.count, method, confidence)
+
+
+def interval_of_replicates(
+    estimate: float,
+    replicates: FloatArray,
+    jackknife: FloatArray | None,
+    n: int,
+    units: int,
+    method: Method,
+    confidence: float,
+) -> Interval:
+    """The limits that bootstrap ``replicates`` give, with every reason for which there may be none.
+
+    ``units``: resampled units, at most ``n``. ``jackknife``: (units,), for ``bca`` only.
+    """
+    check_confidence(confidence)
+    if method not in ("percentile", "bca", "expanded"):
+        raise ValueError(f"method must be percentile, bca or expanded; got {method!r}")
+    unit = "example" if units == n else "cluster"
+    name = f"{method} bootstrap over {units} {unit}{'' if units == 1 else 's'}"
+    if math.isnan(estimate):
+        return no_interval(estimate, confidence, n, name, "the statistic is undefined on these values")
+    if units < 2:
+        return no_interval(estimate, confidence, n, name, "one value or cluster shows no variation to resample")
+    defined = replicates[~np.isnan(replicates)]
+    undefined_share = 1 - len(defined) / len(replicates)
+    if undefined_share > TOLERATED_UNDEFINED:
+        reason = f"the statistic is undefined in {undefined_share:.0%} of the resamples: too few values"
+        return no_interval(estimate, confidence, n, name, reason)
+    tail = (1 - confidence) / 2
+    if method == "percentile":
+        levels = np.array([tail, 1 - tail])
+    elif method == "expanded":
+        wider = stats.norm.cdf(math.sqrt(units / (units - 1)) * stats.t.ppf(tail, units - 1))
+        levels = np.array([wider, 1 - wider])
+    else:
+        levels = _bca_levels(estimate, defined, jackknife, tail)
+    if np.isnan(levels).any():
+        reason = "bca needs values that vary: neither bias nor skew can be estimated"
+        return no_interval(estimate, confidence, n, name, reason)
+    low, high = (float(limit) for limit in np.quantile(defined, levels))
+    flat = high - low <= 1e-12 * max(1.0, abs(estimate))
+    caution = "the sample does not vary, so no resample does: an interval without width is not certainty"
+    return Interval(estimate, low, high, confidence, n, name, caution if flat else "")
+
+
+def _bca_levels(estimate: float, replicates: FloatArray, jackknife: FloatArray | None, tail: float) -> FloatArray:
+    """Quantile levels of the BCa interval (Efron & Tibshirani 1993, eq. 14.10), as scipy computes them."""
+    nothing = np.full(2, np.nan)
+    if jackknife is None or np.isnan(jackknife).any():
+        return nothing
+    below = (np.mean(replicates < estimate) + np.mean(replicates <= estimate)) / 2
+    bias = special.ndtri(below)
+    skew = jackknife.mean() - jackknife
+    spread = np.sum(skew**2)
+    # Rounding leaves the jackknife of a constant sample a little apart: compare with the size of the estimate.
+    if spread <= len(skew) * (1e-12 * max(1.0, abs(estimate))) ** 2 or not np.isfinite(bias):
+        return nothing
+    acceleration = np.sum(skew**3) / (6 * spread**1.5)
+    shifted = bias + special.ndtri(np.array([tail, 1 - tail]))
+    return np.asarray(special.ndtr(bias + shifted / (1 - acceleration * shifted)), np.float64)
+
+
+def _check_counts(k: float, n: float) -> None:
+    if not (math.isnan(k) or math.isnan(n)) and not 0 <= k <= n:
+        raise ValueError(f"a proportion needs 0 ≤ k ≤ n; got k={k}, n={n}")
+
+
+def wilson(k: float, n: float, confidence: float = 0.95) -> Interval:
+    """Wilson score interval of the proportion k/n, two-sided, without continuity correction."""
+    _check_counts(k, n)
+    check_confidence(confidence)
+    if not n > 0 or math.isnan(k):
+        return no_interval(math.nan, confidence, 0, "Wilson", "no trials")
+    z2 = float(stats.norm.ppf((1 + confidence) / 2)) ** 2
+    centre = (k + z2 / 2) / (n + z2)
+    half = math.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
+    # At the ends the formula is exactly 0 or 1, rounding aside.
+    low = 0.0 if k == 0 else centre - half
+    high = 1.0 if k == n else centre + half
+    return Interval(k / n, low, high, confidence, int(n), "Wilson")
+
+
+def clopper_pearson(k: float, n: float, confidence: float = 0.95, sides: Literal[1, 2] = 2) -> Interval:
+    """Exact interval of the proportion k/n. ``sides=1``: the whole error is on the upper limit and the lower is 0,
+    the form that a safety gate asks for ("at most")."""
+    _check_counts(k, n)
+    check_confidence(confidence)
+    if not n > 0 or math.isnan(k):
+        return no_interval(math.nan, confidence, 0, "Clopper–Pearson", "no trials")
+    tail = (1 - confidence) / sides
+    low = 0.0 if k == 0 or sides == 1 else float(stats.beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(stats.beta.ppf(1 - tail, k + 1, n - k))
+    method = "Clopper–Pearson" if sides == 2 else "Clopper–Pearson, one-sided"
+    return Interval(k / n, low, high, confidence, int(n), method)
+
+
+def rule_of_three(n: float, confidence: float = 0.95) -> Figure:
+    """Highest rate compatible with 0 events in n independent trials, one-sided: 1 - (1-confidence)^(1/n), about 3/n."""
+    check_confidence(confidence)
+    if not n > 0:
+        return undefined("no trials")
+    return Figure(-math.expm1(math.log1p(-confidence) / n))
