@@ -41,6 +41,13 @@ class Groups:
         return Groups(codes.astype(np.intp), len(present))
 
 
+def as_labels(labels: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The labels as an array in which a missing one is still None or NaN: numpy alone would make NaN among strings the
+    string "nan"."""
+    array: npt.NDArray[Any] = np.asarray(labels)
+    return np.asarray(labels, dtype=object) if array.dtype.kind in "US" else array
+
+
 def is_missing(labels: npt.NDArray[Any]) -> BoolArray:
     """True where a label is None or NaN."""
     if labels.dtype.kind == "f":
@@ -59,7 +66,7 @@ def encode(labels: npt.ArrayLike, length: int, name: str = "clusters") -> Groups
 
     ValueError: not one label per value.
     """
-    array: npt.NDArray[Any] = np.asarray(labels)
+    array = as_labels(labels)
     if array.shape != (length,):
         raise ValueError(f"{name} needs one label per value: {length} values, labels of shape {array.shape}")
     missing = is_missing(array)

@@ -86,7 +86,7 @@ def bootstrap_statistics(
     """
     rows = as_rows(statistics, "statistics")
     groups = one_each(len(rows)) if clusters is None else encode(clusters, len(rows))
-    kept: BoolArray = ~np.isnan(rows).any(axis=1)
+    kept: BoolArray = np.asarray(~np.isnan(rows).any(axis=1))
     groups = groups.take(kept)
     return _bootstrap_sums(groups.sums(rows[kept]), reduce, int(kept.sum()), method, confidence, resamples, seed)
 

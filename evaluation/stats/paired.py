@@ -140,7 +140,7 @@ def compare_statistics(
     if first.shape != second.shape:
         raise ValueError(f"a and b must hold the same examples and statistics: {first.shape} against {second.shape}")
     groups = one_each(len(first)) if clusters is None else encode(clusters, len(first))
-    kept: BoolArray = ~(np.isnan(first) | np.isnan(second)).any(axis=1)
+    kept: BoolArray = np.asarray(~(np.isnan(first) | np.isnan(second)).any(axis=1))
     groups = groups.take(kept)
     n, units, dropped = int(kept.sum()), groups.count, int((~kept).sum())
     test = "permutation"
