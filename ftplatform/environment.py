@@ -42,7 +42,9 @@ def _public_url() -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"FT_PUBLIC_URL={url!r} is no address; write for example https://ft.example.org")
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise ConfigurationError(f"FT_PUBLIC_URL={url!r}: http is for loopback only; put TLS in front and write https://…")
+        raise ConfigurationError(
+            f"FT_PUBLIC_URL={url!r}: http is for loopback only; put TLS in front and write https://…"
+        )
     return url
 
 
@@ -61,7 +63,9 @@ def read() -> Environment:
         secret_key=os.environ.get("FT_SECRET_KEY") or home.secret("secret_key"),
         public_url=public_url,
         allowed_hosts=hosts,
-        model_dirs=tuple(Path(word).resolve() for word in os.environ.get("FT_MODEL_DIRS", "").split(os.pathsep) if word),
+        model_dirs=tuple(
+            Path(word).resolve() for word in os.environ.get("FT_MODEL_DIRS", "").split(os.pathsep) if word
+        ),
         outbound_hosts=frozenset(_words("FT_OUTBOUND_HOSTS")),
         storage=os.environ.get("FT_STORAGE") or f"file:{home.path / 'artifacts'}",
         debug=os.environ.get("FT_DEBUG") == "1",
@@ -72,7 +76,9 @@ def database(url: str) -> dict[str, object]:
     """Django's DATABASES entry for a postgresql:// URL, a socket folder in ?host= included."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
-        raise ConfigurationError(f"DATABASE_URL must begin with postgresql://, not {parts.scheme!r}: only PostgreSQL is used.")
+        raise ConfigurationError(
+            f"DATABASE_URL must begin with postgresql://, not {parts.scheme!r}: only PostgreSQL is used."
+        )
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or unquote(parts.hostname or "")
     return {
@@ -88,4 +94,3 @@ def database(url: str) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": False,
         "TEST": {"TEMPLATE": "template0"},
     }
-

@@ -186,7 +186,9 @@ SPECTACULAR_SETTINGS = {
 
 CELERY_BROKER_URL = broker_url(ENV.valkey_url)
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = False  # the queue of record is PostgreSQL; with late ack kombu redelivers a long run after 3600 s
+CELERY_TASK_ACKS_LATE = (
+    False  # the queue of record is PostgreSQL; with late ack kombu redelivers a long run after 3600 s
+)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_keepalive": False}

@@ -29,7 +29,9 @@ class ModelVersion(models.Model):
     size_bytes = models.BigIntegerField(null=True)
     context_length = models.PositiveIntegerField(null=True)
     licence = models.CharField(max_length=120, blank=True)
-    control_tokens = models.JSONField(default=list, help_text="Strings that the tokenizer would take for control tokens.")
+    control_tokens = models.JSONField(
+        default=list, help_text="Strings that the tokenizer would take for control tokens."
+    )
     default_sampling = models.JSONField(default=dict)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -42,7 +44,8 @@ class ModelVersion(models.Model):
                 name="local_models_have_files",
             ),
             models.CheckConstraint(
-                condition=~Q(source="trained") | Q(base__isnull=False, parent__isnull=False), name="trained_models_name_their_base"
+                condition=~Q(source="trained") | Q(base__isnull=False, parent__isnull=False),
+                name="trained_models_name_their_base",
             ),
         ]
 
@@ -84,7 +87,9 @@ class PromptCondition(models.Model):
         CONSTRAINED = "constrained", "Constrained choice"
         CALIBRATED = "constrained-calibrated", "Constrained choice, calibrated"
 
-    task_revision = models.ForeignKey("projects.TaskRevision", on_delete=models.PROTECT, related_name="prompt_conditions")
+    task_revision = models.ForeignKey(
+        "projects.TaskRevision", on_delete=models.PROTECT, related_name="prompt_conditions"
+    )
     name = models.CharField(max_length=60)
     decoding = models.CharField(max_length=24, choices=Decoding.choices, default=Decoding.FREE)
     shots = models.PositiveSmallIntegerField(default=0)
@@ -110,7 +115,9 @@ class GenerationRun(models.Model):
     project = models.ForeignKey("projects.Project", on_delete=models.PROTECT, related_name="generation_runs")
     number = models.PositiveIntegerField()
     task_revision = models.ForeignKey("projects.TaskRevision", on_delete=models.PROTECT, related_name="+")
-    dataset_version = models.ForeignKey("annotation.DatasetVersion", on_delete=models.PROTECT, related_name="generation_runs")
+    dataset_version = models.ForeignKey(
+        "annotation.DatasetVersion", on_delete=models.PROTECT, related_name="generation_runs"
+    )
     split = models.CharField(max_length=10)
     sampling = models.JSONField()
     job = models.ForeignKey("jobs.Job", on_delete=models.PROTECT, null=True, related_name="+")
@@ -154,7 +161,9 @@ class Generation(models.Model):
     tokens_out = models.PositiveIntegerField(null=True)
     first_token_seconds = models.FloatField(null=True)
     seconds = models.FloatField(null=True)
-    concurrency = models.PositiveIntegerField(default=1, help_text="Answers under way at once: latency is only comparable at the same.")
+    concurrency = models.PositiveIntegerField(
+        default=1, help_text="Answers under way at once: latency is only comparable at the same."
+    )
     finish_reason = models.CharField(max_length=10)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -14,12 +14,16 @@ class TrainingRun(models.Model):
     project = models.ForeignKey("projects.Project", on_delete=models.PROTECT, related_name="training_runs")
     number = models.PositiveIntegerField()
     task_revision = models.ForeignKey("projects.TaskRevision", on_delete=models.PROTECT, related_name="+")
-    dataset_version = models.ForeignKey("annotation.DatasetVersion", on_delete=models.PROTECT, related_name="training_runs")
+    dataset_version = models.ForeignKey(
+        "annotation.DatasetVersion", on_delete=models.PROTECT, related_name="training_runs"
+    )
     base_version = models.ForeignKey("inference.ModelVersion", on_delete=models.PROTECT, related_name="training_runs")
     baseline = models.ForeignKey("evaluation.Scorecard", on_delete=models.PROTECT, related_name="training_runs")
     hyperparameters = models.JSONField()
     job = models.ForeignKey("jobs.Job", on_delete=models.PROTECT, null=True, related_name="+")
-    model_version = models.OneToOneField("inference.ModelVersion", on_delete=models.PROTECT, null=True, related_name="training_run")
+    model_version = models.OneToOneField(
+        "inference.ModelVersion", on_delete=models.PROTECT, null=True, related_name="training_run"
+    )
     result = models.JSONField(default=dict)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -23,7 +23,9 @@ class DatasetVersion(models.Model):
     number = models.PositiveIntegerField()
     hash = models.CharField(max_length=64)
     format_version = models.PositiveSmallIntegerField(default=1)
-    task_revision = models.ForeignKey("projects.TaskRevision", on_delete=models.PROTECT, related_name="dataset_versions")
+    task_revision = models.ForeignKey(
+        "projects.TaskRevision", on_delete=models.PROTECT, related_name="dataset_versions"
+    )
     evaluation_set = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="kept_apart_sets")
     counts = models.JSONField(help_text="Split → number of items.")
     card = models.JSONField()

@@ -21,11 +21,17 @@ class Import(models.Model):
     file_name = models.CharField(max_length=255)
     file = models.ForeignKey("artifacts.Blob", on_delete=models.PROTECT, related_name="+")
     format = models.CharField(max_length=20, blank=True)
-    detected = models.JSONField(default=dict, help_text="What was found: format, encoding, delimiter, columns, warnings.")
-    mapping = models.JSONField(default=dict, help_text="Column of the file → input:NAME, field:NAME, group, occurred_at or raw.")
+    detected = models.JSONField(
+        default=dict, help_text="What was found: format, encoding, delimiter, columns, warnings."
+    )
+    mapping = models.JSONField(
+        default=dict, help_text="Column of the file → input:NAME, field:NAME, group, occurred_at or raw."
+    )
     keep_good_rows = models.BooleanField(default=False)
     duplicates = models.CharField(max_length=5, choices=Duplicates.choices, default=Duplicates.SKIP)
-    row_limit = models.PositiveIntegerField(null=True, help_text="A seeded sample stratified by the first mapped choice field.")
+    row_limit = models.PositiveIntegerField(
+        null=True, help_text="A seeded sample stratified by the first mapped choice field."
+    )
     seed = models.PositiveIntegerField(default=0)
     job = models.ForeignKey("jobs.Job", on_delete=models.PROTECT, null=True, related_name="+")
     rows_total = models.PositiveIntegerField(default=0)

@@ -46,7 +46,8 @@ class HandoutSlot(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["queue", "example", "number"], name="one_slot_a_number"),
             models.CheckConstraint(
-                condition=Q(state="leased", leased_until__isnull=False) | (~Q(state="leased") & Q(leased_until__isnull=True)),
+                condition=Q(state="leased", leased_until__isnull=False)
+                | (~Q(state="leased") & Q(leased_until__isnull=True)),
                 name="leased_slot_has_an_end",
             ),
         ]

@@ -14,7 +14,9 @@ class Annotation(models.Model):
 
     example = models.ForeignKey("annotation.Example", on_delete=models.PROTECT, related_name="annotations")
     task_revision = models.ForeignKey("projects.TaskRevision", on_delete=models.PROTECT, related_name="+")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="annotations")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="annotations"
+    )
     source = models.CharField(max_length=6, choices=Source.choices)
     lease = models.ForeignKey("annotation.Lease", on_delete=models.PROTECT, null=True, related_name="annotations")
     values = models.JSONField()
@@ -28,7 +30,8 @@ class Annotation(models.Model):
         indexes = [models.Index(fields=["example", "author", "-id"]), models.Index(fields=["author", "-id"])]
         constraints = [
             models.CheckConstraint(
-                condition=Q(source__in=("import", "model")) | Q(author__isnull=False), name="people_sign_their_annotations"
+                condition=Q(source__in=("import", "model")) | Q(author__isnull=False),
+                name="people_sign_their_annotations",
             ),
             # The first of each chain: an author begins one chain an example.
             models.UniqueConstraint(
@@ -85,7 +88,8 @@ class ResolvedLabel(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["example", "field"], name="one_resolved_label"),
             models.CheckConstraint(
-                condition=Q(confidence__isnull=True) | Q(confidence__gte=0, confidence__lte=1), name="confidence_is_a_share"
+                condition=Q(confidence__isnull=True) | Q(confidence__gte=0, confidence__lte=1),
+                name="confidence_is_a_share",
             ),
         ]
 

@@ -83,7 +83,9 @@ class ItemAnswer(models.Model):
     arm = models.ForeignKey(CampaignArm, on_delete=models.PROTECT, related_name="answers")
     generation = models.ForeignKey("inference.Generation", on_delete=models.PROTECT, related_name="item_answers")
     text = models.TextField()
-    self_naming = models.CharField(max_length=200, blank=True, help_text="Words by which the answer names its author, if any.")
+    self_naming = models.CharField(
+        max_length=200, blank=True, help_text="Words by which the answer names its author, if any."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign_item", "arm"], name="one_answer_an_arm")]

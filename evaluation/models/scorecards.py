@@ -24,7 +24,9 @@ class Scorecard(models.Model):
     evaluation_set = models.ForeignKey("annotation.DatasetVersion", on_delete=models.PROTECT, related_name="scorecards")
     base_model = models.ForeignKey("inference.ModelVersion", on_delete=models.PROTECT, related_name="base_scorecards")
     baseline = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="comparisons")
-    candidate = models.ForeignKey("inference.ModelVersion", on_delete=models.PROTECT, null=True, related_name="scorecards")
+    candidate = models.ForeignKey(
+        "inference.ModelVersion", on_delete=models.PROTECT, null=True, related_name="scorecards"
+    )
     generation_run = models.ForeignKey("inference.GenerationRun", on_delete=models.PROTECT, related_name="scorecards")
     rules = models.ForeignKey("evaluation.ReleaseRules", on_delete=models.PROTECT, null=True, related_name="scorecards")
     campaign = models.ForeignKey("evaluation.Campaign", on_delete=models.PROTECT, null=True, related_name="scorecards")

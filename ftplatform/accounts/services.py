@@ -19,7 +19,9 @@ from ftplatform.projects.models import Project
 def create_user(*, username: str, password: str, email: str = "", superuser: bool = False, by: Actor) -> User:
     """Makes an account. Raises django's ValidationError when the password is weak."""
     if User.objects.filter(username__iexact=username).exists():
-        raise Refused("username-taken", f"There is a user called {username!r} already; choose another name.", field="username")
+        raise Refused(
+            "username-taken", f"There is a user called {username!r} already; choose another name.", field="username"
+        )
     user = User(username=username, email=email, is_superuser=superuser, is_staff=superuser)
     validate_password(password, user)
     user.set_password(password)

@@ -42,7 +42,9 @@ class Access:
     def require(self, allowed: frozenset[Any]) -> None:
         if not self.roles & allowed:
             wanted = " or ".join(sorted(str(Role(role).label).lower() for role in allowed))
-            raise PermissionDenied(f"This needs the role {wanted} in {self.project.name}. An admin of the project can give it.")
+            raise PermissionDenied(
+                f"This needs the role {wanted} in {self.project.name}. An admin of the project can give it."
+            )
 
 
 def enter(request: HttpRequest, slug: str, allowed: frozenset[Any]) -> Access:
@@ -51,7 +53,9 @@ def enter(request: HttpRequest, slug: str, allowed: frozenset[Any]) -> Access:
     return _enter(request, project, allowed)
 
 
-def enter_by(request: HttpRequest, owned: models.QuerySet[Any], allowed: frozenset[Any], **lookup: Any) -> tuple[Access, Any]:
+def enter_by(
+    request: HttpRequest, owned: models.QuerySet[Any], allowed: frozenset[Any], **lookup: Any
+) -> tuple[Access, Any]:
     """The object of a project that `lookup` names, and the caller's access to its project."""
     thing = owned.select_related("project").filter(**lookup).first()
     access = _enter(request, thing.project if thing else None, allowed)

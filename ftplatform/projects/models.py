@@ -12,7 +12,9 @@ class Project(models.Model):
     description = models.TextField(blank=True)
     attribution = models.TextField(blank=True, help_text="Where the tickets come from and under which licence.")
     task_revision = models.ForeignKey("TaskRevision", on_delete=models.PROTECT, null=True, related_name="+")
-    text_key = models.BinaryField(help_text="Keys the hashes of this project's texts, so that a hash says nothing once the text is erased.")
+    text_key = models.BinaryField(
+        help_text="Keys the hashes of this project's texts, so that a hash says nothing once the text is erased."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -22,7 +22,9 @@ def create_project(
     if not slug:
         raise Refused("bad-name", "The name has no letter or digit that an address could be made of.", field="name")
     if Project.objects.filter(slug=slug).exists():
-        raise Refused("slug-taken", f"There is a project at /projects/{slug}/ already; choose another name.", field="name")
+        raise Refused(
+            "slug-taken", f"There is a project at /projects/{slug}/ already; choose another name.", field="name"
+        )
     project = Project.objects.create(
         slug=slug, name=name, description=description, attribution=attribution, text_key=secrets.token_bytes(32)
     )

@@ -70,7 +70,9 @@ class TaskField(Value):
             if len(folded) < 2:
                 raise ValueError(f"field {self.name}: a {self.kind} field needs at least two choices")
             if len(set(folded)) < len(folded):
-                raise ValueError(f"field {self.name}: two choices differ only in case or spaces; a model's answer could mean either")
+                raise ValueError(
+                    f"field {self.name}: two choices differ only in case or spaces; a model's answer could mean either"
+                )
             if any("\n" in choice.value or "\r" in choice.value for choice in self.choices):
                 raise ValueError(f"field {self.name}: a choice cannot hold a line break")
             if any(choice.value != choice.value.strip() for choice in self.choices):
@@ -126,7 +128,9 @@ class TaskSpec(Value):
         if self.codec == "lines":
             for field in self.fields[:-1]:
                 if field.kind == "spans":
-                    raise ValueError(f"field {field.name}: spans cannot stand in the lines codec before the last field; use json")
+                    raise ValueError(
+                        f"field {field.name}: spans cannot stand in the lines codec before the last field; use json"
+                    )
         for field in self.fields:
             if field.condition:
                 asked = self.field_named(field.condition.field)

@@ -1,0 +1,348 @@
+"""Codecs: how the values of a task's fields are written as the model's completion, and read back out of what a model wrote.
+
+Three members: `plain` (one field is itself), `lines` (`name: value`, fields in order, only the last may have several lines) and
+`json`. For every set of values that `refuse_unparsable` lets pass, `parse(render(values)) == values` (a property test).
+
+Parsing never guesses silently; it says per field
+    ok         read as written
+    recovered  a lone or last text field took the whole output because its header is missing, or a choice matched only after
+               case, spaces and surrounding punctuation were set aside
+    failed     nothing could be read: a failed choice counts as wrong for its true class, a failed text scores as empty
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ftplatform.projects.spec import TaskField, TaskSpec
+
+Status = Literal["ok", "recovered", "failed"]
+
+
+class UnparsableValue(ValueError):
+    """A value that would not be read back as it is. `field` names it, the message says why and what to do."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """values: only fields that could be read. status: every field that was asked."""
+
+    values: dict[str, Any]
+    status: dict[str, Status]
+
+
+def render(spec: TaskSpec, values: dict[str, Any]) -> str:
+    """The completion that the model should write for these values. Raises UnparsableValue."""
+    refuse_unparsable(spec, values)
+    return _render(spec, values)
+
+
+def spans_of(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Field → [start, end) of its value in `render(spec, values)`, in code points. Fields without a value are absent."""
+    if spec.codec == "json":
+        return _json_spans(spec, values)
+    spans: dict[str, tuple[int, int]] = {}
+    at = 0
+    for field in _asked(spec, values):
+        if field.name not in values:
+            continue
+        text = _text(field, values[field.name])
+        if spec.codec == "lines":
+            at += len(f"{field.name}: ")
+        spans[field.name] = (at, at + len(text))
+        at += len(text) + 1
+    return spans
+
+
+def prefix_of(spec: TaskSpec, field: TaskField) -> str:
+    """What stands before the field's value in a completion: constrained choice begins here. Only the first field has a fixed one.
+
+    Raises ValueError for a field that other answers come before.
+    """
+    if spec.fields[0].name != field.name:
+        raise ValueError(f"{field.name} is not the first field; what stands before it depends on the answers before")
+    return {"plain": "", "lines": f"{field.name}:", "json": f'{{"{field.name}": "'}[spec.codec]
+
+
+def choice_text(spec: TaskSpec, value: str) -> str:
+    """The label as it follows `prefix_of`, with the leading space that the tokenizer sees and without what ends it."""
+    if spec.codec == "json":
+        return json.dumps(value, ensure_ascii=False)[1:-1]
+    return f" {value}" if spec.codec == "lines" else value
+
+
+def choice_end(spec: TaskSpec) -> str:
+    """What ends a label: with it in the likelihood, `tax` is not taken for the beginning of `tax and fees`."""
+    return {"plain": "", "lines": "\n" if len(spec.fields) > 1 else "", "json": '"'}[spec.codec]
+
+
+def refuse_unparsable(spec: TaskSpec, values: dict[str, Any]) -> None:
+    """Raises UnparsableValue when a value has the wrong type or would not parse back to itself."""
+    known = {field.name for field in spec.fields}
+    for name in values:
+        if name not in known:
+            raise UnparsableValue(name, f"{name} is no field of this task; fields are {', '.join(sorted(known))}.")
+    for field in _asked(spec, values):
+        if field.name in values:
+            _check(field, values[field.name])
+        elif field.required:
+            raise UnparsableValue(field.name, f"{field.heading} is required.")
+    for field in spec.fields:
+        if field.name in values and not spec.is_asked(field, values):
+            raise UnparsableValue(field.name, f"{field.heading} is not asked for these answers; leave it out.")
+    back = parse(spec, _render(spec, values))
+    for field in spec.fields:
+        if field.name in values and back.values.get(field.name, _MISSING) != values[field.name]:
+            raise UnparsableValue(field.name, _remedy(spec, field))
+        if field.name not in values and field.name in back.values:
+            raise UnparsableValue(
+                field.name,
+                f"Left out, {field.heading} would be read from another field's text; fill it in or reword that text.",
+            )
+
+
+def parse(spec: TaskSpec, output: str) -> Parsed:
+    """Reads a model's output. Never raises."""
+    reader = {"plain": _parse_plain, "lines": _parse_lines, "json": _parse_json}[spec.codec]
+    texts, recovered = reader(spec, output)
+    values: dict[str, Any] = {}
+    status: dict[str, Status] = {}
+    for field in spec.fields:
+        if not spec.is_asked(field, values):
+            continue
+        if field.name not in texts:
+            if field.required:
+                status[field.name] = "failed"
+            continue
+        value, exact = _read(field, texts[field.name])
+        if value is None:
+            status[field.name] = "failed"
+            continue
+        values[field.name] = value
+        status[field.name] = "ok" if exact and field.name not in recovered else "recovered"
+    return Parsed(values, status)
+
+
+# ── writing ──
+
+_MISSING = object()
+
+
+def _asked(spec: TaskSpec, values: dict[str, Any]) -> list[TaskField]:
+    return [field for field in spec.fields if spec.is_asked(field, values)]
+
+
+def _render(spec: TaskSpec, values: dict[str, Any]) -> str:
+    present = [field for field in _asked(spec, values) if field.name in values]
+    if spec.codec == "json":
+        return json.dumps({field.name: values[field.name] for field in present}, ensure_ascii=False)
+    texts = [(field, _text(field, values[field.name])) for field in present]
+    if spec.codec == "plain":
+        return texts[0][1] if texts else ""
+    return "\n".join(f"{field.name}: {text}" for field, text in texts)
+
+
+def _text(field: TaskField, value: Any) -> str:
+    if field.kind == "multi":
+        return ", ".join(value)
+    if field.kind == "spans":
+        return json.dumps(value, ensure_ascii=False)
+    if field.kind in ("number", "rating"):
+        return _number_text(value)
+    return str(value)
+
+
+def _number_text(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+def _json_spans(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    spans: dict[str, tuple[int, int]] = {}
+    at = 1
+    for field in _asked(spec, values):
+        if field.name not in values:
+            continue
+        key = json.dumps(field.name) + ": "
+        text = json.dumps(values[field.name], ensure_ascii=False)
+        inner = 1 if text.startswith('"') else 0
+        spans[field.name] = (at + len(key) + inner, at + len(key) + len(text) - inner)
+        at += len(key) + len(text) + 2
+    return spans
+
+
+def _check(field: TaskField, value: Any) -> None:
+    def wrong(message: str) -> UnparsableValue:
+        return UnparsableValue(field.name, f"{field.heading}: {message}")
+
+    if field.kind == "choice":
+        if value not in field.labels:
+            raise wrong(f"{value!r} is not a choice; choices are {_listed(field.labels)}.")
+    elif field.kind == "multi":
+        if not isinstance(value, list) or any(one not in field.labels for one in value):
+            raise wrong(f"a list of its choices is wanted: {_listed(field.labels)}.")
+        if len(set(value)) < len(value):
+            raise wrong("a choice stands twice.")
+        if any("," in label for label in value):
+            raise wrong("a choice with a comma cannot be read back from a list; use the json codec.")
+    elif field.kind == "text":
+        if not isinstance(value, str):
+            raise wrong("a text is wanted.")
+        if "\x00" in value:
+            raise wrong("holds a NUL character, which no text field can keep.")
+        if len(value) > field.max_length:
+            raise wrong(f"is {len(value):,} characters long; at most {field.max_length:,} fit.")
+        if field.required and not value.strip():
+            raise wrong("is empty and required.")
+    elif field.kind in ("number", "rating"):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise wrong("a finite number is wanted.")
+        if field.kind == "rating" and not (float(value).is_integer() and 1 <= value <= 5):
+            raise wrong("a whole number from 1 to 5 is wanted.")
+    elif field.kind == "spans":
+        _check_spans(field, value, wrong)
+
+
+def _check_spans(field: TaskField, value: Any, wrong: Any) -> None:
+    if not isinstance(value, list):
+        raise wrong("a list of spans is wanted.")
+    for span in value:
+        if not isinstance(span, dict) or set(span) != {"start", "end", "label"}:
+            raise wrong('each span is {"start", "end", "label"}, in code points.')
+        if not (isinstance(span["start"], int) and isinstance(span["end"], int) and 0 <= span["start"] < span["end"]):
+            raise wrong(f"a span from {span['start']} to {span['end']} is none.")
+
+
+def _remedy(spec: TaskSpec, field: TaskField) -> str:
+    if field.kind == "text" and spec.codec != "json":
+        return (
+            f"{field.heading} would not be read back as it is: it begins or ends with white space, has several lines without "
+            "being the last field, or a line looks like another field's header. Change that, or use the json codec."
+        )
+    return f"{field.heading} would not be read back as it is; use the json codec for this task."
+
+
+def _listed(labels: list[str]) -> str:
+    return ", ".join(labels[:12]) + (f" and {len(labels) - 12} more" if len(labels) > 12 else "")
+
+
+# ── reading ──
+
+
+def _parse_plain(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:
+    text = output.strip()
+    return ({spec.fields[0].name: text} if text else {}), set()
+
+
+def _parse_lines(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:
+    """Headers are matched at line start, in the order of the fields, ignoring case. A text before the first header is set aside."""
+    texts: dict[str, Any] = {}
+    found: list[tuple[TaskField, int, int]] = []
+    at = 0
+    for field in spec.fields:
+        header = re.compile(rf"^[ \t]*{re.escape(field.name)}[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+        if match := header.search(output, at):
+            found.append((field, match.start(), match.end()))
+            at = match.end()
+    for index, (field, _, begin) in enumerate(found):
+        last = field.name == spec.fields[-1].name
+        end = found[index + 1][1] if index + 1 < len(found) else len(output)
+        text = output[begin:end]
+        texts[field.name] = text.strip() if last else text.split("\n", 1)[0].strip()
+    last_field = spec.fields[-1]
+    recovered: set[str] = set()
+    if last_field.kind == "text" and last_field.name not in texts:
+        rest = output
+        if found:
+            rest = output[found[-1][2] :].partition("\n")[2]
+        if rest.strip():
+            texts[last_field.name] = rest.strip()
+            recovered.add(last_field.name)
+    return {name: text for name, text in texts.items() if text != "" or name not in recovered}, recovered
+
+
+def _parse_json(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:
+    """The first JSON object in the output; what stands around it (a code fence, a remark) makes its fields `recovered`."""
+    text = output.strip()
+    begin = text.find("{")
+    names = {field.name for field in spec.fields}
+    while begin >= 0:
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, begin)
+        except (json.JSONDecodeError, RecursionError):
+            begin = text.find("{", begin + 1)
+            continue
+        if isinstance(value, dict) and names & value.keys():
+            clean = begin == 0 and end == len(text)
+            kept = {name: item for name, item in value.items() if name in names}
+            return kept, (set() if clean else set(kept))
+        begin = text.find("{", begin + 1)
+    last = spec.fields[-1]
+    if last.kind == "text" and text and "{" not in text:
+        return {last.name: text}, {last.name}
+    return {}, set()
+
+
+def _read(field: TaskField, raw: Any) -> tuple[Any, bool]:
+    """(value, exact) of what a codec found for a field; (None, False) when it cannot be read."""
+    if field.kind == "choice":
+        return _read_choice(field, raw)
+    if field.kind == "multi":
+        parts = raw if isinstance(raw, list) else [part.strip() for part in str(raw).split(",") if part.strip()]
+        read = [_read_choice(field, part) for part in parts]
+        if any(value is None for value, _ in read):
+            return None, False
+        return list(dict.fromkeys(value for value, _ in read)), all(exact for _, exact in read)
+    if field.kind == "text":
+        return (raw, True) if isinstance(raw, str) else (None, False)
+    if field.kind in ("number", "rating"):
+        return _read_number(field, raw)
+    return _read_spans(raw)
+
+
+def _read_choice(field: TaskField, raw: Any) -> tuple[str | None, bool]:
+    if not isinstance(raw, str):
+        return None, False
+    if raw in field.labels:
+        return raw, True
+    folded = {_fold(label): label for label in field.labels}
+    value = folded.get(_fold(raw)) or folded.get(_fold(raw.strip(" \t.,;:!\"'`*[]()<>")))
+    return value, False
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _read_number(field: TaskField, raw: Any) -> tuple[float | int | None, bool]:
+    if isinstance(raw, bool):
+        return None, False
+    try:
+        number = float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return None, False
+    if not math.isfinite(number) or (field.kind == "rating" and not (number.is_integer() and 1 <= number <= 5)):
+        return None, False
+    return (int(number) if number.is_integer() and abs(number) < 1e15 else number), True
+
+
+def _read_spans(raw: Any) -> tuple[list[dict[str, Any]] | None, bool]:
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw)
+        except (json.JSONDecodeError, RecursionError):
+            return None, False
+    if not isinstance(raw, list):
+        return None, False
+    for span in raw:
+        whole = isinstance(span, dict) and set(span) == {"start", "end", "label"}
+        if not whole or not all(isinstance(span[name], int) for name in ("start", "end")):
+            return None, False
+    return raw, True
