@@ -1,0 +1,124 @@
+"""The whole request of a run as one typed object: form, API, command line and docs come from these fields.
+
+An unknown or wrongly typed key stops the run at once. Nothing is left to a library's default: TRL's own are
+gradient checkpointing on, bf16 on and answers cut at 1024 tokens.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from training.engine.events import EngineError
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Hyperparameters(BaseModel):
+    """How to train; everything here changes the weights and is part of the run's configuration hash."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    method: Literal["lora", "qlora", "full"] = Field(
+        "lora", description="lora trains a small adapter; qlora the same on a 4-bit base (CUDA only); full all weights"
+    )
+    lora_r: Positive = Field(16, description="Rank of the adapter's matrices")
+    lora_alpha: Positive = Field(32, description="The adapter is scaled by alpha / rank")
+    lora_dropout: Share = Field(0.0, description="Share of the adapter's inputs that are dropped in training")
+    target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = Field(
+        "all-linear", description="Layers that get an adapter: all linear layers but the output, or names"
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(2e-4, description="Highest learning rate of AdamW")
+    weight_decay: Share = Field(0.0, description="AdamW's decoupled weight decay")
+    warmup_ratio: Share = Field(0.05, description="Share of the steps in which the learning rate rises from 0")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Learning rate after the warm-up")
+    max_grad_norm: Annotated[float, Field(gt=0)] = Field(1.0, description="Gradients are clipped to this norm")
+    batch_size: Positive = Field(4, description="Rows in one forward pass")
+    gradient_accumulation: Positive = Field(1, description="Forward passes in one step")
+    epochs: Annotated[float, Field(gt=0)] = Field(1.0, description="Passes over the training rows")
+    max_steps: Positive | None = Field(None, description="At most so many steps, whatever the epochs say")
+    time_budget_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Seconds for steps and evaluations: the step is timed first and the steps are set to fit"
+    )
+    max_length: Positive = Field(1024, description="Tokens of prompt and answer together; nothing is ever cut")
+    overlong: Literal["refuse", "skip"] = Field(
+        "refuse", description="Rows past max_length stop the run or are left out"
+    )
+    patience: Positive | None = Field(None, description="Stop after so many evaluations without a better one")
+    eval_every: Positive | None = Field(None, description="Steps between evaluations; empty: six in the run")
+    save_every: Positive | None = Field(
+        None, description="Steps between checkpoints; one follows each evaluation anyway"
+    )
+    logging_steps: Positive = Field(1, description="Steps between points of the training curve")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="Order of rows, dropout, the adapter's start")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bf16 on a GPU or CPU that computes in it, else fp32; what was used is recorded"
+    )
+    gradient_checkpointing: bool = Field(False, description="Less memory for a slower step")
+
+    @model_validator(mode="after")
+    def _curves_meet_checkpoints(self) -> Self:
+        """A training curve averages ``logging_steps`` steps; a checkpoint inside such a stretch would lose its half."""
+        for name in ("eval_every", "save_every"):
+            every = getattr(self, name)
+            if every is not None and every % self.logging_steps:
+                raise ValueError(f"{name} ({every}) must be a multiple of logging_steps ({self.logging_steps})")
+        return self
+
+
+class RunConfig(BaseModel):
+    """One run: where the model and the rows are, where the result goes, and how to train."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    model: Path = Field(description="Folder of the base model: safetensors, tokenizer, chat template")
+    train_rows: Path = Field(description="JSONL of training.engine.rows.Row")
+    validation_rows: Path | None = Field(None, description="JSONL of rows that are never trained on")
+    output: Path = Field(description="The run's folder: checkpoints, adapter, model, result; one engine at a time")
+    hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters)
+
+    @model_validator(mode="after")
+    def _patience_needs_validation(self) -> Self:
+        if self.hyperparameters.patience is not None and self.validation_rows is None:
+            raise ValueError("patience needs validation_rows: without them nothing tells when to stop")
+        return self
+
+
+def read_config(path: Path) -> RunConfig:
+    """The configuration in the JSON file ``path``; EngineError ``config`` names each bad key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EngineError("config", f"The configuration {path} cannot be read: {error}") from error
+    try:
+        return RunConfig.model_validate_json(text)
+    except ValidationError as error:
+        problems = [
+            {"field": ".".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
+            for problem in error.errors(include_url=False, include_context=False)
+        ]
+        told = "; ".join(f"{problem['field'] or 'file'}: {problem['message']}" for problem in problems)
+        raise EngineError("config", f"The configuration {path} is refused: {told}", errors=problems) from error
+
+
+def config_hash(hyperparameters: Hyperparameters, model: Path) -> str:
+    """sha256 over everything but the rows that decides the trained weights: hyperparameters and base model.
+
+    The model's small files count whole; of each weights file its name, size and first and last MiB do
+    (safetensors keeps its table of tensors at the front), so that a 15 GB model is told apart in milliseconds.
+    """
+    digest = hashlib.sha256(json.dumps(hyperparameters.model_dump(mode="json"), sort_keys=True).encode())
+    for file in sorted(path for path in model.iterdir() if path.suffix in {".json", ".jinja", ".safetensors"}):
+        size = file.stat().st_size
+        digest.update(f"\n{file.name} {size}\n".encode())
+        with file.open("rb") as stream:
+            if file.suffix != ".safetensors":
+                digest.update(stream.read())
+                continue
+            digest.update(stream.read(2**20))
+            stream.seek(max(0, size - 2**20))
+            digest.update(stream.read(2**20))
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+"""What the engine says to whoever started it: JSON lines on standard output, and errors with a code.
+
+One line is one event; ``event`` names its kind:
+
+========= ======================================================================================
+progress  ``done``, ``total``, ``unit``
+metric    ``name`` (train_loss, validation_loss, learning_rate, grad_norm), ``step``, ``value``
+log       ``message``
+artifact  ``path``, ``kind`` (adapter, model)
+done      the result, see ``training.engine.result.Result``
+cancelled ``step``: the last step that is kept in a complete checkpoint, 0 when none is
+error     ``code``, ``message``, and what the code needs
+========= ======================================================================================
+
+After a resume the metrics of steps past the checkpoint come once more: (name, step) is their key.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+class EngineError(Exception):
+    """A run that cannot go on: ``code`` for programs, ``message`` for people, ``data`` for what the code needs."""
+
+    def __init__(self, code: str, message: str, **data: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class Cancelled(BaseException):
+    """SIGTERM or SIGINT. A BaseException, so that no ``except Exception`` of a library swallows it."""
+
+
+class Events:
+    """Writes events, and the few shapes of them that the engine sends often."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+
+    def progress(self, done: int, total: int, unit: str = "steps") -> None:
+        self._emit({"event": "progress", "done": done, "total": total, "unit": unit})
+
+    def metric(self, name: str, step: int, value: float) -> None:
+        self._emit({"event": "metric", "name": name, "step": step, "value": value})
+
+    def log(self, message: str) -> None:
+        self._emit({"event": "log", "message": message})
+
+    def artifact(self, path: str, kind: str) -> None:
+        self._emit({"event": "artifact", "path": path, "kind": kind})
+
+    def done(self, result: dict[str, Any]) -> None:
+        self._emit({"event": "done", **result})
+
+    def cancelled(self, step: int) -> None:
+        self._emit({"event": "cancelled", "step": step})
+
+    def error(self, error: EngineError) -> None:
+        self._emit({"event": "error", "code": error.code, "message": error.message, **error.data})
+
+
+def json_lines(stream: IO[str]) -> Emit:
+    """An ``Emit`` that writes to ``stream`` at once; a figure that is not finite becomes null, as JSON demands."""
+
+    def emit(event: dict[str, Any]) -> None:
+        stream.write(json.dumps(_finite(event), ensure_ascii=False, allow_nan=False) + "\n")
+        stream.flush()
+
+    return emit
+
+
+def claim_stdout() -> IO[str]:
+    """Keep standard output for events: what libraries print goes to standard error from here on."""
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return events
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

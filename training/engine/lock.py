@@ -1,0 +1,59 @@
+"""One engine a folder, and none without its worker.
+
+The kernel drops a ``flock`` when its holder dies, however it dies, so no stale lock is left to clean up. The engine
+of a worker dies with it: by PR_SET_PDEATHSIG where the worker's thread ends, and by the end of the pipe on standard
+input, which every copy of the worker's process must have closed.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.engine.events import EngineError
+
+PR_SET_PDEATHSIG = 1
+ORPHANED = 3
+"""Exit status of an engine whose worker is gone."""
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Hold the run's folder; EngineError ``locked`` when another engine does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise EngineError(
+                "locked", f"Another engine (process {holder}) works in {folder}: wait for it or stop it first"
+            ) from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def die_with_parent() -> None:
+    """Be killed when the thread that started this process ends (Linux)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+def exit_at_end_of_input() -> None:
+    """Leave at once when standard input ends: nobody is left to report to, and checkpoints are whole or unmarked."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        os._exit(ORPHANED)
+
+    threading.Thread(target=wait, name="end-of-input", daemon=True).start()

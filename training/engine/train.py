@@ -1,0 +1,458 @@
+"""One fine-tuning run, read top to bottom: rows, plan, training, export, smoke test, result."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import ceil, isfinite
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainerControl, TrainerState, set_seed
+from trl import SFTConfig
+
+from training.engine import checkpoint as checkpoints
+from training.engine.checkpoint import Checkpoint, Complete, Plan
+from training.engine.config import Hyperparameters, RunConfig, config_hash
+from training.engine.events import EngineError, Events
+from training.engine.export import Exported, Smoke, export, load_base, load_tokenizer, smoke
+from training.engine.hardware import (
+    Hardware,
+    choose_precision,
+    describe,
+    peak_memory_bytes,
+    require_cuda_for_qlora,
+    require_one_process,
+)
+from training.engine.lock import run_lock
+from training.engine.loss import Collator, LabelledLossTrainer
+from training.engine.render import IGNORED, Rendered, Renderer, TemplateError, render_rows
+from training.engine.rows import SHOWN_PROBLEMS, data_hash, read_rows
+
+EVALUATIONS = 6
+"""Evaluations in a run when the configuration names no ``eval_every``."""
+REHEARSAL_STEPS = 6
+"""Steps timed for a time budget; the first two are left out, they fill caches and compile kernels."""
+SMOKE_PROMPTS = 3
+
+
+@dataclass(frozen=True)
+class Rows:
+    train: list[Rendered]
+    validation: list[Rendered]
+    skipped: list[str]
+    """Ids of rows longer than max_length, where the configuration leaves them out."""
+
+
+def run(config: RunConfig, events: Events) -> dict[str, Any]:
+    """Train, or go on with training, in ``config.output``; returns what the ``done`` event says.
+
+    Raises EngineError. A run that was killed goes on from its last complete checkpoint with the same losses as if it
+    had not been; one that is finished is refused, with its result in the error.
+    """
+    with run_lock(config.output):
+        hardware = describe()
+        require_one_process()
+        if config.hyperparameters.method == "qlora":
+            require_cuda_for_qlora(hardware)
+        data, settings = _identity(config)
+        _refuse_finished(config, data, settings)
+
+        renderer = _renderer(config)
+        rows = _rows(config, renderer, events)
+        last = checkpoints.resume_point(config.output, data, settings)
+        plan = checkpoints.read_plan(config.output)
+        if plan is not None:
+            checkpoints.refuse_other_run(config.output, plan, data, settings)
+        if last is None or not last.marker.finished:
+            last, plan = _train(config, rows, renderer, hardware, last, plan, events)
+        assert plan is not None, "training ends with a plan"
+
+        best = _best(config, last)
+        exported = export(
+            config.model,
+            best,
+            config.output,
+            adapter=config.hyperparameters.method != "full",
+            end=renderer.end,
+            tokenizer=renderer.tokenizer,
+        )
+        answers = _smoke(rows, exported, renderer.end, hardware)
+        for kind, path in (("adapter", exported.adapter), ("model", exported.model)):
+            if path is not None:
+                events.artifact(str(path), kind)
+        result = _result(config, plan, last, best.name, exported, answers, rows, hardware)
+        for warning in result["warnings"]:
+            events.log(warning)
+        checkpoints.write_json(config.output / checkpoints.RESULT, result)
+        events.done(result)
+        return result
+
+
+def _identity(config: RunConfig) -> tuple[str, str]:
+    """Data hash and configuration hash of the run."""
+    for path in (config.model, config.train_rows, config.validation_rows):
+        if path is not None and not path.exists():
+            raise EngineError("missing", f"{path} does not exist")
+    data = data_hash(config.train_rows, config.validation_rows)
+    return data, config_hash(config.hyperparameters, config.model)
+
+
+def _refuse_finished(config: RunConfig, data: str, settings: str) -> None:
+    result = checkpoints.read_result(config.output)
+    if result is None:
+        return
+    plan = Plan(**result["plan"])
+    checkpoints.refuse_other_run(config.output, plan, data, settings)
+    raise EngineError(
+        "nothing_left",
+        f"Nothing is left to train: the run in {config.output} is finished. Take its result, or another folder",
+        result=result,
+    )
+
+
+def _renderer(config: RunConfig) -> Renderer:
+    try:
+        return Renderer(load_tokenizer(config.model))
+    except TemplateError as error:
+        raise EngineError("chat_template", f"{config.model}: {error}") from error
+
+
+def _rows(config: RunConfig, renderer: Renderer, events: Events) -> Rows:
+    """All rows as tokens; EngineError ``rows_refused`` lists those that cannot be trained on."""
+    hyperparameters = config.hyperparameters
+    rendered: dict[str, list[Rendered]] = {}
+    skipped: list[str] = []
+    for name, path in (("train", config.train_rows), ("validation", config.validation_rows)):
+        rows = read_rows(path) if path is not None else []
+        rendered[name], refused = render_rows(renderer, rows, hyperparameters.max_length)
+        long = [error for error in refused if hasattr(error, "max_length")]
+        if hyperparameters.overlong == "skip" and len(long) == len(refused) and rendered[name]:
+            skipped += [error.row_id for error in long]
+        elif refused:
+            raise EngineError(
+                "rows_refused",
+                f"{len(refused)} of {len(rows)} {name} rows cannot be used; the first: {refused[0]}",
+                refused=[{"id": error.row_id, "reason": error.reason} for error in refused[:SHOWN_PROBLEMS]],
+                total=len(refused),
+            )
+        if long:
+            events.log(f"{len(long)} of {len(rows)} {name} rows are longer than {hyperparameters.max_length} tokens")
+    return Rows(rendered["train"], rendered["validation"], skipped)
+
+
+def _train(
+    config: RunConfig,
+    rows: Rows,
+    renderer: Renderer,
+    hardware: Hardware,
+    last: Checkpoint | None,
+    plan: Plan | None,
+    events: Events,
+) -> tuple[Checkpoint, Plan]:
+    """Train to the plan's last step or until patience ends; returns the last checkpoint and the plan."""
+    hyperparameters = config.hyperparameters
+    precision = plan.precision if plan else choose_precision(hyperparameters.precision, hardware)
+    trainer = _trainer(config, rows, renderer, hardware, precision)
+    if plan is None:
+        plan = _make_plan(config, trainer, rows, precision, events)
+        checkpoints.write_plan(config.output, plan)
+    _apply_plan(trainer, plan, hyperparameters)
+
+    reporter = Reporter(config, plan, last, events)
+    trainer.add_callback(reporter)
+    if last is not None:
+        events.log(f"going on after step {last.marker.step} of {plan.steps}")
+    elif rows.validation:
+        trainer.evaluate()  # the untrained model's loss: where the curve starts
+    set_seed(hyperparameters.seed)  # whatever was rehearsed or evaluated, training starts from the seed
+    trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
+    if not reporter.finished:
+        raise AssertionError("training ended without a complete last checkpoint")
+    return checkpoints.complete_checkpoints(config.output)[-1], plan
+
+
+def _trainer(
+    config: RunConfig, rows: Rows, renderer: Renderer, hardware: Hardware, precision: str
+) -> LabelledLossTrainer:
+    """TRL's trainer with every setting that matters named; steps and intervals come with the plan."""
+    hyperparameters = config.hyperparameters
+    evaluates = bool(rows.validation)
+    arguments = SFTConfig(
+        output_dir=str(config.output),
+        seed=hyperparameters.seed,
+        data_seed=hyperparameters.seed,
+        optim="adamw_torch",
+        learning_rate=hyperparameters.learning_rate,
+        weight_decay=hyperparameters.weight_decay,
+        max_grad_norm=hyperparameters.max_grad_norm,
+        lr_scheduler_type="constant_with_warmup"
+        if hyperparameters.schedule == "constant"
+        else hyperparameters.schedule,
+        per_device_train_batch_size=hyperparameters.batch_size,
+        per_device_eval_batch_size=2 * hyperparameters.batch_size,
+        gradient_accumulation_steps=hyperparameters.gradient_accumulation,
+        max_steps=1,
+        activation_checkpointing=hyperparameters.gradient_checkpointing,
+        bf16=precision == "bf16",
+        fp16=False,
+        use_cpu=hardware.device == "cpu",
+        max_length=None,  # rows past the limit were refused before; nothing is ever cut
+        packing=False,
+        completion_only_loss=False,  # labels are ours, masked by position
+        dataset_kwargs={"skip_prepare_dataset": True},
+        remove_unused_columns=False,
+        dataloader_pin_memory=hardware.device == "cuda",
+        logging_steps=hyperparameters.logging_steps,
+        logging_nan_inf_filter=False,  # a loss that is no number ends the run instead of hiding in an average
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=1,
+        save_strategy="steps",
+        save_steps=1,
+        save_total_limit=None,  # the library deletes the old checkpoint before ours is marked: see Reporter.on_save
+        metric_for_best_model="eval_loss" if evaluates else None,
+        greater_is_better=False if evaluates else None,
+        load_best_model_at_end=False,  # the export reads the best checkpoint from the disk
+        restore_callback_states_from_checkpoint=True,
+        include_num_input_tokens_seen="non_padding",
+        report_to=[],
+        disable_tqdm=True,
+    )
+    adapter = None
+    if hyperparameters.method != "full":
+        adapter = LoraConfig(
+            r=hyperparameters.lora_r,
+            lora_alpha=hyperparameters.lora_alpha,
+            lora_dropout=hyperparameters.lora_dropout,
+            target_modules=hyperparameters.target_modules,
+            bias="none",
+            task_type="CAUSAL_LM",
+        )
+    quantised = hyperparameters.method == "qlora"
+    callbacks: list[TrainerCallback] = []
+    if hyperparameters.patience is not None:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=hyperparameters.patience))
+    pad = renderer.tokenizer.pad_token_id
+    trainer = LabelledLossTrainer(
+        model=load_base(config.model, quantised=quantised, device=hardware.device),
+        args=arguments,
+        data_collator=Collator(renderer.end if pad is None else pad),
+        train_dataset=_dataset(rows.train),
+        eval_dataset=_dataset(rows.validation) if evaluates else None,
+        processing_class=renderer.tokenizer,
+        peft_config=adapter,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _dataset(rows: Sequence[Rendered]) -> Dataset:
+    return Dataset.from_list([{key: value for key, value in asdict(row).items() if key != "id"} for row in rows])
+
+
+def _make_plan(config: RunConfig, trainer: LabelledLossTrainer, rows: Rows, precision: str, events: Events) -> Plan:
+    """How many steps, and when to evaluate and save; with a time budget the step is timed first."""
+    hyperparameters = config.hyperparameters
+    batches = ceil(len(rows.train) / hyperparameters.batch_size)
+    wanted = ceil(hyperparameters.epochs * ceil(batches / hyperparameters.gradient_accumulation))
+    if hyperparameters.max_steps is not None:
+        wanted = min(wanted, hyperparameters.max_steps)
+    steps, step_seconds, evaluation_seconds = wanted, None, None
+    if hyperparameters.time_budget_seconds is not None:
+        began = time.monotonic()
+        step_seconds = _rehearse(trainer, hyperparameters)
+        evaluation_seconds = _time_evaluation(trainer) if rows.validation else 0.0
+        left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
+        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds)
+        events.log(
+            f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
+            f"{steps} of {wanted} steps fit into {hyperparameters.time_budget_seconds:.0f} s"
+        )
+    eval_every = hyperparameters.eval_every or _sixth(steps, hyperparameters.logging_steps)
+    data, settings = _identity(config)
+    return Plan(
+        data_hash=data,
+        config_hash=settings,
+        precision=precision,
+        steps=steps,
+        eval_every=eval_every,
+        save_every=hyperparameters.save_every or eval_every,
+        step_seconds=step_seconds,
+        evaluation_seconds=evaluation_seconds,
+        wanted_steps=wanted,
+    )
+
+
+def _sixth(steps: int, logging_steps: int) -> int:
+    """A sixth of the run, rounded up to a point of the training curve."""
+    return ceil(ceil(steps / EVALUATIONS) / logging_steps) * logging_steps
+
+
+def _steps_that_fit(
+    seconds: float, wanted: int, eval_every: int | None, step_seconds: float, evaluation_seconds: float
+) -> int:
+    """The most steps, at least one and at most ``wanted``, that take no longer than ``seconds`` with evaluations.
+
+    One evaluation more than the intervals ask for comes before the first step.
+    """
+
+    def cost(steps: int) -> float:
+        evaluations = 1 + ceil(steps / (eval_every or ceil(steps / EVALUATIONS)))
+        return steps * step_seconds + evaluations * evaluation_seconds
+
+    low, high = 1, wanted
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if cost(middle) <= seconds else (low, middle - 1)
+    return low
+
+
+def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters) -> float:
+    """Seconds a step, from steps 3–6 of a rehearsal whose optimizer has learning rate 0: no weight changes."""
+    parameters = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=0.0)
+    trainer.model.train()
+    loader = trainer.get_train_dataloader()
+    batches = iter(loader)
+    seconds: list[float] = []
+    for _ in range(REHEARSAL_STEPS):
+        began = time.monotonic()
+        for _ in range(hyperparameters.gradient_accumulation):
+            inputs = next(batches, None)
+            if inputs is None:
+                batches = iter(loader)
+                inputs = next(batches)
+            trainer.accelerator.backward(trainer.compute_loss(trainer.model, trainer._prepare_inputs(inputs)))
+        torch.nn.utils.clip_grad_norm_(parameters, hyperparameters.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds.append(time.monotonic() - began)
+    timed = seconds[2:]
+    return sum(timed) / len(timed)
+
+
+def _time_evaluation(trainer: LabelledLossTrainer) -> float:
+    began = time.monotonic()
+    trainer.evaluation_loop(trainer.get_eval_dataloader(), "rehearsal")
+    return time.monotonic() - began
+
+
+def _apply_plan(trainer: LabelledLossTrainer, plan: Plan, hyperparameters: Hyperparameters) -> None:
+    """Steps and intervals, before the schedule is made."""
+    trainer.args.max_steps = plan.steps
+    trainer.args.warmup_steps = ceil(hyperparameters.warmup_ratio * plan.steps)
+    trainer.args.eval_steps = plan.eval_every
+    trainer.args.save_steps = plan.save_every
+
+
+class Reporter(TrainerCallback):
+    """Tells the worker how the run goes, stops it on a loss that is no number, and marks checkpoints complete."""
+
+    def __init__(self, config: RunConfig, plan: Plan, last: Checkpoint | None, events: Events) -> None:
+        self.run = config.output
+        self.plan = plan
+        self.events = events
+        self.seconds = last.marker.seconds if last else 0.0
+        self.finished = False
+        self._began = 0.0
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._began = time.monotonic()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.seconds += time.monotonic() - self._began
+        self.events.progress(state.global_step, self.plan.steps)
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        names = {
+            "loss": "train_loss",
+            "eval_loss": "validation_loss",
+            "learning_rate": "learning_rate",
+            "grad_norm": "grad_norm",
+        }
+        for key, name in names.items():
+            if logs and key in logs:
+                value = float(logs[key])
+                self.events.metric(name, state.global_step, value)
+                if not isfinite(value):
+                    raise EngineError(
+                        "not_finite",
+                        f"{name} is {value} at step {state.global_step}: the run has diverged. "
+                        "Take a lower learning rate or a longer warm-up.",
+                        step=state.global_step,
+                    )
+
+    def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        control.should_save = True  # the best evaluation must have its weights on the disk
+
+    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        step = state.global_step
+        marker = Complete(
+            step=step,
+            data_hash=self.plan.data_hash,
+            config_hash=self.plan.config_hash,
+            finished=control.should_training_stop,
+            seconds=self.seconds,
+            tokens=int(state.num_input_tokens_seen),
+        )
+        checkpoints.mark_complete(checkpoints.checkpoint_folder(self.run, step), marker)
+        self.finished = marker.finished
+        checkpoints.prune(self.run, {step, state.best_global_step or step})
+
+
+def _best(config: RunConfig, last: Checkpoint) -> Any:
+    """The checkpoint with the lowest validation loss; the last one where nothing was validated."""
+    step = last.state.get("best_global_step") or last.marker.step
+    return checkpoints.checkpoint_folder(config.output, step)
+
+
+def _smoke(rows: Rows, exported: Exported, end: int, hardware: Hardware) -> list[Smoke]:
+    """EngineError ``smoke`` when no answer ends by itself or all are empty."""
+    shown = (rows.validation or rows.train)[:SMOKE_PROMPTS]
+    prompts = [(row.id, row.input_ids[: row.labels.count(IGNORED)]) for row in shown]
+    longest = max(row.trained_tokens for row in rows.train)
+    answers = smoke(exported.model, prompts, longest_answer=longest, end=end, device=hardware.device)
+    if all(not answer.text.strip() for answer in answers):
+        raise EngineError("smoke", f"The tuned model answers nothing: all {len(answers)} trial answers are empty")
+    return answers
+
+
+def _result(
+    config: RunConfig,
+    plan: Plan,
+    last: Checkpoint,
+    best: str,
+    exported: Exported,
+    answers: list[Smoke],
+    rows: Rows,
+    hardware: Hardware,
+) -> dict[str, Any]:
+    """What the ``done`` event and ``result.json`` say. Losses are nats a trained token."""
+    history = last.state["log_history"]
+    train_losses = [entry["loss"] for entry in history if "loss" in entry]
+    marker = last.marker
+    return {
+        "steps": marker.step,
+        "tokens": marker.tokens,
+        "tokens_per_second": marker.tokens / marker.seconds if marker.seconds else None,
+        "seconds": marker.seconds,
+        "best_step": int(best.removeprefix("checkpoint-")),
+        "stopped_early": marker.step < plan.steps,
+        "train_loss": sum(train_losses) / len(train_losses) if train_losses else None,
+        "validation_loss": last.state.get("best_metric"),
+        "best_checkpoint": str(config.output / best),
+        "adapter": str(exported.adapter) if exported.adapter else None,
+        "model": str(exported.model),
+        "rows": {"train": len(rows.train), "validation": len(rows.validation), "skipped": rows.skipped},
+        "smoke": [asdict(answer) for answer in answers],
+        "warnings": [answer.fault for answer in answers if answer.fault],
+        "hardware": {**asdict(hardware), "precision": plan.precision, "peak_memory_bytes": peak_memory_bytes()},
+        "plan": asdict(plan),
+        "hyperparameters": config.hyperparameters.model_dump(mode="json"),
+    }
