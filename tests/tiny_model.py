@@ -84,6 +84,8 @@ def make_tiny_model(folder: str | Path, *, seed: int = 0, context: int = 512) ->
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
+        # torch zeroes the padding row, which is also the end token's output row: nothing could ever score it.
+        torch.nn.init.normal_(model.model.embed_tokens.weight.data[fast.pad_token_id], std=config.initializer_range)
     model.generation_config = GenerationConfig(**ids)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
