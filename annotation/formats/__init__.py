@@ -1,0 +1,117 @@
+"""Files in and out: a registry of formats, one module a member (to add a format, add a file with a `FORMAT`).
+
+    reader = read("tickets.csv", required=["question"])
+    reader.detected              # format, encoding, delimiter, columns, warnings
+    for row in reader: ...       # Row(number, values) or RowError(row, field, reason, raw)
+
+    write("train.jsonl", "openai-chat", records)
+
+Django-free. Readers stream: memory does not grow with the file.
+"""
+
+import os
+import pkgutil
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, cast
+from uuid import uuid4
+
+from annotation.formats.rows import (
+    MAX_FIELD,
+    MAX_RECORD,
+    Detected,
+    Format,
+    FormatError,
+    Output,
+    Reader,
+    Record,
+    Row,
+    RowError,
+)
+
+__all__ = [
+    "MAX_FIELD", "MAX_RECORD", "Detected", "FormatError", "Reader", "Record", "Row", "RowError",
+    "describe", "detect_format", "names", "read", "write",
+]  # fmt: skip
+
+
+@cache
+def _registry() -> dict[str, Format]:
+    modules = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    members = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    return {member.name: member for member in sorted(members, key=lambda member: member.name)}
+
+
+def names(direction: Literal["read", "write"] | None = None) -> list[str]:
+    """The formats' names, sorted; those that can be read or written only, if asked for."""
+    return [name for name, member in _registry().items() if direction is None or getattr(member, direction) is not None]
+
+
+def describe(name: str) -> str:
+    """A format in one line, for menus and documentation."""
+    return _member(name).summary
+
+
+def read(path: str | os.PathLike[str], format: str | None = None, **options: object) -> Reader:
+    """Open `path` for reading; the format is found by name and content when not given.
+
+    Options are the reader's own (`encoding`, `delimiter`, `columns`, `required`, `nested`, `max_field`, `max_record`).
+    Raises FormatError for what concerns the whole file; faults of single rows come as RowError while iterating.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FormatError(f"{file} is not there, or is not a file.")
+    name = format or detect_format(file)
+    member = _member(name)
+    if member.read is None:
+        raise FormatError(f"“{name}” can only be written. Formats that can be read: {', '.join(names('read'))}.")
+    return member.read(file, **options)
+
+
+def write(path: str | os.PathLike[str], format: str, records: Iterable[Record], **options: object) -> int:
+    """Write records to `path`, all or nothing, and return how many; a file that is there is replaced at the end.
+
+    csv and jsonl take records as they are; the chat formats take {"messages": […], "completion": text}. The file is written
+    beside its place, synced and renamed, so that nobody ever sees half of it. Raises FormatError with the record's number.
+    """
+    member = _member(format)
+    if member.write is None:
+        raise FormatError(f"“{format}” can only be read. Formats that can be written: {', '.join(names('write'))}.")
+    target = Path(path)
+    unfinished = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+    try:
+        with unfinished.open("xb") as output:
+            count = member.write(cast(Output, output), records, **options)
+            output.flush()
+            os.fsync(output.fileno())
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def detect_format(path: Path) -> str:
+    """The format of a file by what it begins with, and where that is open, by its name. CSV is what all else is."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(b"PAR1") and "parquet" in names("read"):
+        return "parquet"
+    suffix = path.suffix.lower()
+    by_suffix = next((name for name in names("read") if suffix in _member(name).suffixes), None)
+    if by_suffix and by_suffix != "json":
+        return by_suffix
+    text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if text.startswith(b"["):
+        return "json"
+    if text.startswith(b"{"):
+        return "jsonl"
+    return by_suffix or "csv"
+
+
+def _member(name: str) -> Format:
+    member = _registry().get(name)
+    if member is None:
+        raise FormatError(f"There is no format “{name}”. Known: {', '.join(names())}.")
+    return member

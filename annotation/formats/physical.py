@@ -1,0 +1,322 @@
+"""From bytes on disk to physical lines of text: encoding, byte order mark, line ends, and what is no text at all."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from annotation.formats.rows import MAX_RECORD, FormatError
+
+_CHUNK = 1 << 20
+_SAMPLE = 256 * 1024
+_ENOUGH_BAD_LINES = 2_000
+
+# What a file may be written in, by Python's names; offered in the import form. All but UTF-16 and UTF-32 keep the bytes
+# of line ends to themselves, so that lines can be cut before they are decoded.
+ENCODINGS: tuple[str, ...] = (
+    *("utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be", "ascii", "latin_1"),
+    *(
+        "cp1252",
+        "cp1250",
+        "cp1251",
+        "cp1253",
+        "cp1254",
+        "cp1255",
+        "cp1256",
+        "cp1257",
+        "iso8859_2",
+        "iso8859_5",
+        "iso8859_7",
+    ),
+    *("iso8859_9", "iso8859_15", "koi8_r", "koi8_u", "mac_roman", "cp437", "cp850", "cp852", "cp866"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949", "euc_kr"),
+)
+_GUESSABLE = [name for name in ENCODINGS if not name.startswith(("utf_", "ascii", "latin_1"))]
+_WIDE = ("utf_16", "utf_32")
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf_8"),
+    (codecs.BOM_UTF32_LE, "utf_32_le"),  # before UTF-16, whose mark is its beginning
+    (codecs.BOM_UTF32_BE, "utf_32_be"),
+    (codecs.BOM_UTF16_LE, "utf_16_le"),
+    (codecs.BOM_UTF16_BE, "utf_16_be"),
+)
+_NOT_TEXT = (
+    (b"PK\x03\x04", "an Excel workbook or a zip archive; unpack it, or save the sheet as “CSV UTF-8”"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls); save the sheet as “CSV UTF-8”"),
+    (b"\x1f\x8b", "compressed by gzip; unpack it first"),
+    (b"BZh", "compressed by bzip2; unpack it first"),
+    (b"\xfd7zXZ", "compressed by xz; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd; unpack it first"),
+    (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
+    (b"%PDF-", "a PDF"),
+    (b"SQLite format 3\0", "an SQLite database; export the table as CSV"),
+    (b"PAR1", "a Parquet file; choose the format “parquet”"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file's bytes become text. `skip` is the length of the byte order mark."""
+
+    name: str
+    skip: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def wide(self) -> bool:
+        """Whether a line end is more than one byte."""
+        return self.name.startswith(_WIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A physical line that can't be taken as it stands: its text as far as it can be shown, and why.
+
+    `cut`: the line is too long, and `text` is only its beginning.
+    """
+
+    text: str
+    reason: str
+    cut: bool = False
+
+
+# ----------------------------------------------------------------------------------------------------------- encoding
+def find_encoding(path: Path, given: str | None = None) -> Encoding:
+    """The encoding of a file, found in this order: a byte order mark, the caller's word, UTF-16 by its zeros, UTF-8, a guess.
+
+    UTF-8 is checked strictly to the file's end (about a second a gigabyte), since the first accent may stand in the last
+    line. Where that fails, lines decide: if more of those that hold non-ASCII bytes are UTF-8 than not, the file is UTF-8
+    with broken rows; else charset-normalizer judges those lines. A guess is always a warning. Raises FormatError for an
+    empty file, an unknown name, and files that are no text.
+    """
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE)
+    if len(head) < _SAMPLE and not head.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
+        raise FormatError(f"{path.name} is empty: it holds no rows.")
+    for magic, what in _NOT_TEXT:
+        if head.startswith(magic):
+            raise FormatError(f"{path.name} is not a text file but {what}.")
+    wanted = _known_name(given) if given else None
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return _agreeing(name, len(mark), wanted)
+    if wanted:
+        return Encoding(wanted)
+    if wide := _wide_without_mark(head):
+        return Encoding(wide, warnings=(f"The file has no byte order mark; read as {wide} because of its zero bytes.",))
+    first_error = _first_error(path)
+    if first_error is None:
+        return Encoding("utf_8")
+    return _judge_by_lines(path, first_error)
+
+
+def _known_name(given: str) -> str:
+    try:
+        canonical = codecs.lookup(given).name
+    except LookupError:
+        canonical = ""
+    for name in ENCODINGS:
+        if codecs.lookup(name).name == canonical:
+            return name
+    if canonical == "utf-8-sig":
+        return "utf_8"
+    raise FormatError(f"“{given}” is not an encoding we read. Choose one of {', '.join(ENCODINGS)}.")
+
+
+def _agreeing(name: str, skip: int, wanted: str | None) -> Encoding:
+    if wanted is None or name.startswith(wanted):
+        return Encoding(name, skip)
+    warning = f"The file's byte order mark says {name}, so it is read as that and not as {wanted}."
+    return Encoding(name, skip, (warning,))
+
+
+def _wide_without_mark(head: bytes) -> str | None:
+    """UTF-16 by its zeros: text of a Latin script has one in every second byte, all on the same side."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    many = len(head) // 5
+    if odd > many and even * 20 < odd:
+        return "utf_16_le"
+    if even > many and odd * 20 < even:
+        return "utf_16_be"
+    return None
+
+
+def _first_error(path: Path) -> int | None:
+    """The offset of the first byte that is not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset = pending = 0
+    with path.open("rb") as file:
+        while True:
+            chunk = file.read(_CHUNK)
+            try:
+                if pending or not chunk or not chunk.isascii():
+                    decoder.decode(chunk, final=not chunk)
+                    pending = len(decoder.getstate()[0])
+            except UnicodeDecodeError as error:
+                return offset - pending + error.start
+            if not chunk:
+                return None
+            offset += len(chunk)
+
+
+def _judge_by_lines(path: Path, first_error: int) -> Encoding:
+    good = bad = 0
+    sample = bytearray()
+    for _, line in _byte_lines(_file_chunks(path, 0), MAX_RECORD):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            good += 1
+        except UnicodeDecodeError:
+            bad += 1
+            if len(sample) < _SAMPLE:
+                sample += line[:10_000]
+            if bad >= _ENOUGH_BAD_LINES:
+                break
+    if good >= bad:
+        return Encoding(
+            "utf_8", warnings=(f"{bad:,} line(s) are not UTF-8 like the rest, first at byte {first_error:,}.",)
+        )
+    name = _guess(bytes(sample))
+    found = f"The file is not UTF-8 (first at byte {first_error:,}); read as {name}, a guess by its letters: look at the preview."
+    mixed = (f"{good:,} line(s) look like UTF-8 among the others: the file mixes encodings.",) if good else ()
+    return Encoding(name, warnings=(found, *mixed))
+
+
+def _guess(sample: bytes) -> str:
+    """The likeliest encoding; cp1252 where charset-normalizer is undecided, for it is the usual one on office machines."""
+    best = from_bytes(sample, cp_isolation=_GUESSABLE).best()
+    if best is None:
+        return _fallback(sample)
+    # Which of several that give the same text is meant can't be known; cp1252 is the one that office programs write.
+    alike = {best.encoding, *best.could_be_from_charset}
+    return "cp1252" if "cp1252" in alike else str(best.encoding)
+
+
+def _fallback(sample: bytes) -> str:
+    try:
+        sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin_1"  # knows every byte
+    return "cp1252"
+
+
+# -------------------------------------------------------------------------------------------------------------- lines
+def text_lines(path: Path, encoding: Encoding, max_bytes: int = MAX_RECORD) -> Iterator[str | BadLine]:
+    """Physical lines with their ends (LF, CR LF or CR); the ends of a file without a last one need not be there.
+
+    A line that is not of the encoding comes as a BadLine with the offset of the byte; one longer than `max_bytes` is
+    skipped, never held. Raises FormatError where UTF-16 or UTF-32 breaks off.
+    """
+    if encoding.wide:
+        chunks, codec, places = _transcoded(path, encoding), "utf_8", False
+    else:
+        chunks, codec, places = _file_chunks(path, encoding.skip), encoding.name, True
+    for offset, line in _byte_lines(chunks, max_bytes):
+        if len(line) > max_bytes:
+            shown = line[:1000].decode(codec, "replace")
+            yield BadLine(
+                shown,
+                f"the line is longer than {max_bytes:,} bytes; a line end or a closing quote is probably missing",
+                True,
+            )
+            continue
+        try:
+            yield line.decode(codec)
+        except UnicodeDecodeError as error:
+            place = f" (byte {encoding.skip + offset + error.start:,} of the file)" if places else ""
+            reason = (
+                f"byte 0x{line[error.start]:02X} at position {error.start + 1:,} of the line{place} is not {encoding.name}; "
+                "save the file as UTF-8, or choose its encoding"
+            )
+            yield BadLine(line.decode(codec, "backslashreplace"), reason)
+
+
+def text_chunks(path: Path, encoding: Encoding) -> Iterator[str]:
+    """The file's text in pieces of about a mebibyte. Raises FormatError with the byte's offset where it is not text."""
+    decoder = codecs.getincrementaldecoder(encoding.name)()
+    offset = encoding.skip
+    pending = 0
+    for chunk in _with_end(_file_chunks(path, encoding.skip)):
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            at = offset - pending + error.start
+            raise FormatError(
+                f"{path.name}: byte {at:,} is not {encoding.name}; save the file as UTF-8, or choose its encoding."
+            ) from error
+        pending = len(decoder.getstate()[0])
+        offset += len(chunk)
+        if text:
+            yield text
+
+
+def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield from chunks
+    yield b""
+
+
+def _file_chunks(path: Path, skip: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(skip)
+        yield from iter(partial(file.read, _CHUNK), b"")
+
+
+def _transcoded(path: Path, encoding: Encoding) -> Iterator[bytes]:
+    """UTF-16 and UTF-32 as UTF-8; a lone surrogate goes through, to be found in its line."""
+    decoder = codecs.getincrementaldecoder(encoding.name)("surrogatepass")
+    try:
+        for chunk in _with_end(_file_chunks(path, encoding.skip)):
+            yield decoder.decode(chunk, final=not chunk).encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path.name} breaks off or is not {encoding.name} ({error.reason}). Save it anew as UTF-8."
+        ) from error
+
+
+_LINE_END = re.compile(rb"[\r\n]")
+
+
+def _byte_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """(offset, line) with line ends; of a line above `max_bytes` only its first `max_bytes` + 1 bytes, the rest is dropped."""
+    offset, rest, skipping = 0, b"", False
+    for chunk in chunks:
+        block = rest + chunk
+        if skipping:
+            end = _LINE_END.search(block)
+            if end is None:
+                offset, rest = offset + len(block), b""
+                continue
+            # What is left begins with the end of the skipped line; as a line of its own it is dropped below.
+            offset, block = offset + end.start(), block[end.start() :]
+        # A CR at the block's end may be the first half of CR LF, so it waits.
+        cut = max(block.rfind(b"\n"), block.rfind(b"\r", 0, -1)) + 1
+        rest = block[cut:]
+        for line in block[:cut].splitlines(keepends=True):
+            if skipping:
+                skipping = False
+            elif len(line) > max_bytes:
+                yield offset, line[: max_bytes + 1]
+            else:
+                yield offset, line
+            offset += len(line)
+        if len(rest) > max_bytes and not skipping:
+            yield offset, rest[: max_bytes + 1]
+            kept = rest[-1:] if rest.endswith(b"\r") else b""
+            offset, rest, skipping = offset + len(rest) - len(kept), kept, True
+    if rest and not skipping:
+        yield from _last_lines(offset, rest)
+
+
+def _last_lines(offset: int, rest: bytes) -> Iterator[tuple[int, bytes]]:
+    for line in rest.splitlines(keepends=True):
+        yield offset, line
+        offset += len(line)
