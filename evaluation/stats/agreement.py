@@ -117,7 +117,7 @@ def _count_table(matrix: npt.ArrayLike, categories: Sequence[Any] | None) -> tup
     if strange:
         raise ValueError(f"ratings outside the categories given: {', '.join(map(str, strange))}")
     counts = np.zeros((ratings.shape[1], len(scale)))
-    np.add.at(counts, (units, [place[value] for value in given]), 1)
+    np.add.at(counts, (units, np.array([place[value] for value in given], dtype=np.intp)), 1)
     return scale, counts[counts.sum(axis=1) > 0]
 
 
