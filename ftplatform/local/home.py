@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+from ftplatform.local.errors import HomeError
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATABASE = "ftplatform"
 ROLE = "ftplatform"
@@ -40,10 +42,6 @@ VALKEY_SOCKET = "valkey.sock"
 
 # systemd's range of transient accounts: no person and no package ever owns one of these numbers.
 _FIRST_TRANSIENT_ID, _TRANSIENT_IDS = 61184, 4336
-
-
-class HomeError(Exception):
-    """``FT_HOME`` cannot be used; the message says why and what to do."""
 
 
 class Account(NamedTuple):
@@ -112,6 +110,7 @@ def open_home(path: Path | None = None) -> Home:
             _make_secret(path / name)
         for name in ("locks", "logs"):
             (path / name).mkdir(mode=0o700, exist_ok=True)
+            give_to_owner_of_parent(path / name)
         account = _account(path)
         servers = _servers_folder(path, account)
         sockets = _sockets_folder(path, servers, account)
@@ -171,7 +170,7 @@ def _make_secret(path: Path) -> None:
             file.write(secrets.token_urlsafe(48))
             file.flush()
             os.fsync(file.fileno())
-        _give_to_owner_of_parent(Path(draft))
+        give_to_owner_of_parent(Path(draft))
         os.link(draft, path)
     except FileExistsError:
         pass  # another process was first, and its secret is as good
@@ -179,11 +178,19 @@ def _make_secret(path: Path) -> None:
         os.unlink(draft)
 
 
-def _give_to_owner_of_parent(path: Path) -> None:
+def give_to_owner_of_parent(path: Path) -> None:
     """Under sudo, what root makes in a user's home belongs to that user."""
     parent = path.parent.stat()
     if os.geteuid() == 0 and parent.st_uid != 0:
         os.chown(path, parent.st_uid, parent.st_gid)
+
+
+def give_tree(folder: Path, account: Account) -> None:
+    """Change the owner of a folder and all in it, links themselves and never what they point to."""
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.chown(os.path.join(parent, name), account.uid, account.gid, follow_symlinks=False)
+    os.chown(folder, account.uid, account.gid)
 
 
 def _account(path: Path) -> Account:
@@ -207,7 +214,7 @@ def _servers_folder(path: Path, account: Account) -> Path:
         path.chmod(0o710)
     if servers.is_symlink() or servers.exists():
         pass
-    elif _can_reach(path, account):
+    elif can_reach(path, account):
         servers.mkdir(mode=0o700)
     else:
         elsewhere = tempfile.mkdtemp(prefix="ftplatform-", dir=_folder_reachable_by_all(path))
@@ -221,7 +228,7 @@ def _servers_folder(path: Path, account: Account) -> Path:
     return folder
 
 
-def _can_reach(path: Path, account: Account) -> bool:
+def can_reach(path: Path, account: Account) -> bool:
     """Whether the account may pass through the folder and all its parents, read off their permissions."""
     for folder in (path, *path.parents):
         status = folder.stat()
