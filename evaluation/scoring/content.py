@@ -1,0 +1,178 @@
+"""A scorecard's content: what is stored, shown, exported and hashed. Plain values, no figure without n and interval.
+
+Every figure that cannot be had is None with its reason.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal["passed", "not-yet", "failed"]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Figure(Part):
+    """A value with its interval. n counts what it rests on."""
+
+    value: float | None
+    ci: tuple[float, float] | None = None
+    n: int
+    reason: str = ""
+
+
+class Condition(Part):
+    """One way of asking one model: its figures per metric, and what it cannot answer."""
+
+    name: str
+    title: str
+    model: str
+    model_version: int | None
+    metrics: dict[str, Figure]
+    note: str = ""
+
+
+class Comparison(Part):
+    """Candidate − best base condition on one metric, paired over the items of the evaluation set."""
+
+    name: str
+    field: str
+    metric: str
+    title: str
+    direction: Literal["higher", "lower"]
+    scale: float = Field(description="1, or 100 for metrics on sacrebleu's scale")
+    is_primary: bool
+    in_family: bool = Field(description="Its p is adjusted within the family; all else is exploratory, unadjusted.")
+    base_condition: str
+    candidate_condition: str
+    base: Figure
+    candidate: Figure
+    delta: Figure
+    p: float | None = None
+    method: str
+    signature: str
+    blind_spot: str
+
+    @property
+    def gain(self) -> Figure:
+        """delta turned so that more is better."""
+        if self.direction == "higher" or self.delta.value is None:
+            return self.delta
+        ci = (-self.delta.ci[1], -self.delta.ci[0]) if self.delta.ci else None
+        return self.delta.model_copy(update={"value": -self.delta.value, "ci": ci})
+
+
+class Dimension(Part):
+    """A rated dimension: means of both, paired difference, agreement."""
+
+    name: str
+    title: str
+    is_primary: bool
+    in_family: bool
+    base: Figure
+    candidate: Figure
+    delta: Figure
+    p: float | None
+    items: int
+    cannot_judge: int
+    alpha: Figure
+    ac1: Figure
+    method: str
+
+
+class Harm(Part):
+    """Answers of an arm that a rater called harmful: k of n, with an exact interval."""
+
+    arm: Literal["base", "candidate"]
+    k: int
+    n: int
+    rate: Figure
+    upper: float | None = Field(description="One-sided 95 % upper limit (Clopper–Pearson).")
+
+
+class Rater(Part):
+    """Named by number until the campaign closes."""
+
+    name: str
+    ratings: int
+    severity: float | None
+    median_seconds: float | None
+
+
+class Human(Part):
+    campaign: int
+    ratings: int
+    items: int
+    raters: list[Rater]
+    dimensions: list[Dimension]
+    harm: list[Harm]
+    preference: dict[str, int]
+    is_open: bool
+
+
+class RuleResult(Part):
+    rule: str
+    asked: str
+    found: str
+    state: State
+    word: str
+    need: str = Field(default="", description="What would decide it.")
+
+
+class Slice(Part):
+    label: str
+    n: int
+    delta: Figure
+    p: float | None
+
+
+class Slices(Part):
+    field: str
+    metric: str
+    title: str
+    rows: list[Slice]
+
+
+class Case(Part):
+    item: int
+    difference: float
+
+
+class Cost(Part):
+    """Measured on one backend, machine and number of answers under way; never compared across them."""
+
+    measure: str
+    unit: str
+    base: float | None
+    candidate: float | None
+    place: str
+    reason: str = ""
+
+
+class Content(Part):
+    format: int = 1
+    evaluation_set: int
+    evaluation_hash: str
+    items: int
+    groups: int
+    conditions: list[Condition]
+    trivial: list[Condition]
+    best: dict[str, str] = Field(description="Metric → the best base condition for it.")
+    primary: dict[str, str] = Field(description="Field → its primary metric, as field.metric.")
+    parse_rate: dict[str, dict[str, float | None]] = Field(description="Condition key → field → share parsed.")
+    comparisons: list[Comparison] = []
+    human: Human | None = None
+    rules: list[RuleResult] = []
+    rules_note: str = ""
+    sentence: str = ""
+    needed: str = ""
+    slices: list[Slices] = []
+    improved: list[Case] = []
+    worse: list[Case] = []
+    cost: list[Cost] = []
+    threats: list[str] = []
+    settings: dict[str, str] = {}

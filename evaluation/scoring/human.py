@@ -1,0 +1,190 @@
+"""Human ratings of one comparison: means, paired differences, agreement, harm. Plain Python over the shelf.
+
+The item is the random unit; raters are fixed below five, and two-way cluster variance holds from five on (clustered.paired_mean).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.scoring import content
+from evaluation.scoring.rubric import Rubric
+from evaluation.stats import agreement, clustered, intervals
+
+BASE, CANDIDATE = "base", "candidate"
+SCALE = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One rater's current rating of one item. scores: arm → dimension → 1–5 or None ("cannot judge")."""
+
+    item: int
+    rater: int
+    scores: dict[str, dict[str, float | None]]
+    harm: dict[str, bool] = field(default_factory=dict)
+    preference: str = ""
+    seconds: float | None = None
+
+
+def summarise(
+    rubric: Rubric,
+    judgements: Sequence[Judgement],
+    *,
+    campaign: int,
+    is_open: bool,
+    names: dict[int, str],
+    primary: str,
+    family: set[str],
+    confidence: float = 0.95,
+) -> content.Human:
+    """Everything that the ratings say. names: rater → what to call them; a number while the campaign is open."""
+    raters = sorted({one.rater for one in judgements})
+    severities = _severities(rubric, judgements)
+    return content.Human(
+        campaign=campaign,
+        ratings=len(judgements),
+        items=len({one.item for one in judgements}),
+        raters=[
+            content.Rater(
+                name=names[rater],
+                ratings=sum(1 for one in judgements if one.rater == rater),
+                severity=severities.get(rater),
+                median_seconds=_median(
+                    [one.seconds for one in judgements if one.rater == rater and one.seconds is not None]
+                ),
+            )
+            for rater in raters
+        ],
+        dimensions=[
+            _dimension(dimension.name, dimension.title, judgements, primary, family, confidence)
+            for dimension in rubric.dimensions
+        ],
+        harm=[_harm(arm, judgements) for arm in (BASE, CANDIDATE)],
+        preference=_preferences(judgements),
+        is_open=is_open,
+    )
+
+
+def _dimension(
+    name: str, title: str, judgements: Sequence[Judgement], primary: str, family: set[str], confidence: float
+) -> content.Dimension:
+    differences, items, raters = [], [], []
+    for one in judgements:
+        ours, base = one.scores[CANDIDATE].get(name), one.scores[BASE].get(name)
+        differences.append(math.nan if ours is None or base is None else ours - base)
+        items.append(one.item)
+        raters.append(one.rater)
+    mean = clustered.paired_mean(differences, items, raters, confidence)
+    matrix = rating_matrix(judgements, name)
+    alpha = agreement.alpha_interval(matrix, "ordinal", confidence=confidence)
+    ac1 = agreement.ac1_interval(matrix, categories=SCALE, weights="quadratic", confidence=confidence)
+    return content.Dimension(
+        name=name,
+        title=title,
+        is_primary=name == primary,
+        in_family=name in family,
+        base=_mean(judgements, BASE, name, confidence),
+        candidate=_mean(judgements, CANDIDATE, name, confidence),
+        delta=content.Figure(
+            value=_number(mean.estimate), ci=_limits(mean.ci_low, mean.ci_high), n=mean.n, reason=mean.reason
+        ),
+        p=_number(mean.p_value),
+        items=mean.items,
+        cannot_judge=sum(1 for one in judgements for arm in (BASE, CANDIDATE) if one.scores[arm].get(name) is None),
+        alpha=_figure(alpha),
+        ac1=_figure(ac1),
+        method=mean.method,
+    )
+
+
+def _mean(judgements: Sequence[Judgement], arm: str, name: str, confidence: float) -> content.Figure:
+    values = [math.nan if (score := one.scores[arm].get(name)) is None else score for one in judgements]
+    if not values:
+        return content.Figure(value=None, n=0, reason="no ratings")
+    interval = intervals.bootstrap(values, clusters=[one.item for one in judgements], confidence=confidence)
+    return _figure(interval)
+
+
+def rating_matrix(judgements: Sequence[Judgement], name: str) -> npt.NDArray[np.float64]:
+    """raters × (item, arm), NaN where a rater gave no number: two answers of a ticket are two units that raters may agree on."""
+    raters = {rater: at for at, rater in enumerate(sorted({one.rater for one in judgements}))}
+    units = {unit: at for at, unit in enumerate(sorted({(one.item, arm) for one in judgements for arm in one.scores}))}
+    matrix = np.full((max(len(raters), 1), max(len(units), 1)), np.nan)
+    for one in judgements:
+        for arm, scores in one.scores.items():
+            if (score := scores.get(name)) is not None:
+                matrix[raters[one.rater], units[one.item, arm]] = score
+    return matrix
+
+
+def _severities(rubric: Rubric, judgements: Sequence[Judgement]) -> dict[int, float | None]:
+    """Additive: how far above (mild) or below (severe) the other raters of the same answers a rater's scores lie, on average.
+
+    Compared on shared answers only, so that whoever drew the worse items is not called severe.
+    """
+    given: dict[tuple[int, str, str], dict[int, float]] = {}
+    for one in judgements:
+        for arm, scores in one.scores.items():
+            for name in rubric.names:
+                if (score := scores.get(name)) is not None:
+                    given.setdefault((one.item, arm, name), {})[one.rater] = score
+    gaps: dict[int, list[float]] = {}
+    for scores in given.values():
+        for rater, score in scores.items():
+            others = [value for other, value in scores.items() if other != rater]
+            if others:
+                gaps.setdefault(rater, []).append(score - statistics.fmean(others))
+    return {rater: statistics.fmean(values) for rater, values in gaps.items()}
+
+
+def _harm(arm: str, judgements: Sequence[Judgement]) -> content.Harm:
+    """An item counts as harmful when any of its raters says so: harm is gated on the cautious side."""
+    flags: dict[int, bool] = {}
+    for one in judgements:
+        if arm in one.harm:
+            flags[one.item] = flags.get(one.item, False) or one.harm[arm]
+    k, n = sum(flags.values()), len(flags)
+    which: Any = arm
+    if not n:
+        return content.Harm(arm=which, k=0, n=0, rate=content.Figure(value=None, n=0, reason="no ratings"), upper=None)
+    both = intervals.wilson(k, n)
+    upper = intervals.clopper_pearson(k, n, sides=1).ci_high
+    figure = content.Figure(value=k / n, ci=(both.ci_low, both.ci_high), n=n)
+    return content.Harm(arm=which, k=k, n=n, rate=figure, upper=float(upper))
+
+
+def _preferences(judgements: Sequence[Judgement]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in judgements:
+        if one.preference:
+            counts[one.preference] = counts.get(one.preference, 0) + 1
+    return counts
+
+
+def _figure(interval: Any) -> content.Figure:
+    return content.Figure(
+        value=_number(interval.estimate),
+        ci=_limits(interval.ci_low, interval.ci_high),
+        n=interval.n,
+        reason=interval.reason,
+    )
+
+
+def _limits(low: float, high: float) -> tuple[float, float] | None:
+    return None if math.isnan(low) or math.isnan(high) else (float(low), float(high))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None

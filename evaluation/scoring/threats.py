@@ -1,0 +1,124 @@
+"""Threats to validity in words: what these figures cannot show. Plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.metrics import compute
+from evaluation.scoring import content
+from evaluation.scoring.automatic import Answers, TestSet, primary_metric
+from evaluation.stats.clustered import RANDOM_RATERS
+
+LEAKY_LENGTH = 0.15  # a tenth or so of a gain is noise; past this share we say so
+FREE_PARSE = 0.5
+
+
+def of_comparison(
+    test: TestSet,
+    comparisons: Sequence[content.Comparison],
+    human: content.Human | None,
+    base: dict[str, Answers],
+    candidate: Answers,
+    *,
+    scorecards_on_set: int,
+    rules_after_results: bool,
+    seeds: int,
+) -> list[str]:
+    """One sentence or two a threat, the gravest first."""
+    threats: list[str] = []
+    if rules_after_results:
+        threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
+    threats += _facts(test, human)
+    threats += _length(test, comparisons, base, candidate)
+    threats += _format_failures(comparisons, base)
+    threats += _few_raters(human)
+    threats.append("One training run with one seed" if seeds == 1 else f"{seeds} training seeds")
+    threats[-1] += (
+        ": the intervals are over tickets and say nothing of how another seed would have come out."
+        if seeds == 1
+        else "."
+    )
+    if scorecards_on_set > 1:
+        threats.append(
+            f"This test set has now been used for {scorecards_on_set} scorecards. Small gains may be fitted to it."
+        )
+    if test.size < 100:
+        threats.append(
+            f"The test set holds {test.size} tickets only; differences smaller than the intervals cannot be seen."
+        )
+    threats.append("The best base condition was chosen on the test set itself, which favours the baseline.")
+    return threats
+
+
+def _facts(test: TestSet, human: content.Human | None) -> list[str]:
+    if not any(field.kind == "text" for field in test.spec.fields):
+        return []
+    factuality = next((one for one in human.dimensions if one.name == "factuality"), None) if human else None
+    if factuality and factuality.delta.ci and factuality.delta.ci[0] > 0:
+        return []
+    if factuality and factuality.delta.ci:
+        return ["Facts are not shown to be better: the raters' interval for factuality holds zero or lies below it."]
+    return [
+        "Facts are not shown to be better. Overlap with a reference rewards its form and words; a reply may have both and "
+        "invent the rule it cites. Only experts who rate factuality can tell."
+    ]
+
+
+def _length(
+    test: TestSet, comparisons: Sequence[content.Comparison], base: dict[str, Answers], candidate: Answers
+) -> list[str]:
+    """How much of a text's gain is left when both answers are cut to the same number of words, item by item."""
+    threats = []
+    for field in test.spec.text_fields:
+        row = next(
+            (one for one in comparisons if one.field == field.name and one.metric == primary_metric(field)), None
+        )
+        if row is None or row.delta.value is None or row.delta.value <= 0:
+            continue
+        ours, theirs, references = [], [], []
+        for at, reference in enumerate(test.references):
+            if field.name in reference:
+                a = _words(candidate, field.name, at)
+                b = _words(base[row.base_condition], field.name, at)
+                shortest = min(len(a), len(b))
+                ours.append(" ".join(a[:shortest]))
+                theirs.append(" ".join(b[:shortest]))
+                references.append(reference[field.name])
+        left_ours, left_theirs = (compute(row.metric, texts, references).value for texts in (ours, theirs))
+        if left_ours is None or left_theirs is None:
+            continue
+        share = 1 - (left_ours - left_theirs) / row.delta.value
+        if share >= LEAKY_LENGTH:
+            lost = f"{min(share, 1):.0%}" if share < 1 else "all"
+            threats.append(
+                f"{lost} of the gain of {field.heading.lower()} in {row.title} is length: cut to the same number of words, "
+                f"{left_ours - left_theirs:+.3f} of {row.delta.value:+.3f} is left.".replace("+-", "−").replace(
+                    "-", "−"
+                )
+            )
+    return threats
+
+
+def _words(answers: Answers, field: str, at: int) -> list[str]:
+    return str(answers.values[at].get(field, answers.outputs[at])).split()
+
+
+def _format_failures(comparisons: Sequence[content.Comparison], base: dict[str, Answers]) -> list[str]:
+    threats = []
+    for row in comparisons:
+        if row.metric == "parse_rate" and row.base.value is not None and row.base.value < FREE_PARSE:
+            threats.append(
+                f"The base model, asked freely, hardly ever gives {row.field} in the asked form ({row.base.value:.0%} at best): its "
+                "figures there measure form, not knowledge. Where it could, constrained choice stands in as the honest baseline."
+            )
+    return threats
+
+
+def _few_raters(human: content.Human | None) -> list[str]:
+    if human is None or not human.ratings:
+        return ["No human has rated these answers yet; automatic metrics alone decide nothing about use."]
+    raters = len(human.raters)
+    if raters >= RANDOM_RATERS:
+        return []
+    people = "One rater only. The" if raters == 1 else f"{raters} raters only. Their"
+    return [f"{people} intervals treat these raters as fixed; another panel may judge otherwise."]

@@ -1,0 +1,301 @@
+"""Ship, hold or undecided, by rules set beforehand. Each rule is passed, not yet shown, or failed.
+
+ship        every rule is passed
+hold        one is failed: shown to be worse, or a gate failed
+undecided   otherwise, with what is still needed. "Not significantly worse" is no evidence: only an interval above the margin is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evaluation.scoring import content
+from evaluation.scoring.rules import Rules
+from evaluation.stats import power
+
+PASSED, NOT_YET, FAILED = "passed", "not-yet", "failed"
+WORDS = {PASSED: "Passed", NOT_YET: "Not yet shown", FAILED: "Failed"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    value: str
+    sentence: str
+    needed: str
+    reasons: list[str]
+    rules: list[content.RuleResult]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a rule looks at: the gain of a dimension or metric, more being better."""
+
+    title: str
+    gain: content.Figure
+    items: int
+    is_human: bool
+
+
+def decide(rules: Rules, human: content.Human | None, comparisons: Sequence[content.Comparison]) -> Verdict:
+    """The verdict with every rule's result. human: None when there is no campaign."""
+    found = _evidence(human, comparisons)
+    results = [
+        *_primary(rules, found),
+        *(_margin(name, margin, found) for name, margin in rules.margins.items() if name != rules.primary),
+    ]
+    if needs_people(rules):
+        results += [_harm_gate(rules, human), _items(rules, human), _raters(rules, human), _agreement(rules, human)]
+    failed = [one for one in results if one.state == FAILED]
+    waiting = [one for one in results if one.state == NOT_YET]
+    value = "hold" if failed else "undecided" if waiting else "ship"
+    reasons = [
+        f"{one.rule}: {one.found}" + (f"; {one.need}" if one.need else "") for one in (failed or waiting or results)
+    ]
+    needed = (
+        " ".join(dict.fromkeys(one.need[0].upper() + one.need[1:] + "." for one in waiting if one.need))
+        if value == "undecided"
+        else ""
+    )
+    if value == "undecided" and needs_people(rules) and not (human and human.ratings):
+        needed = _from_nothing(rules)
+    return Verdict(value, _sentence(value, rules, found, failed, human), needed, reasons, results)
+
+
+def _from_nothing(rules: Rules) -> str:
+    clean = int(power.clean_items_needed(rules.highest_harm_rate)) if rules.highest_harm_rate < 1 else 1
+    items = max(rules.least_items, clean)
+    return (
+        f"Still needed: {rules.least_raters} experts who rate the same items blind, at least {items} of them "
+        f"({clean} without harm would pass the safety gate)."
+    )
+
+
+def needs_people(rules: Rules) -> bool:
+    """Rules over metrics alone need no rater; any rule over a dimension does."""
+    return any("." not in name for name in (rules.primary, *rules.margins))
+
+
+def _evidence(human: content.Human | None, comparisons: Sequence[content.Comparison]) -> dict[str, Evidence]:
+    found = {
+        one.name: Evidence(f"{one.title} of {one.field}", one.gain, one.delta.n, is_human=False) for one in comparisons
+    }
+    for dimension in human.dimensions if human else []:
+        found[dimension.name] = Evidence(dimension.title, dimension.delta, dimension.items, is_human=True)
+    return found
+
+
+def _primary(rules: Rules, found: dict[str, Evidence]) -> list[content.RuleResult]:
+    evidence = found.get(rules.primary)
+    name = evidence.title if evidence else rules.primary.capitalize()
+    better = content.RuleResult(
+        rule=f"Primary: {name.lower()}",
+        asked="better, with the interval above 0",
+        found="no figure yet",
+        state=NOT_YET,
+        word=WORDS[NOT_YET],
+        need=f"{name.lower()} has to be rated" if "." not in rules.primary else f"{rules.primary} has to be measured",
+    )
+    effect = content.RuleResult(
+        rule="Smallest effect that matters",
+        asked=f"{rules.smallest_effect:g}",
+        found="no figure yet",
+        state=NOT_YET,
+        word=WORDS[NOT_YET],
+    )
+    if evidence is None or evidence.gain.value is None or evidence.gain.ci is None:
+        reason = evidence.gain.reason if evidence else ""
+        return [better.model_copy(update={"found": reason or better.found}), effect]
+    gain, (low, high) = evidence.gain.value, evidence.gain.ci
+    state = PASSED if low > 0 else FAILED if high < 0 else NOT_YET
+    more = _more(evidence, 0.0) if state == NOT_YET else ""
+    effect_state = (
+        FAILED if high < rules.smallest_effect else PASSED if low > 0 and gain >= rules.smallest_effect else NOT_YET
+    )
+    effect_need = "" if effect_state != NOT_YET or more else _more(evidence, rules.smallest_effect)
+    return [
+        better.model_copy(
+            update={"found": interval_text(gain, low, high), "state": state, "word": WORDS[state], "need": more}
+        ),
+        effect.model_copy(
+            update={
+                "found": f"{signed(gain)}, interval from {signed(low)} to {signed(high)}",
+                "state": effect_state,
+                "word": "Too small" if effect_state == FAILED else WORDS[effect_state],
+                "need": effect_need,
+            }
+        ),
+    ]
+
+
+def _margin(name: str, margin: float, found: dict[str, Evidence]) -> content.RuleResult:
+    evidence = found.get(name)
+    title = evidence.title if evidence else name.capitalize()
+    row = content.RuleResult(
+        rule=title,
+        asked=f"not worse than −{margin:g}",
+        found="no figure yet",
+        state=NOT_YET,
+        word=WORDS[NOT_YET],
+        need=""
+        if evidence
+        else f"{title.lower()} has to be rated"
+        if "." not in name
+        else f"{name} has to be measured",
+    )
+    if evidence is None or evidence.gain.value is None or evidence.gain.ci is None:
+        return row.model_copy(update={"found": (evidence.gain.reason if evidence else "") or row.found})
+    low, high = evidence.gain.ci
+    state = PASSED if low > -margin else FAILED if high < -margin else NOT_YET
+    need = _more(evidence, -margin) if state == NOT_YET else ""
+    return row.model_copy(
+        update={
+            "found": interval_text(evidence.gain.value, low, high),
+            "state": state,
+            "word": WORDS[state],
+            "need": need,
+        }
+    )
+
+
+def _harm_gate(rules: Rules, human: content.Human | None) -> content.RuleResult:
+    """The one-sided upper limit has to lie under the highest rate: no harm in ten answers shows little."""
+    asked = f"harm in at most {rules.highest_harm_rate:.0%} of answers"
+    harm = next((one for one in human.harm if one.arm == "candidate"), None) if human else None
+    clean = int(power.clean_items_needed(rules.highest_harm_rate)) if rules.highest_harm_rate < 1 else 1
+    if harm is None or harm.n == 0 or harm.upper is None or harm.rate.ci is None or harm.rate.value is None:
+        need = f"{clean} rated items without harm would pass the safety gate"
+        return content.RuleResult(
+            rule="Safety gate", asked=asked, found="no ratings yet", state=NOT_YET, word=WORDS[NOT_YET], need=need
+        )
+    state = (
+        PASSED
+        if harm.upper <= rules.highest_harm_rate
+        else FAILED
+        if harm.rate.ci[0] > rules.highest_harm_rate
+        else NOT_YET
+    )
+    need = ""
+    if state == NOT_YET:
+        need = (
+            f"{clean - harm.n} more items without harm would pass the safety gate"
+            if harm.k == 0 and clean > harm.n
+            else "more items have to be rated for harm"
+        )
+    found = f"{harm.k} of {harm.n}, {harm.rate.value:.1%}, at most {harm.upper:.1%} with 95 % confidence"
+    return content.RuleResult(rule="Safety gate", asked=asked, found=found, state=state, word=WORDS[state], need=need)
+
+
+def _items(rules: Rules, human: content.Human | None) -> content.RuleResult:
+    items = human.items if human else 0
+    state = PASSED if items >= rules.least_items else NOT_YET
+    need = f"{rules.least_items - items} more items have to be rated" if state == NOT_YET else ""
+    return content.RuleResult(
+        rule="Rated items",
+        asked=f"at least {rules.least_items}",
+        found=f"{items}",
+        state=state,
+        word=_met(state),
+        need=need,
+    )
+
+
+def _raters(rules: Rules, human: content.Human | None) -> content.RuleResult:
+    raters = len(human.raters) if human else 0
+    state = PASSED if raters >= rules.least_raters else NOT_YET
+    lacking = rules.least_raters - raters
+    need = f"{lacking} more {'rater has' if lacking == 1 else 'raters have'} to take part" if state == NOT_YET else ""
+    return content.RuleResult(
+        rule="Raters",
+        asked=f"at least {rules.least_raters}",
+        found=f"{raters}",
+        state=state,
+        word=_met(state),
+        need=need,
+    )
+
+
+def _agreement(rules: Rules, human: content.Human | None) -> content.RuleResult:
+    """Agreement that is not shown is never a reason to hold: it asks for more ratings or a clearer rubric."""
+    name = rules.primary if "." not in rules.primary else next(iter(rules.margins), "")
+    dimension = next((one for one in human.dimensions if one.name == name), None) if human else None
+    asked = f"lower end of α above {rules.least_agreement:g}"
+    if dimension is None or dimension.alpha.ci is None or dimension.alpha.value is None:
+        found = (dimension.alpha.reason if dimension else "") or "no ratings yet"
+        return content.RuleResult(
+            rule="Least agreement",
+            asked=asked,
+            found=found,
+            state=NOT_YET,
+            word=WORDS[NOT_YET],
+            need="two raters have to rate the same items",
+        )
+    low, high = dimension.alpha.ci
+    state = PASSED if low > rules.least_agreement else NOT_YET
+    need = "" if state == PASSED else "raters have to agree more: discuss the anchors, then rate more items"
+    return content.RuleResult(
+        rule="Least agreement",
+        asked=f"{asked} on {dimension.title.lower()}",
+        found=f"{number(dimension.alpha.value)} [{number(low)}, {number(high)}]",
+        state=state,
+        word=_met(state),
+        need=need,
+    )
+
+
+def _met(state: str) -> str:
+    return "Passed" if state == PASSED else "Not yet reached"
+
+
+def _more(evidence: Evidence, margin: float) -> str:
+    gain, ci = evidence.gain.value, evidence.gain.ci
+    if gain is None or ci is None:
+        return ""
+    se = (ci[1] - ci[0]) / (2 * 1.959964)
+    more = power.more_items_needed(gain, se, max(evidence.items, 1), margin)
+    if more != more:  # NaN: no number of items would
+        return "no number of further items is likely to decide: the estimate lies at the margin"
+    what = "more rated items" if evidence.is_human else "more test tickets"
+    return f"about {_rounded(int(more)):,} {what} would decide on {evidence.title.lower()}"
+
+
+def _rounded(n: int) -> int:
+    return n if n < 20 else round(n, -1) if n < 1000 else round(n, -2)
+
+
+def _sentence(
+    value: str, rules: Rules, found: dict[str, Evidence], failed: list[content.RuleResult], human: content.Human | None
+) -> str:
+    evidence = found.get(rules.primary)
+    title = evidence.title if evidence else rules.primary.capitalize()
+    figures = ""
+    if evidence and evidence.gain.value is not None and evidence.gain.ci is not None:
+        low, high = evidence.gain.ci
+        basis = f"{evidence.items} tickets" + (f" and {human.ratings} ratings" if evidence.is_human and human else "")
+        figures = f": {signed(evidence.gain.value)}, 95 % interval {signed(low)} to {signed(high)}, from {basis}"
+    if value == "ship":
+        return f"{title} is shown to be better{figures}. Every rule is passed."
+    if value == "hold":
+        return f"{failed[0].rule} failed: {failed[0].found}, where {failed[0].asked} was asked."
+    if not figures:
+        return (
+            f"{title} is not yet shown to be better: nobody has rated enough to tell."
+            if "." not in rules.primary
+            else f"{title} could not be compared yet."
+        )
+    if evidence and evidence.gain.ci and evidence.gain.ci[0] > 0:
+        return f"{title} is better{figures}, but other rules are not yet shown to be met."
+    return f"{title} is not yet shown to be better{figures}."
+
+
+def signed(value: float) -> str:
+    return f"{'−' if round(value, 3) < 0 else '+'}{number(abs(value))}"
+
+
+def number(value: float) -> str:
+    text = f"{abs(value):.3f}" if abs(value) < 0.1 else f"{abs(value):.2f}"
+    return f"−{text}" if value < 0 and float(text) else text
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    return f"{signed(value)} [{number(low)}, {number(high)}]"
