@@ -36,6 +36,8 @@ _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_LINES = 500
 _SAMPLE_CHARACTERS = 1 << 20
 
+_STRAY_QUOTE = "a quote inside a quoted value is not doubled, or the value's closing quote is missing"
+
 FORMULA_MARK = "'\u2060"
 _FORMULA = re.compile("[=+\\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -178,6 +180,7 @@ def _records(lines: Iterator[str | BadLine], dialect: Dialect, max_record: int, 
         escapechar="\\" if dialect.escape else None,
         strict=True,
     )
+    well_formed = _well_formed(dialect.delimiter) if dialect.escape else None
     while True:
         start = source.start_record()
         try:
@@ -197,7 +200,7 @@ def _records(lines: Iterator[str | BadLine], dialect: Dialect, max_record: int, 
             reason = (
                 "a quote opens here and is never closed; close it, or double it if it belongs to the text"
                 if at_end
-                else "a quote inside a quoted value is not doubled, or the value's closing quote is missing"
+                else _STRAY_QUOTE
             )
             yield _Parsed(start, [], source.raw(), reason, at_end)
         else:
@@ -207,7 +210,18 @@ def _records(lines: Iterator[str | BadLine], dialect: Dialect, max_record: int, 
                 taken = source.taken
                 first = taken[0]
                 raw = first if len(taken) == 1 and isinstance(first, str) else source.raw()
-                yield _Parsed(start, cells, raw)
+                if well_formed and not well_formed.fullmatch(raw.rstrip("\r\n")):
+                    source.take_back_all_but_first()
+                    yield _Parsed(start, [], source.raw(), _STRAY_QUOTE)
+                else:
+                    yield _Parsed(start, cells, raw)
+
+
+def _well_formed(delimiter: str) -> re.Pattern[str]:
+    """What a record with backslash escapes looks like: csv's strict mode does not look at those."""
+    sign = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"\\]|\\.)*"|[^"{sign}][^{sign}]*|)'
+    return re.compile(f"{cell}(?:{sign}{cell})*", re.DOTALL)
 
 
 def _rows(records: Iterator[_Parsed], names: list[str], dialect: Dialect, max_field: int) -> Iterator[Row | RowError]:
@@ -276,8 +290,12 @@ def _find_dialect(
 ) -> Dialect:
     """The dialect under which most records of the sample have as many cells as the header; comma where all are equal."""
     best, best_score = Dialect(delimiter or ","), (-1.0, 0)
+    escapes = any('\\"' in line for line in sample if isinstance(line, str))
     for sign in delimiter or _DELIMITERS:
-        for dialect in (Dialect(sign), Dialect(sign, skip_spaces=True), Dialect(sign, escape=True)):
+        dialects = [Dialect(sign), Dialect(sign, skip_spaces=True)]
+        if escapes:
+            dialects.append(Dialect(sign, escape=True))
+        for dialect in dialects:
             records = list(_records(iter(sample), dialect, max_record, 1))
             if len(records) > 1 and records[-1].at_end:
                 records.pop()  # the sample ends in its middle

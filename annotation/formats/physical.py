@@ -14,6 +14,12 @@ from annotation.formats.rows import MAX_RECORD, FormatError
 _CHUNK = 1 << 20
 _SAMPLE = 256 * 1024
 _ENOUGH_BAD_LINES = 2_000
+_ENOUGH_ACCENTS = 60
+# What Western texts do not have: a sign between two letters, a capital with accent amid small letters, a row of accents.
+_SIGNS = "€‚ƒ„†‡ˆ‰‹˜™›¡¢£¤¥¦§¨©ª¬®¯°±²³¸¹º¼½¾¿×÷"
+_ODD_IN_WESTERN = re.compile(
+    rf"[^\W\d_][{_SIGNS}][^\W\d_] | [a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ][a-zß-öø-ÿ] | [À-ÖØ-öø-ÿ{_SIGNS}]{{4}}", re.VERBOSE
+)
 
 # What a file may be written in, by Python's names; offered in the import form. All but UTF-16 and UTF-32 keep the bytes
 # of line ends to themselves, so that lines can be cut before they are decoded.
@@ -192,13 +198,29 @@ def _judge_by_lines(path: Path, first_error: int) -> Encoding:
 
 
 def _guess(sample: bytes) -> str:
-    """The likeliest encoding; cp1252 where charset-normalizer is undecided, for it is the usual one on office machines."""
+    """The likeliest encoding: charset-normalizer's where there is enough to judge by, else cp1252 if it gives sense.
+
+    cp1252 is what office programs of the West write, and the best guess of a statistics of letters on a few accents is
+    no better than chance (`señor` is `seńor` in cp1250).
+    """
+    high = sum(byte > 127 for byte in sample)
+    if high < _ENOUGH_ACCENTS and _reads_as_western(sample):
+        return "cp1252"
     best = from_bytes(sample, cp_isolation=_GUESSABLE).best()
     if best is None:
         return _fallback(sample)
-    # Which of several that give the same text is meant can't be known; cp1252 is the one that office programs write.
+    # Which of several that give the same text is meant can't be known, and does not matter.
     alike = {best.encoding, *best.could_be_from_charset}
     return "cp1252" if "cp1252" in alike else str(best.encoding)
+
+
+def _reads_as_western(sample: bytes) -> bool:
+    """Whether cp1252 gives accented letters in words and signs outside of them, as in `¿Cuánto es 5 €?`, not `¿ó³æ`."""
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return not _ODD_IN_WESTERN.search(text)
 
 
 def _fallback(sample: bytes) -> str:
