@@ -62,26 +62,30 @@ def spans_of(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, int
     return spans
 
 
-def prefix_of(spec: TaskSpec, field: TaskField) -> str:
-    """What stands before the field's value in a completion: constrained choice begins here. Only the first field has a fixed one.
+@dataclass(frozen=True)
+class ChoiceFrame:
+    """What stands around a label at the beginning of a completion: with the ending in the likelihood, `tax` is not taken for
+    the beginning of `tax and fees`. `labels`: the choice as it is written there → the value."""
 
-    Raises ValueError for a field that other answers come before.
+    prefix: str
+    labels: dict[str, str]
+    ending: str
+    end_of_turn: bool
+
+
+def choice_frame(spec: TaskSpec, field: TaskField) -> ChoiceFrame:
+    """How a model is asked for a field by constrained choice. Only the first field stands at a fixed place.
+
+    Raises ValueError for a field that other answers come before, or that is no choice.
     """
-    if spec.fields[0].name != field.name:
-        raise ValueError(f"{field.name} is not the first field; what stands before it depends on the answers before")
-    return {"plain": "", "lines": f"{field.name}:", "json": f'{{"{field.name}": "'}[spec.codec]
-
-
-def choice_text(spec: TaskSpec, value: str) -> str:
-    """The label as it follows `prefix_of`, with the leading space that the tokenizer sees and without what ends it."""
+    if field.kind != "choice" or spec.fields[0].name != field.name:
+        raise ValueError(f"{field.name} is not a choice in the first place; constrained choice cannot tell what stands before it")
+    alone = len(spec.fields) == 1
     if spec.codec == "json":
-        return json.dumps(value, ensure_ascii=False)[1:-1]
-    return f" {value}" if spec.codec == "lines" else value
-
-
-def choice_end(spec: TaskSpec) -> str:
-    """What ends a label: with it in the likelihood, `tax` is not taken for the beginning of `tax and fees`."""
-    return {"plain": "", "lines": "\n" if len(spec.fields) > 1 else "", "json": '"'}[spec.codec]
+        labels = {json.dumps(value, ensure_ascii=False)[1:-1]: value for value in field.labels}
+        return ChoiceFrame(f'{{"{field.name}": "', labels, '"', end_of_turn=False)
+    prefix = "" if spec.codec == "plain" else f"{field.name}: "
+    return ChoiceFrame(prefix, {value: value for value in field.labels}, "" if alone else "\n", end_of_turn=alone)
 
 
 def refuse_unparsable(spec: TaskSpec, values: dict[str, Any]) -> None:

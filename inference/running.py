@@ -1,0 +1,289 @@
+"""Fills a generation run, whoever's job it is: resumable at the next chunk, each answer stored once.
+
+Chunks are fixed by the items' order, so that a resumed run pads its batches as the first did and gets the same answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from annotation import codecs
+from annotation.models import DatasetItem
+from annotation.render import render_messages
+from annotation.texts import CONTROL_TOKENS
+from ftplatform.artifacts.services import materialise
+from ftplatform.jobs.context import JobContext, JobFailed
+from ftplatform.jobs.engine import run_engine
+from ftplatform.projects.spec import TaskSpec
+from inference.backends import choices
+from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
+from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
+from inference.remote import open_backend
+
+CHUNK = 60
+"""Items a chunk and a batch: measured best on two cores with a small model (stack.md)."""
+
+REMOTE_CHUNK = 16
+
+
+def fill(context: JobContext, run: GenerationRun) -> dict[str, Any]:
+    """Makes every answer that is still missing. Returns counts. Raises JobFailed or JobStopped, keeping what is complete."""
+    spec = run.task_revision.spec
+    items = list(run.dataset_version.items.filter(split=run.split).order_by("position"))
+    cells = list(run.cells.select_related("model_version", "condition").order_by("pk"))
+    if context.attempt > 1:
+        Generation.objects.filter(cell__in=cells, finish_reason="error", item_answers=None).delete()
+    before = {cell.pk: cell.generations.count() for cell in cells}
+    total = len(items) * len(cells)
+    done = sum(before.values())
+    context.progress(done, total, "answers")
+    for cell in _ordered(cells):
+        for stored in _fill_cell(context, run, spec, cell, items):
+            done += stored
+            context.progress(min(done, total), total, "answers")
+    errors = Generation.objects.filter(cell__in=cells, finish_reason="error").count()
+    return {"answers": total, "errors": errors}
+
+
+def _ordered(cells: list[GenerationCell]) -> list[GenerationCell]:
+    """Cells that are derived from others come last."""
+    return sorted(cells, key=lambda cell: (cell.condition.decoding == PromptCondition.Decoding.CALIBRATED, cell.pk))
+
+
+def _fill_cell(
+    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
+) -> Iterator[int]:
+    """Yields how many answers were stored, chunk by chunk."""
+    have = set(cell.generations.values_list("item_id", flat=True))
+    if len(have) == len(items):
+        return
+    started = time.monotonic()
+    if cell.model_version.source == ModelVersion.Source.REMOTE:
+        stored = _ask_remote(context, run, spec, cell, [item for item in items if item.pk not in have])
+    elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
+        stored = _calibrate(context, run, spec, cell, items)
+    else:
+        stored = _ask_engine(context, run, spec, cell, items, have)
+    yield from stored
+    cell.seconds += time.monotonic() - started
+    cell.save(update_fields=["seconds", "hardware", "backend"])
+
+
+# ── the transformers engine ──
+
+
+def _ask_engine(
+    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem], have: set[int]
+) -> Iterator[int]:
+    is_choice = cell.condition.decoding != PromptCondition.Decoding.FREE
+    folder = settings.FT_HOME / "runs" / f"generation-{run.pk}" / f"cell-{cell.pk}"
+    folder.mkdir(parents=True, exist_ok=True)
+    requests = folder / "requests.jsonl"
+    with requests.open("w", encoding="utf-8") as file:
+        for item in items:
+            file.write(json.dumps(_request(spec, cell, item, is_choice), ensure_ascii=False) + "\n")
+    chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
+    done_chunks = [index for index, chunk in enumerate(chunks) if all(item.pk in have for item in chunk)]
+    assert cell.model_version.files
+    config = {
+        "model": str(materialise(cell.model_version.files)),
+        "requests": str(requests),
+        "output": str(folder / "answers.jsonl"),
+        "kind": "choices" if is_choice else "generate",
+        "sampling": {name: value for name, value in run.sampling.items()},
+        "chunk_size": CHUNK,
+        "done_chunks": done_chunks,
+    }
+    by_id = {str(item.pk): item for item in items}
+    cell.backend = "transformers"
+    for event in run_engine(context, "inference.engine", config, folder):
+        if event["event"] == "chunk":
+            answers = [row for row in _chunk_rows(Path(event["path"]), event) if int(row["id"]) not in have]
+            make = _from_choice if is_choice else _from_output
+            yield _store(context, [make(spec, cell, by_id[row["id"]], row) for row in answers])
+        elif event["event"] in ("environment", "hardware"):
+            cell.hardware = str(event.get("hardware", ""))[:200]
+        elif event["event"] == "done":
+            cell.hardware = str(event.get("hardware", cell.hardware))[:200]
+        elif event["event"] == "log":
+            context.log(str(event.get("message", "")))
+
+
+def _request(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, is_choice: bool) -> dict[str, Any]:
+    request: dict[str, Any] = {"id": str(item.pk), "messages": messages_for(spec, cell, item)}
+    if is_choice:
+        frame = codecs.choice_frame(spec, spec.fields[0])
+        request |= {
+            "prefix": frame.prefix,
+            "choices": list(frame.labels),
+            "ending": frame.ending,
+            "end_of_turn": frame.end_of_turn,
+        }
+    return request
+
+
+def messages_for(spec: TaskSpec, cell: GenerationCell, item: DatasetItem) -> list[dict[str, str]]:
+    """What the model is sent: the one render, with the condition's shots and this model's own control tokens neutralised."""
+    tokens = {*CONTROL_TOKENS, *cell.model_version.control_tokens}
+    return render_messages(spec, item.content["inputs"], shots=cell.condition.shot_messages, control_tokens=sorted(tokens)).messages
+
+
+def _chunk_rows(path: Path, event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of one chunk of the engine's output file."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            if row.get("chunk", event["index"]) == event["index"]:
+                yield row
+
+
+# ── constrained choice, calibrated: no second pass of the model ──
+
+
+def _calibrate(
+    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
+) -> Iterator[int]:
+    """From the likelihoods of the uncalibrated cell of the same model and shots in this run."""
+    source = next(
+        (
+            other
+            for other in run.cells.select_related("condition").filter(
+                model_version=cell.model_version, condition__decoding=PromptCondition.Decoding.CONSTRAINED
+            )
+            if other.condition.shot_messages == cell.condition.shot_messages
+        ),
+        None,
+    )
+    if source is None:
+        raise JobFailed("no-constrained-cell", "The calibrated condition is made from the constrained one; put both into the run.")
+    cell.backend, cell.hardware = source.backend, source.hardware
+    rows = {one.item_id: one for one in source.generations.all()}
+    outputs = [
+        ChoiceOutput(
+            id=str(item.pk),
+            choice="",
+            log_likelihoods=rows[item.pk].log_likelihoods or {},
+            tokens_in=rows[item.pk].tokens_in or 0,
+            seconds=rows[item.pk].seconds or 0,
+            concurrency=rows[item.pk].concurrency,
+            finish_reason="error" if rows[item.pk].finish_reason == "error" else "choice",
+            error=rows[item.pk].error,
+        )
+        for item in items
+    ]
+    by_id = {str(item.pk): item for item in items}
+    made = [
+        _choice_row(spec, cell, by_id[one.id], one.choice, one.log_likelihoods, one.tokens_in, one.seconds, one.concurrency, one.error)
+        for one in choices.calibrate(outputs)
+    ]
+    yield _store(context, made)
+
+
+# ── any OpenAI-compatible address ──
+
+
+def _ask_remote(
+    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
+) -> Iterator[int]:
+    deployment = cell.model_version.deployments.filter(backend="openai").order_by("-pk").first()
+    if deployment is None:
+        raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
+    backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
+    sampling = Sampling(**{name: tuple(value) if isinstance(value, list) else value for name, value in run.sampling.items()})
+    cell.backend, cell.hardware = "openai", deployment.url[:200]
+    by_id = {str(item.pk): item for item in items}
+    rest = iter(items)
+    while chunk := list(islice(rest, REMOTE_CHUNK)):
+        requests = [
+            GenerationRequest(str(item.pk), tuple(Message(**one) for one in messages_for(spec, cell, item)))  # type: ignore[arg-type]
+            for item in chunk
+        ]
+        try:
+            outputs = list(backend.generate(requests, sampling))
+        except BackendError as error:
+            raise JobFailed(error.code, f"{error.message} What is there is kept; resume the run when the address answers.") from error
+        yield _store(context, [_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
+
+
+# ── rows ──
+
+
+def _store(context: JobContext, answers: Sequence[Generation]) -> int:
+    """One chunk, once: the fence keeps a superseded attempt out, the unique constraint keeps doubles out."""
+    with context.transaction():
+        Generation.objects.bulk_create(answers, ignore_conflicts=True)
+    return len(answers)
+
+
+def _from_output(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:
+    text = str(row.get("text", "")).replace("\x00", "�")
+    parsed = codecs.parse(spec, text)
+    return Generation(
+        cell=cell,
+        item=item,
+        output=text,
+        values=parsed.values,
+        parse=parsed.status,
+        tokens_in=row.get("tokens_in"),
+        tokens_out=row.get("tokens_out"),
+        first_token_seconds=row.get("first_token_seconds"),
+        seconds=row.get("seconds"),
+        concurrency=row.get("concurrency", 1),
+        finish_reason=row["finish_reason"],
+        error=str(row.get("error", "")),
+    )
+
+
+def _from_remote(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, output: Output) -> Generation:
+    row = {name: getattr(output, name) for name in Output.__slots__}
+    return _from_output(spec, cell, item, row)
+
+
+def _from_choice(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:
+    return _choice_row(
+        spec,
+        cell,
+        item,
+        row["choice"],
+        row["log_likelihoods"],
+        row.get("tokens_in"),
+        row.get("seconds"),
+        row.get("concurrency", 1),
+        str(row.get("error", "")),
+    )
+
+
+def _choice_row(
+    spec: TaskSpec,
+    cell: GenerationCell,
+    item: DatasetItem,
+    choice: str,
+    log_likelihoods: dict[str, float],
+    tokens_in: int | None,
+    seconds: float | None,
+    concurrency: int,
+    error: str,
+) -> Generation:
+    field = spec.fields[0]
+    value = codecs.choice_frame(spec, field).labels.get(choice)
+    return Generation(
+        cell=cell,
+        item=item,
+        output=choice,
+        values={} if value is None else {field.name: value},
+        parse={field.name: "failed" if value is None else "ok"},
+        log_likelihoods=log_likelihoods,
+        tokens_in=tokens_in,
+        seconds=seconds,
+        concurrency=concurrency,
+        finish_reason="error" if error or value is None else "choice",
+        error=error,
+    )
