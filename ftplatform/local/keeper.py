@@ -18,13 +18,14 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from ftplatform.local import postgres, valkey
 from ftplatform.local.errors import LocalError, ServersError
 from ftplatform.local.home import Home, open_home
 from ftplatform.local.locks import FileLock, lock
 from ftplatform.local.processes import die_with_parent, holding
+from ftplatform.local.textlog import open_log, tail
 
 TICK_S = 0.2
 _STOP_PATIENCE_S = 120.0  # a shutdown checkpoint after a big import, on a slow disk
@@ -32,7 +33,6 @@ _ORPHAN_PATIENCE_S = 10.0
 _LONGEST_BACKOFF_S = 10.0
 _CRASHES_IN_A_ROW = 6
 _STEADY_AFTER_S = 30.0
-_LOG_LIMIT_BYTES = 20 * 2**20
 
 
 class Server:
@@ -86,7 +86,7 @@ class Server:
         self._waiting_since = None
         command = self._module.command(self._home, durable=self._durable)
         account = self._home.account
-        with _open_log(self._home.logs / f"{self.name}.log") as log:
+        with open_log(self._home.logs / f"{self.name}.log") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -124,7 +124,7 @@ class Server:
         log = self._home.logs / f"{self.name}.log"
         _say(f"{self.name} ended with {status}")
         if self._crashes >= _CRASHES_IN_A_ROW:
-            raise ServersError(f"{self.name} does not stay up. The end of {log}:\n{_tail(log)}")
+            raise ServersError(f"{self.name} does not stay up. The end of {log}:\n{tail(log)}")
         self._process = None
         self._start_at = now + min(0.2 * 2 ** (self._crashes - 1), _LONGEST_BACKOFF_S)
 
@@ -193,17 +193,6 @@ def failure(home: Home) -> Path:
 def _nobody_left(home: Home, users: FileLock) -> bool:
     """True with the users' lock taken exclusively, so that a newcomer waits until the servers are down and then starts them anew."""
     return not pinned(home).exists() and users.try_exclusive()
-
-
-def _open_log(path: Path) -> IO[bytes]:
-    """Append to the log; one that has grown large is set aside first, and an older one dropped."""
-    if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
-
-
-def _tail(path: Path, lines: int = 12) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _say(message: str) -> None:

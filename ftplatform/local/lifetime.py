@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from ftplatform.local.home import REPOSITORY, Home, Urls, open_home, urls
 from ftplatform.local.locks import FileLock, is_held, lock
 from ftplatform.local.processes import describe, holding
 from ftplatform.local.readiness import Readiness
+from ftplatform.local.textlog import open_log
 
 START_PATIENCE_S = 180.0  # recovery after a crash in a big import takes its time
 _STOP_PATIENCE_S = 150.0
@@ -55,8 +56,11 @@ class Hold:
         self.spawned = _ensure_started(self.home, durable=True, say=say) or self.spawned
 
     def release(self) -> None:
-        """Give up our share. Where it was the last one, return only when the servers have stopped."""
+        """Give up our share. Where it was the last one, and nobody said `local start`, return only when the servers have stopped."""
         self.lock.release()
+        if keeper.pinned(self.home).exists():
+            self.lock.close()
+            return
         for _ in range(4):  # another holder may be looking just now, with the lock in its hands
             if self.lock.try_exclusive():
                 self.lock.release()
@@ -96,6 +100,18 @@ def using(home: Home | None = None, *, durable: bool = True, say: Say = _say_on_
         yield hold
     finally:
         hold.release()
+
+
+@contextmanager
+def using_unless_given(
+    home: Home, *, environ: Mapping[str, str] = os.environ, say: Say = _say_on_stderr
+) -> Iterator[Hold | None]:
+    """``using(home)`` where DATABASE_URL or VALKEY_URL is unset; where both are set nothing is started, and there is nothing to hold."""
+    if environ.get("DATABASE_URL") and environ.get("VALKEY_URL"):
+        yield None
+        return
+    with using(home, say=say) as hold:
+        yield hold
 
 
 def start(home: Home, *, say: Say = _say_on_stderr) -> Urls:
@@ -178,24 +194,20 @@ def _ensure_started(home: Home, *, durable: bool, say: Say) -> subprocess.Popen[
 
 def _spawn_keeper(home: Home, *, durable: bool) -> subprocess.Popen[bytes]:
     keeper.failure(home).unlink(missing_ok=True)
-    log = os.open(home.logs / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with lock(home, "keeper") as handed_over:
+    with open_log(home.logs / "keeper.log") as log, lock(home, "keeper") as handed_over:
         if not handed_over.try_exclusive():
             raise ServersError(f"Another process took {handed_over.path} just now. Try again.")
-        try:
-            return subprocess.Popen(
-                [sys.executable, "-m", "ftplatform.local.keeper", str(home.path), str(handed_over.descriptor)]
-                + ([] if durable else ["--not-durable"]),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=REPOSITORY,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-                start_new_session=True,
-                pass_fds=[handed_over.descriptor],
-            )
-        finally:
-            os.close(log)
+        return subprocess.Popen(
+            [sys.executable, "-m", "ftplatform.local.keeper", str(home.path), str(handed_over.descriptor)]
+            + ([] if durable else ["--not-durable"]),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            start_new_session=True,
+            pass_fds=[handed_over.descriptor],
+        )
 
 
 def _why_it_failed(home: Home) -> str:

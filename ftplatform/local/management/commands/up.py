@@ -1,0 +1,47 @@
+"""`python manage.py up`: the site, the worker and the clock on what is already there; Ctrl-C stops all of it."""
+
+import os
+import sys
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from ftplatform.celery import app as celery_app
+from ftplatform.local import lifetime, ports
+from ftplatform.local.errors import LocalError
+from ftplatform.local.home import open_home
+from ftplatform.local.tree import Tree, beat, wait_for_signal, web, worker
+
+
+class Command(BaseCommand):
+    help = "Run the site, the worker and the clock, and the embedded servers where no others are given. Ctrl-C stops all of it."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._run()
+        except LocalError as error:
+            raise CommandError(str(error)) from error
+
+    def _run(self) -> None:
+        home = open_home()
+        port = ports.choose()
+        with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
+            call_command("migrate", interactive=False, verbosity=0)
+            tree.start(worker())
+            if celery_app.conf.beat_schedule:
+                tree.start(beat(home))
+            tree.start(web(port))
+            tree.wait_for_site(port)
+            self._say(f"The site is at http://127.0.0.1:{port}  (logs in {home.logs}; Ctrl-C stops all)")
+            wait_for_signal(lambda: tree.alive)
+            if not tree.alive:
+                raise LocalError(
+                    f"The supervisor was killed, and all that it ran has ended. See {home.logs}/supervisor.log."
+                )
+            self._say("Stopping …")
+
+    def _say(self, message: str) -> None:
+        sys.stderr.write(message + os.linesep)
+        sys.stderr.flush()
