@@ -1,0 +1,104 @@
+"""This room's job kinds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from pydantic import BaseModel
+
+from annotation import codecs
+from annotation.render import short_field_spans
+from annotation.texts import neutralise
+from ftplatform.artifacts.services import materialise
+from ftplatform.jobs import kinds
+from ftplatform.jobs.context import JobContext
+from ftplatform.jobs.engine import run_engine
+from inference.services import register_trained
+from training.models import RunMetric, TrainingRun
+from training.plan import RunPlan
+
+
+class TrainParameters(BaseModel):
+    run: int
+
+
+def folder_of(run: TrainingRun) -> Path:
+    """The run's own folder: rows, checkpoints, result. It stays on the machine that holds the run's slot."""
+    return Path(settings.FT_HOME) / "runs" / f"training-{run.pk}"
+
+
+def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
+    """Runs the engine; it goes on from its last complete checkpoint when there is one."""
+    run = TrainingRun.objects.select_related("dataset_version", "base_version__files", "task_revision", "project").get(pk=parameters.run)
+    if run.model_version_id:
+        return run.result
+    plan = RunPlan.model_validate(run.hyperparameters)
+    folder = folder_of(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {split: _write_rows(run, plan, split, folder / f"{split}.jsonl") for split in ("train", "validation")}
+    assert run.base_version.files
+    config = {
+        "model": str(materialise(run.base_version.files)),
+        "train_rows": str(folder / "train.jsonl"),
+        "validation_rows": str(folder / "validation.jsonl") if rows["validation"] else None,
+        "output": str(folder / "output"),
+        "hyperparameters": plan.engine(),
+    }
+    result: dict[str, Any] = {}
+    for event in run_engine(context, "training.engine", config, folder):
+        if event["event"] == "metric":
+            _point(run, event)
+        elif event["event"] == "progress":
+            context.progress(event["done"], event["total"], event["unit"])
+        elif event["event"] == "log":
+            context.log(event["message"])
+        elif event["event"] == "done":
+            result = {name: value for name, value in event.items() if name != "event"}
+    adapter = result.pop("adapter", None)
+    merged = result.pop("model")
+    with context.transaction():
+        version = register_trained(
+            parent=run.base_version,
+            name=f"Version of run {run.number}",
+            method=plan.method,
+            merged=Path(merged),
+            adapter=Path(adapter) if adapter else None,
+            by=context.actor,
+        )
+        run.model_version, run.result = version, result
+        run.save(update_fields=["model_version", "result"])
+    return {**result, "model_version": version.pk}
+
+
+def _write_rows(run: TrainingRun, plan: RunPlan, split: str, path: Path) -> int:
+    """The rows as the dataset version froze them; the spans of short fields carry their weight. Returns how many."""
+    spec = run.task_revision.spec
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for item in run.dataset_version.items.filter(split=split).order_by("position").iterator(chunk_size=1000):
+            content = item.content
+            messages = [
+                {"role": one["role"], "content": neutralise(one["content"], run.base_version.control_tokens)[0]}
+                for one in content["messages"]
+            ]
+            completion = neutralise(content["completion"], run.base_version.control_tokens)[0]
+            same = completion == codecs.render(spec, content["values"])
+            spans = short_field_spans(spec, content["values"], plan.short_field_weight) if same else []
+            row = {"id": str(item.pk), "messages": messages, "completion": completion, "spans": spans}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def _point(run: TrainingRun, event: dict[str, Any]) -> None:
+    """One point of a curve. A resumed run writes the same steps again: the last write stands."""
+    RunMetric.objects.bulk_create(
+        [RunMetric(run=run, name=event["name"], step=event["step"], value=event["value"])],
+        update_conflicts=True,
+        unique_fields=["run", "name", "step"],
+        update_fields=["value"],
+    )
+
+
+TRAIN = kinds.JobKind("training.train", TrainParameters, train, slot=kinds.CPU, unit="steps")
