@@ -9,10 +9,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from annotation.formats.csv_records import Dialect, Parsed, csv_records
 from annotation.formats.objects import cell_text
 from annotation.formats.physical import BadLine, Encoding, find_encoding, text_lines
 from annotation.formats.rows import (
@@ -36,20 +36,9 @@ _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_LINES = 500
 _SAMPLE_CHARACTERS = 1 << 20
 
-_STRAY_QUOTE = "a quote inside a quoted value is not doubled, or the value's closing quote is missing"
-
 FORMULA_MARK = "'\u2060"
 _FORMULA = re.compile("[=+\\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a file separates and quotes; `escape` is a backslash before a quote instead of a doubled quote (MySQL)."""
-
-    delimiter: str
-    skip_spaces: bool = False
-    escape: bool = False
 
 
 # ------------------------------------------------------------------------------------------------------------ reading
@@ -91,140 +80,13 @@ def read_csv(
 
     def iterate() -> Iterator[Row | RowError]:
         lines = text_lines(path, found, max_record)
-        records = _records(islice(lines, head_lines, None), dialect, max_record, first_line=head_lines + 1)
+        records = csv_records(islice(lines, head_lines, None), dialect, max_record, first_line=head_lines + 1)
         return _rows(islice(records, header_records, None), names, dialect, max_field)
 
     return Reader(detected, iterate)
 
 
-@dataclass(slots=True)
-class _Parsed:
-    """One record: the line it starts on, its cells, the text it was read from, or why it is none."""
-
-    line: int
-    cells: list[str]
-    raw: str
-    fault: str | None = None
-    at_end: bool = False  # the fault is that the text ended
-
-
-class _LongRecord(Exception):
-    """The record outgrew what is held in memory."""
-
-
-class _CutLine(Exception):
-    """A line too long to be held."""
-
-
-class _Source:
-    """The lines under csv.reader's hands: counts them, remembers those of the current record, takes lines back."""
-
-    def __init__(self, lines: Iterator[str | BadLine], first_line: int, max_record: int) -> None:
-        self.lines = lines
-        self.line = first_line  # the number of the next line
-        self.max_record = max_record
-        self.taken: list[str | BadLine] = []
-        self.size = 0
-        self.bad: BadLine | None = None
-
-    def start_record(self) -> int:
-        self.taken = []
-        self.size = 0
-        self.bad = None
-        return self.line
-
-    def __iter__(self) -> "_Source":
-        return self
-
-    def __next__(self) -> str:
-        line = next(self.lines)
-        self.line += 1
-        self.taken.append(line)
-        if isinstance(line, BadLine):
-            self.bad = line
-            if line.cut:
-                raise _CutLine
-            line = line.text  # the record is lost, but its quotes still keep the parser in step
-        self.size += len(line)
-        if self.size > self.max_record:
-            raise _LongRecord
-        return line
-
-    def take_back_all_but_first(self) -> None:
-        """A record that never closed may have swallowed good ones: go on with the line after its first."""
-        again = self.taken[1:]
-        if again:
-            self.line -= len(again)
-            self.lines = chain(again, self.lines)
-            self.taken = self.taken[:1]
-
-    def raw(self) -> str:
-        return "".join(line if isinstance(line, str) else line.text for line in self.taken).rstrip("\r\n")
-
-
-def _records(lines: Iterator[str | BadLine], dialect: Dialect, max_record: int, first_line: int) -> Iterator[_Parsed]:
-    """Records of the file, blank lines left out.
-
-    Strict parsing, since a lenient one hides a missing quote by swallowing what follows. After a fault reading goes on
-    with the next physical line. That stays linear: a line that opens a quote which is not closed in it must also
-    close (or break) an open one, as it holds an odd run of quotes, so no stretch is read again and again.
-    """
-    # A limit of the whole process in C; ours is checked line by line, so theirs only must not be smaller.
-    csv.field_size_limit(max(csv.field_size_limit(), max_record + 1))
-    source = _Source(lines, first_line, max_record)
-    parser = csv.reader(
-        source,
-        delimiter=dialect.delimiter,
-        skipinitialspace=dialect.skip_spaces,
-        doublequote=not dialect.escape,
-        escapechar="\\" if dialect.escape else None,
-        strict=True,
-    )
-    well_formed = _well_formed(dialect.delimiter) if dialect.escape else None
-    while True:
-        start = source.start_record()
-        try:
-            cells = next(parser)
-        except StopIteration:
-            return
-        except _CutLine:
-            reason = source.bad.reason if source.bad else "the line is too long"
-            yield _Parsed(start, [], source.raw(), reason)
-        except _LongRecord:
-            source.take_back_all_but_first()
-            reason = f"a quote opens here and is not closed within {max_record:,} characters"
-            yield _Parsed(start, [], source.raw(), reason, at_end=True)
-        except csv.Error as error:
-            at_end = "unexpected end of data" in str(error)
-            source.take_back_all_but_first()
-            reason = (
-                "a quote opens here and is never closed; close it, or double it if it belongs to the text"
-                if at_end
-                else _STRAY_QUOTE
-            )
-            yield _Parsed(start, [], source.raw(), reason, at_end)
-        else:
-            if source.bad is not None:
-                yield _Parsed(start, cells, source.raw(), source.bad.reason)
-            elif cells:
-                taken = source.taken
-                first = taken[0]
-                raw = first if len(taken) == 1 and isinstance(first, str) else source.raw()
-                if well_formed and not well_formed.fullmatch(raw.rstrip("\r\n")):
-                    source.take_back_all_but_first()
-                    yield _Parsed(start, [], source.raw(), _STRAY_QUOTE)
-                else:
-                    yield _Parsed(start, cells, raw)
-
-
-def _well_formed(delimiter: str) -> re.Pattern[str]:
-    """What a record with backslash escapes looks like: csv's strict mode does not look at those."""
-    sign = re.escape(delimiter)
-    cell = rf'(?:"(?:[^"\\]|\\.)*"|[^"{sign}][^{sign}]*|)'
-    return re.compile(f"{cell}(?:{sign}{cell})*", re.DOTALL)
-
-
-def _rows(records: Iterator[_Parsed], names: list[str], dialect: Dialect, max_field: int) -> Iterator[Row | RowError]:
+def _rows(records: Iterator[Parsed], names: list[str], dialect: Dialect, max_field: int) -> Iterator[Row | RowError]:
     width = len(names)
     for record in records:
         cells, raw = record.cells, record.raw
@@ -245,7 +107,7 @@ def _unescaped(cells: list[str], raw: str) -> list[str]:
     return [cell.removeprefix(FORMULA_MARK) for cell in cells]
 
 
-def _checked(record: _Parsed, names: list[str], max_field: int) -> Row | RowError:
+def _checked(record: Parsed, names: list[str], max_field: int) -> Row | RowError:
     for name, cell in zip(names, record.cells, strict=False):
         if len(cell) > max_field:
             return row_error(
@@ -264,7 +126,7 @@ def _ragged(found: int, expected: int, delimiter: str) -> str:
     return f"{expected} columns were expected, {found} found: a value is missing, or a line break inside a value is not quoted"
 
 
-def _open_column(record: _Parsed, names: Sequence[str], dialect: Dialect) -> str | None:
+def _open_column(record: Parsed, names: Sequence[str], dialect: Dialect) -> str | None:
     """The column in which the quote of an unclosed record stands: the last one that its first line reaches."""
     if not record.at_end:
         return None
@@ -296,7 +158,7 @@ def _find_dialect(
         if escapes:
             dialects.append(Dialect(sign, escape=True))
         for dialect in dialects:
-            records = list(_records(iter(sample), dialect, max_record, 1))
+            records = list(csv_records(iter(sample), dialect, max_record, 1))
             if len(records) > 1 and records[-1].at_end:
                 records.pop()  # the sample ends in its middle
             if not records or records[0].fault:
@@ -313,7 +175,7 @@ def _find_dialect(
 def _header(
     path: Path, sample: Sequence[str | BadLine], dialect: Dialect, warnings: list[str], max_record: int
 ) -> list[str]:
-    records = list(islice(_records(iter(sample), dialect, max_record, 1), 2))
+    records = list(islice(csv_records(iter(sample), dialect, max_record, 1), 2))
     if not records:
         raise FormatError(f"{path.name} is empty: it holds no rows.")
     first = records[0]
@@ -365,7 +227,7 @@ def write_csv(
     record. A missing value is empty, None too; numbers and nested values stand as JSON. A key without a column raises.
     escape_formulas: see the module; off only for what no spreadsheet will open. bom: Excel then sees the UTF-8.
     """
-    records, names = _columns_of(records, columns)
+    records, names = columns_of(records, columns)
     if not names:
         raise FormatError("There is nothing to write: no record has a column.")
     if (repeated := _repeated(names)) is not None or not all(name.strip() == name != "" for name in names):
@@ -406,7 +268,8 @@ def _flush(buffer: io.StringIO, output: Output, number: int) -> None:
     buffer.truncate()
 
 
-def _columns_of(records: Iterable[Record], columns: Sequence[str] | None) -> tuple[Iterable[Record], list[str]]:
+def columns_of(records: Iterable[Record], columns: Sequence[str] | None) -> tuple[Iterable[Record], list[str]]:
+    """The records, and the columns of their table: the given ones, a list's keys, or those of a stream's first record."""
     if columns is not None:
         return records, list(columns)
     if isinstance(records, Sequence):

@@ -222,7 +222,11 @@ def test_many_unclosed_quotes_stay_linear(tmp_path):
 def test_a_quote_that_is_never_closed_in_a_big_file_does_not_fill_memory(tmp_path):
     reader = read(file(tmp_path, 'text,label\n"open,a\n' + "fine and well,b\n" * 50_000), max_record=100_000)
     rows = list(reader)
-    assert isinstance(rows[0], RowError) and "not closed within 100,000 characters" in rows[0].reason
+    assert (
+        isinstance(rows[0], RowError)
+        and "never closed" in rows[0].reason
+        and "within 100,000 characters" in rows[0].reason
+    )
     assert len(rows) == 50_001 and all(isinstance(row, Row) for row in rows[1:])
 
 
@@ -243,6 +247,13 @@ def test_a_line_of_many_megabytes_is_skipped_in_flat_memory(tmp_path, end):
     assert [row.number for row in rows if isinstance(row, Row)] == [2, 4]
     (error,) = errors(reader)
     assert error.row == 3 and "longer than 1,048,576 bytes" in error.reason and len(error.raw) <= 100_000
+
+
+def test_an_open_quote_before_an_over_long_line_costs_two_lines(tmp_path):
+    reader = read(file(tmp_path, 'text,label\n"open,a\nfine,b\n' + "x" * 5_000 + ",c\nfine,d\n"), max_record=2_000)
+    first, second = errors(reader)
+    assert (first.row, second.row) == (2, 4) and "never closed" in first.reason and "longer than" in second.reason
+    assert numbers(reader) == [3, 5]
 
 
 def test_an_over_long_value_is_told_with_its_column(tmp_path):
@@ -467,6 +478,51 @@ def test_plain_numbers_stay_numbers_and_foreign_apostrophes_stay(tmp_path):
     assert values(read(file(tmp_path, "a\n'=x\n'-y\n"))) == [{"a": "'=x"}, {"a": "'-y"}]
 
 
+def test_parquet_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "t.parquet"
+    records = [
+        {"text": f"é {n}", "n": n, "x": n / 2, "ok": n % 2 == 0, "none": None, "late": None} for n in range(3000)
+    ]
+    records[2999] = {**records[2999], "late": "text at last"}
+    assert write(path, "parquet", iter(records)) == 3000
+    reader = read(path)
+    assert values(reader) == records and numbers(reader)[:2] == [1, 2]
+    assert reader.detected.format == "parquet" and reader.detected.columns == tuple(records[0])
+    write(path, "parquet", [{"deep": {"a": [1]}}])
+    assert values(read(path)) == [{"deep": '{"a": [1]}'}]
+
+
+def test_parquet_by_others(tmp_path):
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "t.parquet"
+    day = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
+    table = pa.table(
+        {
+            "t": ["a", "b\0", "c"],
+            "d": [day] * 3,
+            "b": [None, None, b"\xff"],
+            "l": [[1], [], None],
+            "f": [1.5, float("nan"), 2],
+        }
+    )
+    pq.write_table(table, path)
+    reader = read(path)
+    assert values([row for row in reader if isinstance(row, Row)]) == [
+        {"t": "a", "d": "2024-05-01T12:00:00+00:00", "b": None, "l": "[1]", "f": 1.5}
+    ]
+    assert [(error.row, error.field) for error in errors(reader)] == [(2, "t"), (3, "b")]
+    with pytest.raises(FormatError, match="missing"):
+        read(path, required=["label"])
+    with pytest.raises(FormatError, match="not a Parquet file, or is damaged"):
+        read(file(tmp_path, b"PAR1 broken", "x.parquet"))
+    with pytest.raises(FormatError, match="shortly before record 2"):
+        write(path, "parquet", [{"a": 1}, {"a": "text"}])
+
+
 # ------------------------------------------------------------------------------------------------------------- writing
 def test_csv_columns(tmp_path):
     path = tmp_path / "c.csv"
@@ -512,7 +568,28 @@ def test_prompt_completion_keeps_them_apart_as_trl_reads_it(tmp_path):
     assert json.loads(path.read_text()) == {"prompt": MESSAGES, "completion": [{"role": "assistant", "content": "yes"}]}
 
 
-@pytest.mark.parametrize("name", ["openai-chat", "prompt-completion"])
+def test_alpaca_and_sharegpt(tmp_path):
+    path = tmp_path / "train.json"
+    longer = [*MESSAGES, {"role": "assistant", "content": "A"}, {"role": "user", "content": "B"}]
+    records = [{"messages": MESSAGES[1:], "completion": "yes"}, {"messages": longer, "completion": "no"}]
+    write(path, "alpaca", records)
+    assert json.loads(path.read_text()) == [
+        {"instruction": "¿Qué?\n<b>", "input": "", "output": "yes"},
+        {"instruction": "B", "input": "", "output": "no", "system": "Answer.", "history": [["¿Qué?\n<b>", "A"]]},
+    ]
+    write(path, "sharegpt", records)
+    assert json.loads(path.read_text())[1] == {
+        "conversations": [
+            {"from": "system", "value": "Answer."},
+            {"from": "human", "value": "¿Qué?\n<b>"},
+            {"from": "gpt", "value": "A"},
+            {"from": "human", "value": "B"},
+            {"from": "gpt", "value": "no"},
+        ]
+    }
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "prompt-completion", "alpaca", "sharegpt"])
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
