@@ -1,0 +1,32 @@
+# Thin: each line could be typed by hand. `make demo ARGS="--no-serve --json out.json"` passes arguments on.
+PYTHON ?= python3
+ARGS ?=
+MANAGE = .venv/bin/python manage.py
+.PHONY: install demo up test lint bench vllm
+
+install:
+	@$(PYTHON) scripts/bootstrap.py
+
+demo: install
+	@$(MANAGE) demo $(ARGS)
+
+up: install
+	@$(MANAGE) up $(ARGS)
+
+test:
+	@$(PYTHON) scripts/bootstrap.py --dev --browser
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint:
+	@$(PYTHON) scripts/bootstrap.py --dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy .
+	@.venv/bin/lint-imports
+
+bench:
+	@$(PYTHON) scripts/bootstrap.py --dev
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+vllm:
+	@$(PYTHON) scripts/bootstrap.py --vllm

