@@ -25,7 +25,7 @@ FIELD_METRICS: Mapping[FieldKind, FieldMetrics] = MappingProxyType(
         "choice": FieldMetrics(("accuracy", "f1_macro"), primary="accuracy"),
         "multi": FieldMetrics(("set_f1",), primary="set_f1"),
         "text": FieldMetrics(("rougeL", "rouge1", "rouge2", "bleu", "token_f1", "exact_match"), primary="rougeL"),
-        "number": FieldMetrics(("mean_absolute_error",), primary="mean_absolute_error"),
+        "number": FieldMetrics(("numeric_match", "mean_absolute_error"), primary="numeric_match"),
         "spans": FieldMetrics(("span_f1",), primary="span_f1"),
         # A rating is an ordinal label: kappa sees how far off a wrong one is, accuracy only that it is wrong.
         "rating": FieldMetrics(("quadratic_kappa", "accuracy"), primary="quadratic_kappa"),

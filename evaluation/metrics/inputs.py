@@ -40,7 +40,7 @@ def texts(predictions: Any, references: Any) -> TextPairs:
 
     A prediction of None (nothing was generated) counts as the empty text; a missing reference is an error.
     """
-    predicted, expected = _paired(predictions, references)
+    predicted, expected = paired(predictions, references)
     return TextPairs(
         [_prediction(text, row) for row, text in enumerate(predicted)],
         [_references(group, row) for row, group in enumerate(expected)],
@@ -61,7 +61,7 @@ def labels(predictions: Any, references: Any, names: Sequence[Hashable] | None) 
 
     A prediction outside `names`, or None (nothing could be parsed), becomes -1. A reference outside is an error.
     """
-    predicted, true = _paired(predictions, references)
+    predicted, true = paired(predictions, references)
     for row, label in enumerate(true):
         if label is None:
             raise MetricInputError(f"row {row}: the reference is None; leave examples without a label out")
@@ -91,7 +91,8 @@ def listed(values: Any, what: str) -> list[Any]:
     return list(values)
 
 
-def _paired(predictions: Any, references: Any) -> tuple[list[Any], list[Any]]:
+def paired(predictions: Any, references: Any) -> tuple[list[Any], list[Any]]:
+    """Two lists of one length, not empty."""
     predicted, expected = listed(predictions, "predictions"), listed(references, "references")
     if len(predicted) != len(expected):
         raise MetricInputError(

@@ -1,0 +1,28 @@
+"""Checked input of the metrics over numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evaluation.metrics.errors import MetricInputError
+from evaluation.metrics.result import Floats
+
+
+def arrays(predictions: list[Any], references: list[Any]) -> tuple[Floats, Floats]:
+    """Float arrays of shape (n,); a prediction of None becomes NaN, a reference must be a finite number."""
+    predicted = np.array([_number(value, row, "prediction") for row, value in enumerate(predictions)])
+    true = np.array([_number(value, row, "reference") for row, value in enumerate(references)])
+    if not np.isfinite(true).all():
+        row = int(np.argmin(np.isfinite(true)))
+        raise MetricInputError(f"row {row}: the reference {references[row]!r} is no finite number")
+    return predicted, true
+
+
+def _number(value: Any, row: int, what: str) -> float:
+    if value is None:
+        return np.nan
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise MetricInputError(f"row {row}: the {what} {value!r} is no number; parse it first, None if that fails")
+    return float(value)
