@@ -26,7 +26,6 @@ from ftplatform.projects.spec import TaskSpec
 from inference.backends import choices
 from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
 from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
-from inference.remote import open_backend
 
 CHUNK = 60
 """Items a chunk and a batch: measured best on two cores with a small model (stack.md)."""
@@ -196,6 +195,8 @@ def _ask_remote(
     deployment = cell.model_version.deployments.filter(backend="openai").order_by("-pk").first()
     if deployment is None:
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
+    from inference.remote import open_backend
+
     backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
     sampling = Sampling(**{name: tuple(value) if isinstance(value, list) else value for name, value in run.sampling.items()})
     cell.backend, cell.hardware = "openai", deployment.url[:200]

@@ -15,9 +15,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
-from inference.modelfolder import ModelFolder, ModelFolderError, check, pin_hub_name
 from inference.models import Deployment, ModelVersion
-from inference.remote import probe
 
 EMBEDDED_NAME = "SmolLM2 135M Instruct"
 
@@ -61,6 +59,8 @@ def register_folder(*, project: Project, folder: str, name: str, licence: str = 
 
 def register_hub(*, project: Project, name: str, revision: str, by: Actor) -> ModelVersion:
     """Downloads a model from the hub at one commit and registers it. A branch or tag is refused: it may move."""
+    from inference.modelfolder import ModelFolderError, pin_hub_name
+
     try:
         pinned = pin_hub_name(name, revision)
     except ModelFolderError as error:
@@ -84,6 +84,8 @@ def register_remote(*, project: Project, name: str, url: str, model: str, api_ke
     """Registers a model behind any OpenAI-compatible URL, after asking it once. The key stays in the operator's environment."""
     if api_key_name and not api_key_name.startswith("FT_KEY_"):
         raise Refused("key-name", "Name an environment variable that begins with FT_KEY_; the operator sets it.", field="api_key_name")
+    from inference.remote import probe
+
     probe(url, model, os.environ.get(api_key_name, ""))
     version = ModelVersion.objects.create(
         project=project,
@@ -102,6 +104,8 @@ def register_remote(*, project: Project, name: str, url: str, model: str, api_ke
 
 def check_remote(*, deployment: Deployment) -> Deployment:
     """Asks a deployment whether it answers, and keeps what it said."""
+    from inference.remote import probe
+
     try:
         probe(deployment.url, deployment.model_version.reference, os.environ.get(deployment.api_key_name, ""))
     except Refused as error:
@@ -166,14 +170,16 @@ def _register(
     return version
 
 
-def _checked(folder: Path) -> ModelFolder:
+def _checked(folder: Path) -> Any:
+    from inference.modelfolder import ModelFolderError, check
+
     try:
         return check(folder)
     except ModelFolderError as error:
         raise Refused(error.code, str(error), field="folder") from error
 
 
-def _facts(found: ModelFolder, folder: Path) -> dict[str, Any]:
+def _facts(found: Any, folder: Path) -> dict[str, Any]:
     return {
         "parameters": found.parameters,
         "size_bytes": found.size_bytes,

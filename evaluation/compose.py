@@ -1,0 +1,284 @@
+"""Composes a scorecard's content from a complete generation run, its baseline and its ratings. Reads rows, writes none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evaluation import gather
+from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
+from evaluation.scoring import automatic, content, human, threats, trivial, verdict
+from evaluation.scoring.automatic import Answers, Scored, TestSet, primary_metric
+from evaluation.scoring.rules import Rules
+from ftplatform.errors import Refused
+from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion
+
+Kept = list[tuple[int | None, str, dict[str, Scored]]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    content: content.Content
+    verdict: verdict.Verdict
+    scored: Kept
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One model's answers under each of its conditions, with their scores."""
+
+    cells: dict[str, GenerationCell]
+    answers: dict[str, Answers]
+    scored: dict[str, dict[str, Scored]]
+
+
+def compose_baseline(run: GenerationRun, base_model: ModelVersion) -> tuple[content.Content, Kept]:
+    """The base model alone: every condition tried, trivial references, the best condition per metric."""
+    items = gather.items_of(run.dataset_version, run.split)
+    test = gather.test_set(run.dataset_version, items)
+    base = _side(run, base_model, test, items)
+    references = _trivial(run, test)
+    made = content.Content(
+        **_frame(run, test, base, references),
+        sentence=_baseline_sentence(test, base),
+        threats=_baseline_threats(test, base),
+        settings=_settings(run),
+    )
+    kept: Kept = [(base_model.pk, key, scored) for key, scored in base.scored.items()]
+    kept += [(None, row.key, scored) for row, scored in references]
+    return made, kept
+
+
+def compose_comparison(
+    *,
+    run: GenerationRun,
+    baseline: Scorecard,
+    candidate: ModelVersion,
+    rules: ReleaseRules,
+    campaign: Campaign | None,
+    serving: str,
+) -> Comparison:
+    """The candidate, asked in its serving condition, against the best base condition per metric."""
+    if run.dataset_version_id != baseline.evaluation_set_id:
+        raise Refused(
+            "other-evaluation-set",
+            "Scorecards compare only on the same evaluation set; make a new baseline first.",
+            status=409,
+        )
+    items = gather.items_of(run.dataset_version, run.split)
+    test = gather.test_set(run.dataset_version, items)
+    base = _side(baseline.generation_run, baseline.base_model, test, items)
+    ours = _side(run, candidate, test, items)
+    set_rules = Rules.model_validate(rules.content)
+    primary = {f"{field.name}.{primary_metric(field)}" for field in test.spec.fields}
+    measured = {set_rules.primary, *set_rules.margins}
+    comparisons = automatic.compare(
+        test, base.scored, {name: (serving, one) for name, one in ours.scored[serving].items()}, primary | measured
+    )
+    rated = _human(campaign, set_rules)
+    comparisons, rated = _adjusted(comparisons, rated)
+    decided = verdict.decide(set_rules, rated, comparisons)
+    late = _rules_came_late(rules, run, campaign)
+    references = _trivial(run, test)
+    slices, improved, worse = _cuts(test, base, ours, serving)
+    best = automatic.best_conditions(base.scored)
+    frame = _frame(run, test, base, references)
+    frame["conditions"] = [*frame["conditions"], *_rows(ours)]  # type: ignore[misc]
+    frame["parse_rate"] |= {f"candidate {key}": rates for key, rates in _parse_rates(ours).items()}  # type: ignore[operator]
+    primary_name = next(iter(sorted(primary)))
+    made = content.Content(
+        **frame,  # type: ignore[arg-type]
+        comparisons=comparisons,
+        human=rated,
+        rules=decided.rules,
+        rules_note="set after results" if late else "set before results",
+        sentence=decided.sentence,
+        needed=decided.needed,
+        slices=slices,
+        improved=improved,
+        worse=worse,
+        cost=gather.cost_rows(base.cells.get(serving) or base.cells[best[primary_name]], ours.cells[serving]),
+        threats=threats.of_comparison(
+            test,
+            comparisons,
+            rated,
+            base.answers,
+            ours.answers[serving],
+            scorecards_on_set=_candidates_on(run, candidate),
+            rules_after_results=late,
+            seeds=1,
+        ),
+        settings={**_settings(run), "serving": serving},
+    )
+    kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
+    return Comparison(made, decided, kept)
+
+
+def _side(run: GenerationRun, version: ModelVersion, test: TestSet, items: list[gather.DatasetItem]) -> _Side:
+    cells = {
+        cell.condition.name: cell
+        for cell in run.cells.select_related("condition", "model_version", "run__task_revision")
+        .filter(model_version=version)
+        .order_by("pk")
+    }
+    answers = {key: gather.answers(cell, items) for key, cell in cells.items()}
+    return _Side(cells, answers, {key: automatic.score(test, one) for key, one in answers.items()})
+
+
+def _trivial(run: GenerationRun, test: TestSet) -> list[tuple[Answers, dict[str, Scored]]]:
+    inputs, values = gather.training_answers(run.dataset_version, [field.name for field in test.spec.fields])
+    return [(one, automatic.score(test, one)) for one in trivial.answers(test, inputs, values)]
+
+
+def _frame(
+    run: GenerationRun, test: TestSet, base: _Side, references: list[tuple[Answers, dict[str, Scored]]]
+) -> dict[str, object]:
+    return {
+        "evaluation_set": run.dataset_version_id,
+        "evaluation_hash": run.dataset_version.hash,
+        "items": test.size,
+        "groups": len(set(test.groups)),
+        "conditions": _rows(base),
+        "trivial": [automatic.condition_row(one, _without_parse(scored)) for one, scored in references],
+        "best": automatic.best_conditions(base.scored),
+        "primary": {field.name: f"{field.name}.{primary_metric(field)}" for field in test.spec.fields},
+        "parse_rate": _parse_rates(base),
+    }
+
+
+def _rows(side: _Side) -> list[content.Condition]:
+    fields = {name for one in side.answers.values() for name in one.fields}
+    rows = []
+    for key, one in side.answers.items():
+        unanswered = sorted(fields - one.fields)
+        note = f"answers no {', '.join(unanswered)}" if unanswered else ""
+        rows.append(automatic.condition_row(one, side.scored[key], note))
+    return rows
+
+
+def _without_parse(scored: dict[str, Scored]) -> dict[str, Scored]:
+    return {name: one for name, one in scored.items() if one.metric != automatic.PARSE_RATE}
+
+
+def _parse_rates(side: _Side) -> dict[str, dict[str, float | None]]:
+    return {
+        key: {one.field: one.figure.value for one in scored.values() if one.metric == automatic.PARSE_RATE}
+        for key, scored in side.scored.items()
+    }
+
+
+def _human(campaign: Campaign | None, rules: Rules) -> content.Human | None:
+    if campaign is None:
+        return None
+    found = gather.judgements(campaign)
+    raters = sorted({one.rater for one in found})
+    is_open = campaign.state == Campaign.State.OPEN
+    names = {rater: f"rater {at}" for at, rater in enumerate(raters, start=1)}
+    if not is_open:
+        names = dict(campaign.raters.filter(user_id__in=raters).values_list("user_id", "user__username"))
+    return human.summarise(
+        gather.rubric_of(campaign.rubric),
+        found,
+        campaign=campaign.pk,
+        is_open=is_open,
+        names=names,
+        primary=rules.primary,
+        family={name for name in (rules.primary, *rules.margins) if "." not in name},
+        confidence=rules.confidence,
+    )
+
+
+def _adjusted(
+    comparisons: list[content.Comparison], rated: content.Human | None
+) -> tuple[list[content.Comparison], content.Human | None]:
+    """Holm over the family: the primary metric of each field and the human dimensions in the rules."""
+    family: dict[str, float | None] = {one.name: one.p for one in comparisons if one.in_family}
+    if rated:
+        family |= {one.name: one.p for one in rated.dimensions if one.in_family}
+    adjusted = automatic.adjust(family)
+    rows = [one.model_copy(update={"p": adjusted[one.name]}) if one.in_family else one for one in comparisons]
+    if rated is None:
+        return rows, None
+    dimensions = [
+        one.model_copy(update={"p": adjusted[one.name]}) if one.in_family else one for one in rated.dimensions
+    ]
+    return rows, rated.model_copy(update={"dimensions": dimensions})
+
+
+def _rules_came_late(rules: ReleaseRules, run: GenerationRun, campaign: Campaign | None) -> bool:
+    """Set after the first answer of the candidate, or after the first rating."""
+    first = Generation.objects.filter(cell__run=run).order_by("created_at").values_list("created_at", flat=True).first()
+    rated = (
+        Rating.objects.filter(assignment__campaign_item__campaign=campaign)
+        .order_by("created_at")
+        .values_list("created_at", flat=True)
+        .first()
+        if campaign
+        else None
+    )
+    return any(moment is not None and rules.created_at > moment for moment in (first, rated))
+
+
+def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:
+    """How many candidates this evaluation set has judged, this one included: each look at it spends some of its worth."""
+    others = Scorecard.objects.filter(evaluation_set=run.dataset_version, kind=Scorecard.Kind.COMPARISON).exclude(
+        candidate=candidate
+    )
+    return others.values("candidate").distinct().count() + 1
+
+
+def _cuts(
+    test: TestSet, base: _Side, ours: _Side, serving: str
+) -> tuple[list[content.Slices], list[content.Case], list[content.Case]]:
+    """By each true label of the first choice field, and the items with the largest differences, in the last text's or choice's
+    primary metric."""
+    field = (test.spec.text_fields or test.spec.choice_fields or list(test.spec.fields))[-1]
+    name = f"{field.name}.{primary_metric(field)}"
+    best = automatic.best_conditions(base.scored)
+    if name not in best or name not in ours.scored[serving]:
+        return [], [], []
+    theirs, mine = base.scored[best[name]][name], ours.scored[serving][name]
+    improved, worse = automatic.extremes(test, theirs, mine)
+    slices = []
+    for choice in test.spec.choice_fields[:1]:
+        cut = automatic.slices(test, choice, theirs, mine, f"{name} by {choice.heading.lower()}")
+        if cut:
+            slices.append(cut)
+    return slices, improved, worse
+
+
+def _baseline_sentence(test: TestSet, base: _Side) -> str:
+    parts = []
+    best = automatic.best_conditions(base.scored)
+    for field in test.spec.fields:
+        name = f"{field.name}.{primary_metric(field)}"
+        if name in best:
+            one = base.scored[best[name]][name]
+            parts.append(
+                f"{field.heading.lower()} {verdict.number(one.figure.value or 0.0)} ({primary_metric(field)}, {base.answers[best[name]].title.lower()})"
+            )
+    return f"Untuned, asked in {len(base.answers)} ways, on {test.size} frozen tickets. Best: {'; '.join(parts)}."
+
+
+def _baseline_threats(test: TestSet, base: _Side) -> list[str]:
+    found = ["The best condition per metric is chosen on the test set itself, which favours the baseline."]
+    for field in test.spec.fields:
+        rates = [rates.get(field.name) for key, rates in _parse_rates(base).items() if "constrained" not in key]
+        known = [rate for rate in rates if rate is not None]
+        if known and max(known) < threats.FREE_PARSE:
+            found.append(
+                f"Asked freely, the model gives {field.heading.lower()} in the asked form in at most {max(known):.0%} of its answers: "
+                "those figures measure form, not knowledge."
+            )
+    if test.size < 100:
+        found.append(f"The test set holds {test.size} tickets only.")
+    return found
+
+
+def _settings(run: GenerationRun) -> dict[str, str]:
+    return {
+        "sampling": ", ".join(f"{name} {value}" for name, value in sorted(run.sampling.items())),
+        "generation run": str(run.number),
+        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, 95 %",
+        "test": "paired permutation, whole groups swapped",
+        "adjustment": "Holm over the primary metric of each field and the dimensions in the rules",
+    }

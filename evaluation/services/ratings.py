@@ -1,0 +1,274 @@
+"""An expert's work: the next item, a draft, a rating, a revision. Each rating counts once; no item goes over its overlap."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from evaluation.blinding import order_of
+from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
+from evaluation.scoring.rubric import Rubric
+from ftplatform.accounts.actors import Actor
+from ftplatform.audit.services import record
+from ftplatform.errors import Conflict, FieldError, Refused
+
+LEASE = timedelta(hours=2)
+CANNOT_JUDGE = ("Outside my field", "Cut off", "Not readable")
+
+
+@transaction.atomic
+def next_item(*, rater: CampaignRater) -> Assignment | None:
+    """The rater's live item, else the next one that still wants a rater; None when there is nothing left for this rater.
+
+    The rater's row is locked, so two tabs get the same item; the item's row is locked and skipped while another takes it.
+    """
+    rater = CampaignRater.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=rater.pk)
+    campaign = rater.campaign
+    if campaign.state != Campaign.State.OPEN:
+        raise Conflict("campaign-closed", f"“{campaign.name}” is closed. Thank you; nothing is left to rate.")
+    now = timezone.now()
+    live = _shown(rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
+    if live and (live.expires_at > now or _has_room(live.campaign_item, campaign, besides=live)):
+        live.expires_at = now + LEASE
+        live.save(update_fields=["expires_at"])
+        return live
+    if live:
+        live.state = Assignment.State.RELEASED
+        live.save(update_fields=["state"])
+    item = _take(rater, campaign)
+    if item is None:
+        return None
+    return _assign(rater, item)
+
+
+def _shown(rater: CampaignRater) -> Any:
+    return Assignment.objects.filter(rater=rater).select_related(
+        "campaign_item__campaign__rubric", "campaign_item__item__version__task_revision"
+    )
+
+
+def _taken() -> Q:
+    """Assignments that count against an item's overlap."""
+    return Q(assignments__state=Assignment.State.RATED) | Q(
+        assignments__state=Assignment.State.LIVE, assignments__expires_at__gt=timezone.now()
+    )
+
+
+def _has_room(item: CampaignItem, campaign: Campaign, *, besides: Assignment) -> bool:
+    CampaignItem.objects.select_for_update().get(pk=item.pk)
+    others = (
+        CampaignItem.objects.filter(pk=item.pk)
+        .annotate(taken=Count("assignments", filter=_taken() & ~Q(assignments__pk=besides.pk)))
+        .values_list("taken", flat=True)[0]
+    )
+    return others < campaign.overlap
+
+
+def _take(rater: CampaignRater, campaign: Campaign) -> CampaignItem | None:
+    """The first item with room that this rater has not rated, released ones last. Candidates are re-counted under their lock."""
+    mine = Assignment.objects.filter(rater=rater)
+    rated = mine.filter(state=Assignment.State.RATED).values("campaign_item")
+    released = set(mine.filter(state=Assignment.State.RELEASED).values_list("campaign_item_id", flat=True))
+    open_items = (
+        campaign.items.exclude(pk__in=rated)
+        .annotate(taken=Count("assignments", filter=_taken()))
+        .filter(taken__lt=campaign.overlap)
+        .order_by("position")
+        .values_list("pk", flat=True)
+    )
+    for pk in sorted(open_items, key=lambda pk: pk in released):
+        item = CampaignItem.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+        if (
+            item
+            and CampaignItem.objects.filter(pk=pk).annotate(taken=Count("assignments", filter=_taken())).get().taken
+            < campaign.overlap
+        ):
+            return item
+    return None
+
+
+def _assign(rater: CampaignRater, item: CampaignItem) -> Assignment:
+    again = _shown(rater).filter(campaign_item=item).first()
+    if again:
+        again.state, again.expires_at = Assignment.State.LIVE, timezone.now() + LEASE
+        again.save(update_fields=["state", "expires_at"])
+        return again
+    ordinal = rater.assignments.count()
+    made = Assignment.objects.create(
+        campaign_item=item, rater=rater, ordinal=ordinal, expires_at=timezone.now() + LEASE
+    )
+    AnswerKey.objects.bulk_create(
+        AnswerKey(assignment=made, key=letter, answer=answer)
+        for letter, answer in order_of(rater, ordinal, list(item.answers.all()))
+    )
+    return _shown(rater).get(pk=made.pk)
+
+
+@transaction.atomic
+def save_draft(*, assignment: Assignment, draft: dict[str, Any], revision: int) -> Assignment:
+    """Keeps half-done work. A stale revision is refused, so an old tab never overwrites a newer one."""
+    assignment = Assignment.objects.select_for_update().get(pk=assignment.pk)
+    if revision != assignment.draft_revision:
+        raise Conflict(
+            "stale-draft",
+            "This item was changed in another tab; reload to see it.",
+            data={"draft_revision": assignment.draft_revision},
+        )
+    assignment.draft, assignment.draft_revision = draft, revision + 1
+    assignment.save(update_fields=["draft", "draft_revision"])
+    return assignment
+
+
+@transaction.atomic
+def release_item(*, assignment: Assignment, by: Actor) -> None:
+    """Gives an unrated item back; another rater may have it, and this one meets it again last."""
+    assignment = Assignment.objects.select_for_update().get(pk=assignment.pk)
+    if assignment.state == Assignment.State.LIVE:
+        assignment.state = Assignment.State.RELEASED
+        assignment.save(update_fields=["state"])
+
+
+@transaction.atomic
+def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating:
+    """Counts a rating once: the same submit again gives the same rating, another one is refused and pointed to a revision.
+
+    answer: {"scores", "harm", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
+    """
+    assignment = _locked(assignment)
+    content = _checked(assignment, answer)
+    first = assignment.ratings.order_by("pk").first()
+    if first is not None:
+        newest = assignment.ratings.order_by("-pk").first()
+        if newest is not None and _same(newest, content):
+            return newest
+        raise Conflict(
+            "rated-already",
+            "You rated this item already. To change it, open it under your last items.",
+            data={"rating": first.pk},
+        )
+    campaign = assignment.campaign_item.campaign
+    expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
+    if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
+        Assignment.objects.filter(pk=assignment.pk).update(draft=answer)
+        raise Conflict(
+            "item-taken",
+            "Your time for this item ran out and others have rated it. Your rating is kept as a draft and does not count.",
+        )
+    rating = Rating.objects.create(assignment=assignment, **content)
+    assignment.state, assignment.rated_at, assignment.draft = Assignment.State.RATED, timezone.now(), None
+    assignment.save(update_fields=["state", "rated_at", "draft"])
+    return rating
+
+
+@transaction.atomic
+def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes: int, by: Actor) -> Rating:
+    """A new rating that supersedes the last. Two tabs meet a constraint: the second is told, and nothing is lost."""
+    assignment = _locked(assignment)
+    content = _checked(assignment, answer)
+    try:
+        with transaction.atomic():
+            rating = Rating.objects.create(
+                assignment=assignment, supersedes=assignment.ratings.get(pk=supersedes), **content
+            )
+    except (IntegrityError, Rating.DoesNotExist) as error:
+        raise Conflict("changed-elsewhere", "This rating was changed in another tab; reload to see it.") from error
+    record(
+        by=by,
+        verb="rating.revise",
+        target=rating,
+        project=assignment.campaign_item.campaign.project,
+        data={"supersedes": supersedes},
+    )
+    return rating
+
+
+def _locked(assignment: Assignment) -> Assignment:
+    found = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("campaign_item__campaign__rubric", "campaign_item__campaign__project")
+        .get(pk=assignment.pk)
+    )
+    if found.campaign_item.campaign.state != Campaign.State.OPEN:
+        raise Conflict("campaign-closed", f"“{found.campaign_item.campaign.name}” is closed; ratings no longer count.")
+    return found
+
+
+def _same(rating: Rating, content: dict[str, Any]) -> bool:
+    return all(getattr(rating, name) == content[name] for name in ("scores", "harm", "preference", "spans", "reason"))
+
+
+def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
+    """The rating's columns, or Refused with one entry a cell that is missing or out of the scale."""
+    rubric = Rubric.model_validate(assignment.campaign_item.campaign.rubric.content)
+    letters = list(assignment.keys.order_by("key").values_list("key", flat=True))
+    errors: list[FieldError] = []
+    scores: dict[str, dict[str, int | None]] = {}
+    given = _mapping(answer.get("scores"))
+    reason = str(answer.get("reason") or "").replace("\x00", "�").strip()
+    for letter in letters:
+        row = _mapping(given.get(letter))
+        scores[letter] = {}
+        for name in rubric.names:
+            value = row.get(name)
+            if name not in row or isinstance(value, bool) or (value is not None and value not in (1, 2, 3, 4, 5)):
+                errors.append(FieldError(f"scores.{letter}.{name}", "Choose 1 to 5, or say that you cannot judge it."))
+            else:
+                scores[letter][name] = None if value is None else int(value)
+                if value is None and not reason:
+                    errors.append(FieldError("reason", f"Say why {letter} cannot be judged."))
+        errors += [
+            FieldError(f"scores.{letter}.{name}", "The rubric has no such dimension.")
+            for name in sorted(set(row) - set(rubric.names))
+        ]
+    errors += [
+        FieldError(f"scores.{letter}", "This item has no such answer.") for letter in sorted(set(given) - set(letters))
+    ]
+    harm = {letter: _mapping(answer.get("harm")).get(letter, False) is True for letter in letters}
+    if not any(dimension.asks_harm for dimension in rubric.dimensions):
+        harm = {}
+    preference = str(answer.get("preference") or "")
+    if assignment.campaign_item.campaign.asks_preference and preference not in ("A", "B", "tie", "both_bad"):
+        errors.append(FieldError("preference", "Choose A, B, tie or both bad."))
+    if errors:
+        raise Refused(
+            "incomplete-rating", "The rating is not complete; nothing was lost.", errors=list(dict.fromkeys(errors))
+        )
+    return {
+        "scores": scores,
+        "harm": harm,
+        "preference": preference if assignment.campaign_item.campaign.asks_preference else "",
+        "spans": _spans(answer.get("spans"), letters),
+        "reason": reason,
+        "seconds": _seconds(answer.get("seconds")),
+    }
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _spans(value: Any, letters: list[str]) -> list[dict[str, Any]]:
+    """Marks in the answers: {"key", "start", "end", "kind", "comment"}, in code points."""
+    spans = []
+    for span in value if isinstance(value, list) else []:
+        if not (
+            isinstance(span, dict)
+            and span.get("key") in letters
+            and isinstance(span.get("start"), int)
+            and isinstance(span.get("end"), int)
+        ):
+            raise Refused(
+                "bad-span", "A mark needs the answer's letter and its start and end in characters.", field="spans"
+            )
+        spans.append({name: span.get(name, "") for name in ("key", "start", "end", "kind", "comment")})
+    return spans
+
+
+def _seconds(value: Any) -> float | None:
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 86_400 else None
+    )
