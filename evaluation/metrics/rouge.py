@@ -7,7 +7,7 @@ cached, and the longest common subsequence is found in the bits of one integer p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -23,11 +23,24 @@ Overlap = tuple[int, int, int]
 
 def ngram_overlap(predicted: Sequence[str], reference: Sequence[str], n: int) -> Overlap:
     """Clipped n-gram matches of two token lists, with the number of n-grams of each."""
-    grams = Counter(zip(*(predicted[i:] for i in range(n)), strict=False))
-    expected = Counter(zip(*(reference[i:] for i in range(n)), strict=False))
+    grams, expected = Counter(_ngrams(predicted, n)), Counter(_ngrams(reference, n))
     smaller, larger = (grams, expected) if len(grams) <= len(expected) else (expected, grams)
     matched = sum(min(count, larger[gram]) for gram, count in smaller.items() if gram in larger)
     return matched, max(len(predicted) - n + 1, 0), max(len(reference) - n + 1, 0)
+
+
+def _ngrams(tokens: Sequence[str], n: int) -> Iterable[Hashable]:
+    return tokens if n == 1 else zip(*(tokens[i:] for i in range(n)), strict=False)
+
+
+def lcs_length(reference: Sequence[str], candidate: Sequence[str]) -> int:
+    """Length of the longest common subsequence: `lcs_rows` without keeping the rows."""
+    positions = _positions(candidate)
+    flat = every = (1 << len(candidate)) - 1
+    for token in reference:
+        matches = flat & positions.get(token, 0)
+        flat = (flat + matches) | (flat - matches)
+    return len(candidate) - (flat & every).bit_count()
 
 
 def lcs_rows(reference: Sequence[str], candidate: Sequence[str]) -> list[int]:
@@ -37,11 +50,8 @@ def lcs_rows(reference: Sequence[str], candidate: Sequence[str]) -> list[int]:
     (reference[:i], candidate[:j]); so the length at (i, j) is the number of bits below j.
     Hyyrö 2004, Bit-parallel LCS-length computation revisited; here with the bits inverted (1 = a step up).
     """
-    positions: dict[str, int] = {}
-    for j, token in enumerate(candidate):
-        positions[token] = positions.get(token, 0) | (1 << j)
-    every = (1 << len(candidate)) - 1
-    flat = every
+    positions = _positions(candidate)
+    flat = every = (1 << len(candidate)) - 1
     rows = [0]
     for token in reference:
         matches = flat & positions.get(token, 0)
@@ -50,9 +60,12 @@ def lcs_rows(reference: Sequence[str], candidate: Sequence[str]) -> list[int]:
     return rows
 
 
-def lcs_length(reference: Sequence[str], candidate: Sequence[str]) -> int:
-    """Length of the longest common subsequence."""
-    return lcs_rows(reference, candidate)[-1].bit_count()
+def _positions(tokens: Sequence[str]) -> dict[str, int]:
+    """Each token with the set of its places as bits."""
+    places: dict[str, int] = {}
+    for place, token in enumerate(tokens):
+        places[token] = places.get(token, 0) | (1 << place)
+    return places
 
 
 def lcs_positions(reference: Sequence[str], candidate: Sequence[str]) -> set[int]:

@@ -74,27 +74,35 @@ def words(text: str, tokenizer: Tokenizer = "unicode") -> list[str]:
     return unicodedata.normalize("NFKC", text).casefold().translate(_spacing).split()
 
 
-def stem(word: str) -> str:
-    """Porter's stem of an ASCII word of more than three letters, as rouge-score has it; other words as they are."""
-    if len(word) <= 3 or not word.isascii():
-        return word
-    return _porter_stem(word)
+class _Stems(dict[str, str]):
+    """Porter's stems of ASCII words of more than three letters, as rouge-score has them; other words as they are.
 
+    A dictionary, for most words of a corpus repeat and the rules cost 20 µs a word. It starts anew when it has grown to
+    a large vocabulary (some 30 MB).
+    """
 
-# Most words of a corpus repeat, and Porter's rules cost 20 µs a word. Sized for a large vocabulary (some 30 MB).
-@lru_cache(maxsize=2**18)
-def _porter_stem(word: str) -> str:
-    return str(_porter().stem(word))
+    largest = 2**18
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= self.largest:
+            self.clear()
+        self[word] = str(_porter().stem(word)) if len(word) > 3 and word.isascii() else word
+        return self[word]
 
 
 @cache
 def _porter():  # type: ignore[no-untyped-def]  # nltk has no types
-    from nltk.stem.porter import PorterStemmer  # half a second to import: only who stems pays
+    from nltk.stem.porter import PorterStemmer  # seconds to import: only who stems pays
 
     return PorterStemmer()
 
 
-def stemmed_words(text: str, tokenizer: Tokenizer = "unicode", stemming: bool = True) -> list[str]:
+_stems = _Stems()
+
+
+# A scorecard asks for several metrics of the same texts, and for the same references with every model.
+@lru_cache(maxsize=2**15)
+def stemmed_words(text: str, tokenizer: Tokenizer = "unicode", stemming: bool = True) -> tuple[str, ...]:
     """Words of a text, stemmed where `stemming` is set."""
     found = words(text, tokenizer)
-    return [stemmed for word in found if (stemmed := stem(word))] if stemming else found
+    return tuple(filter(None, map(_stems.__getitem__, found)) if stemming else found)

@@ -167,7 +167,7 @@ def test_stems_equal_those_of_rouge_score_for_many_forms() -> None:
         assert compute("rouge1", [word], [word.upper()]).value == scorer.score(word, word)["rouge1"].fmeasure
     from evaluation.metrics.tokens import stemmed_words
 
-    assert stemmed_words(" ".join(words)) == scorer._tokenizer.tokenize(" ".join(words))
+    assert list(stemmed_words(" ".join(words))) == scorer._tokenizer.tokenize(" ".join(words))
 
 
 def _ascii(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ def rouge_l(predictions: Any, references: Any, *, stem: bool = True, tokenizer: 
     return rouge.scores(inputs.texts(predictions, references), units, _overlap, stem, tokenizer)
 
 
-def _overlap(predicted: list[str], reference: list[str]) -> Overlap:
+def _overlap(predicted: Sequence[str], reference: Sequence[str]) -> Overlap:
     return rouge.lcs_length(reference, predicted), len(predicted), len(reference)
 
 

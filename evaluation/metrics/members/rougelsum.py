@@ -22,7 +22,7 @@ def rouge_lsum(predictions: Any, references: Any, *, stem: bool = True, tokenize
     return rouge.scores(inputs.texts(predictions, references), units, rouge.union_lcs_overlap, stem, tokenizer)
 
 
-def _sentences(text: str, tokenizer: Tokenizer, stem: bool) -> list[list[str]]:
+def _sentences(text: str, tokenizer: Tokenizer, stem: bool) -> list[tuple[str, ...]]:
     return [stemmed_words(line, tokenizer, stem) for line in text.split("\n") if line]
 
 
