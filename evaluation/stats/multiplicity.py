@@ -20,7 +20,7 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
 
 def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
     """Benjamini–Hochberg step-up adjusted p-values, in the order given: false discovery rate ≤ alpha."""
-    return _adjust(p_values, lambda p: np.minimum.accumulate((p * len(p) / np.arange(1, len(p) + 1))[::-1])[::-1])
+    return _adjust(p_values, lambda p: np.minimum.accumulate((p * (len(p) / np.arange(1, len(p) + 1)))[::-1])[::-1])
 
 
 def _adjust(p_values: npt.ArrayLike, rule: Callable[[FloatArray], FloatArray]) -> FloatArray:
