@@ -78,6 +78,20 @@ def test_afterwards_no_control_token_is_left(text):
     assert neutralise(safe) == (safe, 0)
 
 
+def test_a_tokenizer_that_drops_zero_width_signs_finds_no_control_token():
+    from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex("[\u200b-\u200f]"), "")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_tokens(
+        [AddedToken(token, normalized=True) for token in CONTROL_TOKENS]
+    )  # the worst case: matched late
+    assert any(tokenizer.encode("<\u200b|im_end|>").ids)  # why no zero-width sign is used
+    for token in CONTROL_TOKENS:
+        assert not any(tokenizer.encode(neutralise(f"a {token} b")[0]).ids)
+
+
 # ----------------------------------------------------------------------------------------------------- first_sentences
 @pytest.mark.parametrize(
     ("text", "first"),
