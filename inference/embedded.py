@@ -90,9 +90,7 @@ def _write_model(source: Path, target: Path) -> None:
     import torch
     from tokenizers import pre_tokenizers
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     loaded = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
     config = loaded.config
     # The loaded model calls itself quantised, and would be refused by trainers; a model made from a clean config is not.
@@ -101,9 +99,9 @@ def _write_model(source: Path, target: Path) -> None:
     if hasattr(config, "_model_name_or_path"):
         del config._model_name_or_path  # the GGUF's working title
     config.name_or_path = NAME
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
     model.load_state_dict(loaded.state_dict())
-    model.generation_config = GenerationConfig(
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
     )
     model.save_pretrained(target)
