@@ -30,7 +30,9 @@ def folder_of(run: TrainingRun) -> Path:
 
 def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
     """Runs the engine; it goes on from its last complete checkpoint when there is one."""
-    run = TrainingRun.objects.select_related("dataset_version", "base_version__files", "task_revision", "project").get(pk=parameters.run)
+    run = TrainingRun.objects.select_related("dataset_version", "base_version__files", "task_revision", "project").get(
+        pk=parameters.run
+    )
     if run.model_version_id:
         return run.result
     plan = RunPlan.model_validate(run.hyperparameters)

@@ -40,9 +40,15 @@ def start_training(
     if base_version.project_id != project.pk:
         raise Refused("foreign-model", f"{base_version} belongs to another project.", field="base_version")
     if dataset_version.kind != DatasetVersion.Kind.SFT:
-        raise Refused("not-a-training-set", f"{dataset_version} is no training set; freeze one first.", field="dataset_version")
+        raise Refused(
+            "not-a-training-set", f"{dataset_version} is no training set; freeze one first.", field="dataset_version"
+        )
     if base_version.files_id is None:
-        raise Refused("remote-model", f"{base_version} is behind an address; only a model whose files are here can be tuned.", field="base_version")
+        raise Refused(
+            "remote-model",
+            f"{base_version} is behind an address; only a model whose files are here can be tuned.",
+            field="base_version",
+        )
     baseline = baseline_for(dataset_version, base_version)
     if baseline is None:
         raise Refused(
@@ -62,7 +68,13 @@ def start_training(
         hyperparameters=plan.model_dump(mode="json"),
         created_by=by.user,
     )
-    run.job = jobs.enqueue(kind=TRAIN.name, parameters=TrainParameters(run=run.pk), project=project, title=f"Training run {run.number}", by=by)
+    run.job = jobs.enqueue(
+        kind=TRAIN.name,
+        parameters=TrainParameters(run=run.pk),
+        project=project,
+        title=f"Training run {run.number}",
+        by=by,
+    )
     run.save(update_fields=["job"])
     record(by=by, verb="run.start", target=run, project=project, data={"hyperparameters": run.hyperparameters})
     return run

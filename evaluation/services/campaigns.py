@@ -25,7 +25,7 @@ from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects.numbering import next_number
-from inference.models import Generation, GenerationCell, PromptCondition
+from inference.models import Generation, GenerationCell
 
 
 @transaction.atomic

@@ -149,18 +149,10 @@ def request_rescore(*, scorecard: Scorecard, by: Actor) -> Job:
 
 
 def default_rules(project: Project, *, by: Actor) -> ReleaseRules:
-    """The newest rules of the project, else the defaults: human rules where a text is written, the primary metric where not."""
+    """The newest rules of the project, else the defaults: helpfulness rated by people, nothing else shown to be worse, no harm.
+    Automatic metrics alone ship nothing."""
     newest = project.release_rules.order_by("-number").first()
-    if newest:
-        return newest
-    assert project.task_revision
-    spec = project.task_revision.spec
-    if spec.text_fields:
-        return set_rules(project=project, rules=Rules(), by=by)
-    from evaluation.scoring.automatic import primary_metric
-
-    name = f"{spec.fields[0].name}.{primary_metric(spec.fields[0])}"
-    return set_rules(project=project, rules=Rules(primary=name, smallest_effect=0.02, margins={}), by=by)
+    return newest or set_rules(project=project, rules=Rules(), by=by)
 
 
 @transaction.atomic

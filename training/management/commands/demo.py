@@ -1,0 +1,166 @@
+"""`python manage.py demo`: the whole loop once, on a real model and real tickets, then the site."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ftplatform.accounts.actors import Actor
+from ftplatform.errors import Refused
+from ftplatform.local import lifetime, ports
+from ftplatform.local.errors import LocalError
+from ftplatform.local.home import open_home
+from ftplatform.local.tree import Tree, wait_for_signal, web, worker
+from training.demo import plan
+from training.demo.tickets import Source, TicketsError, embedded, own_file
+
+BAR = 24
+
+
+class Command(BaseCommand):
+    help = "Run the whole loop on the embedded model and tickets, or on your own file, then serve the site."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-serve", action="store_true", help="run the loop and stop")
+        parser.add_argument("--json", type=Path, metavar="PATH", help="write the results as JSON")
+        parser.add_argument("--tickets", type=Path, metavar="FILE", help="your own CSV or JSONL")
+        parser.add_argument("--input", metavar="COLUMN", help="the column with the ticket's text")
+        parser.add_argument("--target", metavar="COLUMN", help="the column with the label or answer to learn")
+        parser.add_argument("--kind", choices=["choice", "text"], help="what the target is; guessed when left out")
+        parser.add_argument("--limit", type=int, help="a seeded sample of so many rows, stratified by the target")
+        parser.add_argument("--seed", type=int, default=0)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Imported here: stages need the rooms' models, and a wrong argument should be told before anything is loaded or started.
+        from training.demo.stages import DemoError
+
+        try:
+            home = open_home()
+            source = self._source(options, home.path / "demo")
+            port = None if options["no_serve"] else ports.choose()
+            with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
+                call_command("migrate", interactive=False, verbosity=0)
+                tree.start(worker())
+                results, passwords = self._loop(source, options)
+                self._tell_results(results)
+                if options["json"]:
+                    _write_json(options["json"], results)
+                if port is None:
+                    return
+                tree.start(web(port))
+                tree.wait_for_site(port)
+                self._tell_site(port, passwords, results)
+                wait_for_signal(lambda: tree.alive)
+        except (LocalError, DemoError, TicketsError) as error:
+            raise CommandError(str(error)) from error
+        except Refused as error:
+            raise CommandError(error.message) from error
+
+    def _source(self, options: dict[str, Any], folder: Path) -> Source:
+        if options["limit"] is not None and options["limit"] < plan.LEAST:
+            raise CommandError(f"--limit {options['limit']} is too few; at least {plan.LEAST} tickets are needed.")
+        if not options["tickets"]:
+            if options["input"] or options["target"]:
+                raise CommandError("--input and --target belong to --tickets FILE.")
+            return embedded(folder)
+        if not options["input"] or not options["target"]:
+            raise CommandError("With --tickets, name the columns: --input COLUMN --target COLUMN.")
+        return own_file(options["tickets"], text=options["input"], target=options["target"], kind=options["kind"])
+
+    def _loop(self, source: Source, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        from ftplatform.accounts.models import User
+        from training.demo import stages
+
+        preparing = stages.begin_model()
+        passwords = stages.people()
+        bars = Bars()
+        by = Actor.of(User.objects.get(username="ada"))
+        loop = stages.Loop(source=source, seed=options["seed"], limit=options["limit"], tell=bars, by=by)
+        try:
+            stages.make_project(loop)
+            stages.import_tickets(loop)
+            self._say(stages.plan_text(loop))
+            stages.freeze_test_set(loop)
+            stages.register_model(loop, preparing)
+            preparing = None
+            stages.measure_baseline(loop)
+            stages.freeze_dataset(loop)
+            stages.train(loop)
+            stages.compare(loop)
+            stages.open_campaign(loop)
+            stages.open_queue(loop)
+        finally:
+            if preparing is not None:
+                preparing.kill()
+                preparing.wait()
+        return stages.report(loop), passwords
+
+    def _tell_results(self, results: dict[str, Any]) -> None:
+        self._say("")
+        for name, delta in results["deltas"].items():
+            base = results["baseline"]["metrics"].get(name)
+            ours = results["tuned"]["metrics"][name]
+            if base is None or base["value"] is None or ours["value"] is None or delta["ci"] is None:
+                continue
+            low, high = delta["ci"]
+            self._say(
+                f"  {name:22} base {base['value']:7.3f} ({results['baseline']['condition'][name]})  tuned {ours['value']:7.3f}  "
+                f"difference {delta['value']:+.3f} [{low:+.3f}, {high:+.3f}]"
+            )
+        self._say(f"\n  Verdict: {results['verdict']['value']}. {' '.join(results['verdict']['reasons'])}")
+        for threat in results["threats"]:
+            self._say(f"  – {threat}")
+        self._say(f"\n  Seconds: {', '.join(f'{name} {value:.0f}' for name, value in results['seconds'].items())}")
+
+    def _tell_site(self, port: int, passwords: dict[str, str], results: dict[str, Any]) -> None:
+        self._say(
+            f"\nThe site is at http://127.0.0.1:{port}/projects/{results['project']}/   (Ctrl-C stops everything)"
+        )
+        roles = {"ada": "admin", "lea": "labeler", "eve": "expert", "nils": "expert"}
+        for name, password in passwords.items():
+            self._say(f"  {roles.get(name, ''):8} {name:5} {password}")
+
+    def _say(self, message: str) -> None:
+        sys.stderr.write(message + os.linesep)
+        sys.stderr.flush()
+
+
+class Bars:
+    """One progress bar a stage on stderr; on a terminal it is redrawn, in a log it is a line when a stage begins and ends."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, float] = {}
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
+        begun = self._begun.setdefault(stage, time.monotonic())
+        seconds = time.monotonic() - begun
+        ended = unit == "done"
+        if not self._live and not ended:
+            return
+        share = min(1.0, done / total) if total else 0.0
+        bar = "█" * round(BAR * share) + "░" * (BAR - round(BAR * share))
+        rate = (
+            f" {done / seconds:.1f}/s, {(total - done) * seconds / done:.0f} s left"
+            if total and 0 < done < total
+            else ""
+        )
+        count = "" if ended else f" {done:,} of {total:,} {unit}{rate}" if total else " …"
+        line = f"  {stage:12} {bar} {seconds:5.0f} s{count}"
+        sys.stderr.write(f"\r\033[K{line}" + (os.linesep if ended else "") if self._live else line + os.linesep)
+        sys.stderr.flush()
+        if ended:
+            self._begun.pop(stage, None)
+
+
+def _write_json(path: Path, results: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    made = path.with_name(path.name + ".part")
+    made.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    made.replace(path)
