@@ -103,10 +103,8 @@ def _cell(run: int, version: int | None, condition: str) -> GenerationCell:
         .select_related("condition")
         .first()
     )
-    if cell is None or cell.condition.decoding != PromptCondition.Decoding.FREE:
-        raise Refused(
-            "no-text-answers", f"There are no written answers under {condition} to be rated.", field="scorecard"
-        )
+    if cell is None:
+        raise Refused("no-answers", f"There are no answers under {condition} to be rated.", field="scorecard")
     return cell
 
 

@@ -28,14 +28,20 @@ def ensure_condition(
     existing = PromptCondition.objects.filter(task_revision=task_revision, name=name, seed=seed).first()
     if existing:
         if (existing.decoding, existing.shots) != (decoding, shots):
-            raise Refused("condition-exists", f"There is another condition called {name}; choose another name.", field="name")
+            raise Refused(
+                "condition-exists", f"There is another condition called {name}; choose another name.", field="name"
+            )
         return existing
     spec = task_revision.spec
     if decoding != PromptCondition.Decoding.FREE:
         try:
             codecs.choice_frame(spec, spec.fields[0])
         except ValueError as error:
-            raise Refused("no-choice-first", f"Constrained choice needs a choice field in the first place: {error}.", field="decoding") from error
+            raise Refused(
+                "no-choice-first",
+                f"Constrained choice needs a choice field in the first place: {error}.",
+                field="decoding",
+            ) from error
     messages, sources = _draw_shots(task_revision, spec, shots, seed)
     condition = PromptCondition.objects.create(
         task_revision=task_revision,
@@ -46,7 +52,13 @@ def ensure_condition(
         shot_messages=messages,
         shot_sources=sources,
     )
-    record(by=by, verb="condition.create", target=condition, project=task_revision.project, data={"name": name, "shots": shots})
+    record(
+        by=by,
+        verb="condition.create",
+        target=condition,
+        project=task_revision.project,
+        data={"name": name, "shots": shots},
+    )
     return condition
 
 

@@ -33,9 +33,15 @@ def create_generation_run(
     revision = dataset_version.task_revision
     for version, condition in cells:
         if version.project_id != project.pk or condition.task_revision_id != revision.pk:
-            raise Refused("foreign-cell", f"{version} or {condition} belongs to another project or task revision.", field="cells")
+            raise Refused(
+                "foreign-cell", f"{version} or {condition} belongs to another project or task revision.", field="cells"
+            )
         if version.source == ModelVersion.Source.REMOTE and condition.decoding != PromptCondition.Decoding.FREE:
-            raise Refused("no-likelihoods", f"{version} is behind an address that gives no label likelihoods; ask it freely.", field="cells")
+            raise Refused(
+                "no-likelihoods",
+                f"{version} is behind an address that gives no label likelihoods; ask it freely.",
+                field="cells",
+            )
     run = GenerationRun.objects.create(
         project=project,
         number=next_number(GenerationRun.objects, project),

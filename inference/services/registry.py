@@ -15,6 +15,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
+from inference.modelfolder import ModelFolder, ModelFolderError, check, pin_hub_name
 from inference.models import Deployment, ModelVersion
 
 EMBEDDED_NAME = "SmolLM2 135M Instruct"
@@ -59,8 +60,6 @@ def register_folder(*, project: Project, folder: str, name: str, licence: str = 
 
 def register_hub(*, project: Project, name: str, revision: str, by: Actor) -> ModelVersion:
     """Downloads a model from the hub at one commit and registers it. A branch or tag is refused: it may move."""
-    from inference.modelfolder import ModelFolderError, pin_hub_name
-
     try:
         pinned = pin_hub_name(name, revision)
     except ModelFolderError as error:
@@ -69,21 +68,42 @@ def register_hub(*, project: Project, name: str, revision: str, by: Actor) -> Mo
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"], local_dir=settings.FT_HOME / "tmp" / "hub" / revision))
+        folder = Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"],
+                local_dir=settings.FT_HOME / "tmp" / "hub" / revision,
+            )
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise Refused(
-            "hub-unreachable", f"{pinned} could not be fetched: {error}. Check name and commit, or register a local folder.", field="name"
+            "hub-unreachable",
+            f"{pinned} could not be fetched: {error}. Check name and commit, or register a local folder.",
+            field="name",
         ) from error
     return _register(
-        project=project, folder=folder, name=name, source=ModelVersion.Source.HUB, reference=str(pinned), licence="", by=by
+        project=project,
+        folder=folder,
+        name=name,
+        source=ModelVersion.Source.HUB,
+        reference=str(pinned),
+        licence="",
+        by=by,
     )
 
 
 @transaction.atomic
-def register_remote(*, project: Project, name: str, url: str, model: str, api_key_name: str = "", by: Actor) -> ModelVersion:
+def register_remote(
+    *, project: Project, name: str, url: str, model: str, api_key_name: str = "", by: Actor
+) -> ModelVersion:
     """Registers a model behind any OpenAI-compatible URL, after asking it once. The key stays in the operator's environment."""
     if api_key_name and not api_key_name.startswith("FT_KEY_"):
-        raise Refused("key-name", "Name an environment variable that begins with FT_KEY_; the operator sets it.", field="api_key_name")
+        raise Refused(
+            "key-name",
+            "Name an environment variable that begins with FT_KEY_; the operator sets it.",
+            field="api_key_name",
+        )
     from inference.remote import probe
 
     probe(url, model, os.environ.get(api_key_name, ""))
@@ -96,7 +116,12 @@ def register_remote(*, project: Project, name: str, url: str, model: str, api_ke
         created_by=by.user,
     )
     Deployment.objects.create(
-        model_version=version, backend="openai", url=url, api_key_name=api_key_name, health="up", checked_at=timezone.now()
+        model_version=version,
+        backend="openai",
+        url=url,
+        api_key_name=api_key_name,
+        health="up",
+        checked_at=timezone.now(),
     )
     record(by=by, verb="model.register", target=version, project=project, data={"source": "remote", "url": url})
     return version
@@ -124,7 +149,9 @@ def register_trained(
     """Registers what a training run made: the merged model that is served, and its adapter."""
     found = _checked(merged)
     files = store_folder(merged)
-    existing = ModelVersion.objects.filter(project=parent.project, files=files, source=ModelVersion.Source.TRAINED).first()
+    existing = ModelVersion.objects.filter(
+        project=parent.project, files=files, source=ModelVersion.Source.TRAINED
+    ).first()
     if existing:
         return existing
     version = ModelVersion.objects.create(
@@ -166,20 +193,20 @@ def _register(
         created_by=by.user,
         **_facts(found, folder),
     )
-    record(by=by, verb="model.register", target=version, project=project, data={"source": source, "reference": reference})
+    record(
+        by=by, verb="model.register", target=version, project=project, data={"source": source, "reference": reference}
+    )
     return version
 
 
-def _checked(folder: Path) -> Any:
-    from inference.modelfolder import ModelFolderError, check
-
+def _checked(folder: Path) -> ModelFolder:
     try:
         return check(folder)
     except ModelFolderError as error:
         raise Refused(error.code, str(error), field="folder") from error
 
 
-def _facts(found: Any, folder: Path) -> dict[str, Any]:
+def _facts(found: ModelFolder, folder: Path) -> dict[str, Any]:
     return {
         "parameters": found.parameters,
         "size_bytes": found.size_bytes,
