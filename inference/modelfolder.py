@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
-from math import prod
 from pathlib import Path
 from typing import Any, Literal
+
+from inference import safetensors_header
 
 ModelFolderErrorCode = Literal[
     "no-folder",
@@ -41,9 +42,7 @@ PICKLE_OPENINGS = (
     b"PK\x03\x04",
 )  # a pickle; torch's zip of pickles
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
-MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 MAX_CONFIG_BYTES = 20_000_000
-LFS_POINTER = b"version https://git-lfs"
 
 
 class ModelFolderError(Exception):
@@ -348,50 +347,23 @@ def _weights(root: Path, stem: str) -> dict[str, int]:
 
 
 def _header_counts(path: Path) -> dict[str, int]:
-    """Read a safetensors header (8 bytes of length, JSON, data) and see that the file is as long as it says.
-
-    Format: https://github.com/huggingface/safetensors#format
-    """
-    size = path.stat().st_size
-    with _opened(path) as stream:
-        opening = stream.read(8)
-        if (opening + stream.read(16)).startswith(LFS_POINTER):
-            raise ModelFolderError(
-                "broken-weights", f"{path} is a pointer of Git LFS, not the weights. Run: git lfs pull"
-            )
-        length = int.from_bytes(opening, "little")
-        stream.seek(8)
-        if len(opening) < 8 or length > min(MAX_HEADER_BYTES, size - 8):
-            raise _broken(path, "its header is longer than the file")
-        try:
-            header = json.loads(stream.read(length))
-            tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-            end = max((entry["data_offsets"][1] for entry in tensors), default=0)
-            counts: dict[str, int] = {}
-            for entry in tensors:
-                counts[str(entry["dtype"])] = counts.get(str(entry["dtype"]), 0) + prod(entry["shape"])
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-            raise _broken(path, f"its header is not one ({error})") from error
-    if not tensors:
-        raise _broken(path, "it holds no tensors")
-    if size != 8 + length + end:
-        raise _broken(path, f"it has {size:,} bytes where its header promises {8 + length + end:,}")
-    return counts
-
-
-def _broken(path: Path, reason: str) -> ModelFolderError:
-    return ModelFolderError(
-        "broken-weights", f"{path} is no whole safetensors file: {reason}. Download or save it again."
-    )
+    try:
+        return safetensors_header.numbers_by_dtype(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except safetensors_header.BrokenFileError as error:
+        raise ModelFolderError("broken-weights", f"{path} is no whole safetensors file: {error}") from error
 
 
 def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
-        raise ModelFolderError(
-            "unreadable", f"{path} cannot be read: {error.strerror}. Check who may read it."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelFolderError:
+    return ModelFolderError("unreadable", f"{path} cannot be read: {error.strerror}. Check who may read it.")
 
 
 def _entry(path: Path) -> FileEntry:
