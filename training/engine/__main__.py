@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     config: RunConfig | None = None
     try:
         config = read_config(options.config)
-        _run(config, events)
+        _run(config, events, replay=options.supervised)
     except Cancelled:
         events.cancelled(drop_incomplete(config.output) if config else 0)
         return CANCELLED
@@ -56,12 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _run(config: RunConfig, events: Events) -> None:
+def _run(config: RunConfig, events: Events, *, replay: bool) -> None:
     """The run, with the failures of machine and memory told in words."""
     from training.engine.train import run  # torch and TRL take ten seconds: a bad configuration answers at once
 
     try:
-        run(config, events)
+        run(config, events, replay=replay)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise

@@ -23,41 +23,50 @@ class Hyperparameters(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     method: Literal["lora", "qlora", "full"] = Field(
-        "lora", description="lora trains a small adapter; qlora the same on a 4-bit base (CUDA only); full all weights"
+        default="lora",
+        description="lora trains a small adapter; qlora the same on a 4-bit base (CUDA only); full all weights",
     )
-    lora_r: Positive = Field(16, description="Rank of the adapter's matrices")
-    lora_alpha: Positive = Field(32, description="The adapter is scaled by alpha / rank")
-    lora_dropout: Share = Field(0.0, description="Share of the adapter's inputs that are dropped in training")
+    lora_r: Positive = Field(default=16, description="Rank of the adapter's matrices")
+    lora_alpha: Positive = Field(default=32, description="The adapter is scaled by alpha / rank")
+    lora_dropout: Share = Field(default=0.0, description="Share of the adapter's inputs that are dropped in training")
     target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = Field(
-        "all-linear", description="Layers that get an adapter: all linear layers but the output, or names"
+        default="all-linear", description="Layers that get an adapter: all linear layers but the output, or names"
     )
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(2e-4, description="Highest learning rate of AdamW")
-    weight_decay: Share = Field(0.0, description="AdamW's decoupled weight decay")
-    warmup_ratio: Share = Field(0.05, description="Share of the steps in which the learning rate rises from 0")
-    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Learning rate after the warm-up")
-    max_grad_norm: Annotated[float, Field(gt=0)] = Field(1.0, description="Gradients are clipped to this norm")
-    batch_size: Positive = Field(4, description="Rows in one forward pass")
-    gradient_accumulation: Positive = Field(1, description="Forward passes in one step")
-    epochs: Annotated[float, Field(gt=0)] = Field(1.0, description="Passes over the training rows")
-    max_steps: Positive | None = Field(None, description="At most so many steps, whatever the epochs say")
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=2e-4, description="Highest learning rate of AdamW"
+    )
+    weight_decay: Share = Field(default=0.0, description="AdamW's decoupled weight decay")
+    warmup_ratio: Share = Field(default=0.05, description="Share of the steps in which the learning rate rises from 0")
+    schedule: Literal["cosine", "linear", "constant"] = Field(
+        default="cosine", description="Learning rate after the warm-up"
+    )
+    max_grad_norm: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Gradients are clipped to this norm")
+    batch_size: Positive = Field(default=4, description="Rows in one forward pass")
+    gradient_accumulation: Positive = Field(default=1, description="Forward passes in one step")
+    epochs: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Passes over the training rows")
+    max_steps: Positive | None = Field(default=None, description="At most so many steps, whatever the epochs say")
     time_budget_seconds: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="Seconds for steps and evaluations: the step is timed first and the steps are set to fit"
+        default=None,
+        description="Seconds for steps and evaluations: the step is timed first and the steps are set to fit",
     )
-    max_length: Positive = Field(1024, description="Tokens of prompt and answer together; nothing is ever cut")
+    max_length: Positive = Field(default=1024, description="Tokens of prompt and answer together; nothing is ever cut")
     overlong: Literal["refuse", "skip"] = Field(
-        "refuse", description="Rows past max_length stop the run or are left out"
+        default="refuse", description="Rows past max_length stop the run or are left out"
     )
-    patience: Positive | None = Field(None, description="Stop after so many evaluations without a better one")
-    eval_every: Positive | None = Field(None, description="Steps between evaluations; empty: six in the run")
+    patience: Positive | None = Field(default=None, description="Stop after so many evaluations without a better one")
+    eval_every: Positive | None = Field(default=None, description="Steps between evaluations; empty: six in the run")
     save_every: Positive | None = Field(
-        None, description="Steps between checkpoints; one follows each evaluation anyway"
+        default=None, description="Steps between checkpoints; one follows each evaluation anyway"
     )
-    logging_steps: Positive = Field(1, description="Steps between points of the training curve")
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="Order of rows, dropout, the adapter's start")
+    logging_steps: Positive = Field(default=1, description="Steps between points of the training curve")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=0, description="Order of rows, dropout, the adapter's start"
+    )
     precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto: bf16 on a GPU or CPU that computes in it, else fp32; what was used is recorded"
+        default="auto",
+        description="auto: bf16 on a GPU or CPU that computes in it, else fp32; what was used is recorded",
     )
-    gradient_checkpointing: bool = Field(False, description="Less memory for a slower step")
+    gradient_checkpointing: bool = Field(default=False, description="Less memory for a slower step")
 
     @model_validator(mode="after")
     def _curves_meet_checkpoints(self) -> Self:
@@ -76,9 +85,9 @@ class RunConfig(BaseModel):
 
     model: Path = Field(description="Folder of the base model: safetensors, tokenizer, chat template")
     train_rows: Path = Field(description="JSONL of training.engine.rows.Row")
-    validation_rows: Path | None = Field(None, description="JSONL of rows that are never trained on")
+    validation_rows: Path | None = Field(default=None, description="JSONL of rows that are never trained on")
     output: Path = Field(description="The run's folder: checkpoints, adapter, model, result; one engine at a time")
-    hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters)
+    hyperparameters: Hyperparameters = Hyperparameters()
 
     @model_validator(mode="after")
     def _patience_needs_validation(self) -> Self:

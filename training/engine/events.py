@@ -7,7 +7,7 @@ progress  ``done``, ``total``, ``unit``
 metric    ``name`` (train_loss, validation_loss, learning_rate, grad_norm), ``step``, ``value``
 log       ``message``
 artifact  ``path``, ``kind`` (adapter, model)
-done      the result, see ``training.engine.result.Result``
+done      the result, what ``training.engine.train.run`` returns
 cancelled ``step``: the last step that is kept in a complete checkpoint, 0 when none is
 error     ``code``, ``message``, and what the code needs
 ========= ======================================================================================

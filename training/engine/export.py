@@ -49,7 +49,7 @@ def load_base(
         from transformers import BitsAndBytesConfig  # needs bitsandbytes, which only a GPU worker installs
 
         options = {
-            "quantization_config": BitsAndBytesConfig(
+            "quantization_config": BitsAndBytesConfig(  # type: ignore[no-untyped-call]
                 load_in_4bit=True,
                 bnb_4bit_quant_type="nf4",
                 bnb_4bit_use_double_quant=True,
@@ -94,7 +94,7 @@ def export(
     _agree_on_end_and_pad(model, tokenizer, end)
 
     with _published(run / "model") as folder:
-        model.to(own_type).save_pretrained(folder)
+        model.to(dtype=own_type).save_pretrained(folder)  # type: ignore[call-arg]
         tokenizer.save_pretrained(folder)
     if not adapter:
         return Exported(None, run / "model")
@@ -113,7 +113,7 @@ def smoke(
     An answer has twice the tokens of the longest trained answer to end by itself.
     Raises EngineError ``special_tokens`` when the saved files disagree on the end or the padding token.
     """
-    model = load_base(folder).to(device).eval()
+    model = load_base(folder).to(device=device).eval()  # type: ignore[call-arg]
     tokenizer = load_tokenizer(folder)
     _check_end_and_pad(model, tokenizer, end)
     limit = min(2 * longest_answer, SMOKE_TOKENS)
@@ -125,7 +125,7 @@ def smoke(
                 ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=limit, use_cache=True
             )
         new = output[0, len(prompt) :].tolist()
-        text = tokenizer.decode(new, skip_special_tokens=True)
+        text = str(tokenizer.decode(new, skip_special_tokens=True))
         answers.append(Smoke(row, text, stopped=bool(new) and new[-1] in _as_list(model, "eos_token_id"), limit=limit))
     return answers
 
@@ -136,7 +136,8 @@ def _stored_dtype(folder: Path) -> torch.dtype:
 
     file = min(folder.glob("*.safetensors"))
     with safe_open(file, framework="pt") as weights:
-        return torch.tensor([], dtype=weights.get_tensor(next(iter(weights.keys()))).dtype).dtype
+        dtype: torch.dtype = weights.get_tensor(next(iter(weights.keys()))).dtype
+        return dtype
 
 
 def _agree_on_end_and_pad(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, end: int) -> None:

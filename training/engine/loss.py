@@ -10,12 +10,13 @@ all passes of the step; with weights it is the weighted mean, Σ w · cross-entr
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.trainer_utils import EvalLoopOutput
-from trl import SFTTrainer
+from trl.trainer.sft_trainer import SFTTrainer
 
 from training.engine.render import IGNORED
 
@@ -56,7 +57,10 @@ class Collator:
 class LabelledLossTrainer(SFTTrainer):
     """SFTTrainer whose batches carry ``weights`` and whose loss looks at labelled positions only. One process."""
 
-    loss_is_scaled_for_ga = True  # the denominator below covers all passes of the step
+    loss_is_scaled_for_ga = True  # type: ignore[assignment]  # the denominator below covers all passes of the step
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None: the platform writes the card of a model version, with its lineage."""
 
     def compute_loss(
         self,
@@ -91,7 +95,9 @@ class LabelledLossTrainer(SFTTrainer):
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
         """Weighted mean over all trained tokens of the set; the library's own averages means of batches."""
-        model = self.model.eval()
+        model = self.model
+        assert model is not None, "a trainer is made with its model"
+        model.eval()
         total, weight, rows = 0.0, 0.0, 0
         with torch.no_grad():
             for inputs in dataloader:
@@ -101,7 +107,7 @@ class LabelledLossTrainer(SFTTrainer):
                 weight += batch_weight.item()
                 rows += len(prepared["input_ids"])
         metrics = {f"{metric_key_prefix}_loss": total / weight}
-        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=rows)
+        return EvalLoopOutput(predictions=np.empty(0), label_ids=None, metrics=metrics, num_samples=rows)
 
 
 def weight_sum(batches: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
@@ -126,7 +132,7 @@ def weighted_cross_entropy(model: PreTrainedModel, inputs: dict[str, torch.Tenso
         return _nll(logits, targets, target_weights)
 
     hidden = model.base_model(**text).last_hidden_state[:, :-1][trained]
-    head = model.get_output_embeddings()
+    head: torch.nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     if len(targets) <= CHUNK:
         return _nll(head(hidden), targets, target_weights)
 

@@ -178,7 +178,7 @@ class Renderer:
         """Ids and character offsets of text that must be data only."""
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         for token in encoded["input_ids"]:
-            name = self.tokenizer.convert_ids_to_tokens(token) if token in self._control else ""
+            name = str(self.tokenizer.convert_ids_to_tokens(token)) if token in self._control else ""
             # An unknown character becomes the unknown token, which is a control token too: harmless unless spelt out.
             if name and (token != self.tokenizer.unk_token_id or name in text):
                 raise ControlToken(row_id, f"{where} holds the control token {name}: neutralise the text first")

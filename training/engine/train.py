@@ -1,20 +1,19 @@
 """One fine-tuning run, read top to bottom: rows, plan, training, export, smoke test, result."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import ceil, isfinite
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainerControl, TrainerState, set_seed
-from trl import SFTConfig
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
+from trl.trainer.sft_config import SFTConfig
 
 from training.engine import checkpoint as checkpoints
-from training.engine.checkpoint import Checkpoint, Complete, Plan
-from training.engine.config import Hyperparameters, RunConfig, config_hash
+from training.engine.checkpoint import Checkpoint, Plan
+from training.engine.config import RunConfig, config_hash
 from training.engine.events import EngineError, Events
 from training.engine.export import Exported, Smoke, export, load_base, load_tokenizer, smoke
 from training.engine.hardware import (
@@ -27,13 +26,11 @@ from training.engine.hardware import (
 )
 from training.engine.lock import run_lock
 from training.engine.loss import Collator, LabelledLossTrainer
+from training.engine.plan import apply_plan, make_plan
 from training.engine.render import IGNORED, Rendered, Renderer, TemplateError, render_rows
+from training.engine.reporter import Reporter
 from training.engine.rows import SHOWN_PROBLEMS, data_hash, read_rows
 
-EVALUATIONS = 6
-"""Evaluations in a run when the configuration names no ``eval_every``."""
-REHEARSAL_STEPS = 6
-"""Steps timed for a time budget; the first two are left out, they fill caches and compile kernels."""
 SMOKE_PROMPTS = 3
 
 
@@ -45,28 +42,40 @@ class Rows:
     """Ids of rows longer than max_length, where the configuration leaves them out."""
 
 
-def run(config: RunConfig, events: Events) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Identity:
+    """Hashes of what decides the trained weights: the rows; the hyperparameters with the base model."""
+
+    data: str
+    settings: str
+
+
+def run(config: RunConfig, events: Events, *, replay: bool = False) -> dict[str, Any]:
     """Train, or go on with training, in ``config.output``; returns what the ``done`` event says.
 
     Raises EngineError. A run that was killed goes on from its last complete checkpoint with the same losses as if it
-    had not been; one that is finished is refused, with its result in the error.
+    had not been. One that is finished has nothing left to train, which is an error; with ``replay`` its result is told
+    again, for a worker that died between our last word and its own record of it.
     """
     with run_lock(config.output):
         hardware = describe()
         require_one_process()
         if config.hyperparameters.method == "qlora":
             require_cuda_for_qlora(hardware)
-        data, settings = _identity(config)
-        _refuse_finished(config, data, settings)
+        identity = _identity(config)
+        finished = _finished(config, identity, replay=replay)
+        if finished is not None:
+            events.done(finished)
+            return finished
 
         renderer = _renderer(config)
         rows = _rows(config, renderer, events)
-        last = checkpoints.resume_point(config.output, data, settings)
         plan = checkpoints.read_plan(config.output)
         if plan is not None:
-            checkpoints.refuse_other_run(config.output, plan, data, settings)
+            checkpoints.refuse_other_run(config.output, plan, identity.data, identity.settings)
+        last = checkpoints.resume_point(config.output, identity.data, identity.settings)
         if last is None or not last.marker.finished:
-            last, plan = _train(config, rows, renderer, hardware, last, plan, events)
+            last, plan = _train(config, identity, rows, renderer, hardware, last, plan, events)
         assert plan is not None, "training ends with a plan"
 
         best = _best(config, last)
@@ -90,21 +99,25 @@ def run(config: RunConfig, events: Events) -> dict[str, Any]:
         return result
 
 
-def _identity(config: RunConfig) -> tuple[str, str]:
-    """Data hash and configuration hash of the run."""
+def _identity(config: RunConfig) -> Identity:
+    """EngineError ``missing`` names the file or folder that is not there."""
     for path in (config.model, config.train_rows, config.validation_rows):
         if path is not None and not path.exists():
             raise EngineError("missing", f"{path} does not exist")
-    data = data_hash(config.train_rows, config.validation_rows)
-    return data, config_hash(config.hyperparameters, config.model)
+    return Identity(
+        data=data_hash(config.train_rows, config.validation_rows),
+        settings=config_hash(config.hyperparameters, config.model),
+    )
 
 
-def _refuse_finished(config: RunConfig, data: str, settings: str) -> None:
+def _finished(config: RunConfig, identity: Identity, *, replay: bool) -> dict[str, Any] | None:
+    """The result of a run that this folder holds already; EngineError ``nothing_left`` where that is not asked for."""
     result = checkpoints.read_result(config.output)
     if result is None:
-        return
-    plan = Plan(**result["plan"])
-    checkpoints.refuse_other_run(config.output, plan, data, settings)
+        return None
+    checkpoints.refuse_other_run(config.output, Plan(**result["plan"]), identity.data, identity.settings)
+    if replay:
+        return result
     raise EngineError(
         "nothing_left",
         f"Nothing is left to train: the run in {config.output} is finished. Take its result, or another folder",
@@ -144,6 +157,7 @@ def _rows(config: RunConfig, renderer: Renderer, events: Events) -> Rows:
 
 def _train(
     config: RunConfig,
+    identity: Identity,
     rows: Rows,
     renderer: Renderer,
     hardware: Hardware,
@@ -156,11 +170,19 @@ def _train(
     precision = plan.precision if plan else choose_precision(hyperparameters.precision, hardware)
     trainer = _trainer(config, rows, renderer, hardware, precision)
     if plan is None:
-        plan = _make_plan(config, trainer, rows, precision, events)
+        plan = make_plan(
+            trainer,
+            hyperparameters,
+            rows=len(rows.train),
+            precision=precision,
+            data_hash=identity.data,
+            config_hash=identity.settings,
+            events=events,
+        )
         checkpoints.write_plan(config.output, plan)
-    _apply_plan(trainer, plan, hyperparameters)
+    apply_plan(trainer, plan, hyperparameters)
 
-    reporter = Reporter(config, plan, last, events)
+    reporter = Reporter(config.output, plan, last, events)
     trainer.add_callback(reporter)
     if last is not None:
         events.log(f"going on after step {last.marker.step} of {plan.steps}")
@@ -229,13 +251,18 @@ def _trainer(
             bias="none",
             task_type="CAUSAL_LM",
         )
-    quantised = hyperparameters.method == "qlora"
     callbacks: list[TrainerCallback] = []
     if hyperparameters.patience is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=hyperparameters.patience))
     pad = renderer.tokenizer.pad_token_id
     trainer = LabelledLossTrainer(
-        model=load_base(config.model, quantised=quantised, device=hardware.device),
+        model=load_base(
+            config.model,
+            # A frozen base is only read: in bf16 it takes half the memory and no cast a step. Trained weights stay fp32.
+            dtype=torch.bfloat16 if precision == "bf16" and adapter else torch.float32,
+            quantised=hyperparameters.method == "qlora",
+            device=hardware.device,
+        ),
         args=arguments,
         data_collator=Collator(renderer.end if pad is None else pad),
         train_dataset=_dataset(rows.train),
@@ -252,161 +279,7 @@ def _dataset(rows: Sequence[Rendered]) -> Dataset:
     return Dataset.from_list([{key: value for key, value in asdict(row).items() if key != "id"} for row in rows])
 
 
-def _make_plan(config: RunConfig, trainer: LabelledLossTrainer, rows: Rows, precision: str, events: Events) -> Plan:
-    """How many steps, and when to evaluate and save; with a time budget the step is timed first."""
-    hyperparameters = config.hyperparameters
-    batches = ceil(len(rows.train) / hyperparameters.batch_size)
-    wanted = ceil(hyperparameters.epochs * ceil(batches / hyperparameters.gradient_accumulation))
-    if hyperparameters.max_steps is not None:
-        wanted = min(wanted, hyperparameters.max_steps)
-    steps, step_seconds, evaluation_seconds = wanted, None, None
-    if hyperparameters.time_budget_seconds is not None:
-        began = time.monotonic()
-        step_seconds = _rehearse(trainer, hyperparameters)
-        evaluation_seconds = _time_evaluation(trainer) if rows.validation else 0.0
-        left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
-        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds)
-        events.log(
-            f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
-            f"{steps} of {wanted} steps fit into {hyperparameters.time_budget_seconds:.0f} s"
-        )
-    eval_every = hyperparameters.eval_every or _sixth(steps, hyperparameters.logging_steps)
-    data, settings = _identity(config)
-    return Plan(
-        data_hash=data,
-        config_hash=settings,
-        precision=precision,
-        steps=steps,
-        eval_every=eval_every,
-        save_every=hyperparameters.save_every or eval_every,
-        step_seconds=step_seconds,
-        evaluation_seconds=evaluation_seconds,
-        wanted_steps=wanted,
-    )
-
-
-def _sixth(steps: int, logging_steps: int) -> int:
-    """A sixth of the run, rounded up to a point of the training curve."""
-    return ceil(ceil(steps / EVALUATIONS) / logging_steps) * logging_steps
-
-
-def _steps_that_fit(
-    seconds: float, wanted: int, eval_every: int | None, step_seconds: float, evaluation_seconds: float
-) -> int:
-    """The most steps, at least one and at most ``wanted``, that take no longer than ``seconds`` with evaluations.
-
-    One evaluation more than the intervals ask for comes before the first step.
-    """
-
-    def cost(steps: int) -> float:
-        evaluations = 1 + ceil(steps / (eval_every or ceil(steps / EVALUATIONS)))
-        return steps * step_seconds + evaluations * evaluation_seconds
-
-    low, high = 1, wanted
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if cost(middle) <= seconds else (low, middle - 1)
-    return low
-
-
-def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters) -> float:
-    """Seconds a step, from steps 3–6 of a rehearsal whose optimizer has learning rate 0: no weight changes."""
-    parameters = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=0.0)
-    trainer.model.train()
-    loader = trainer.get_train_dataloader()
-    batches = iter(loader)
-    seconds: list[float] = []
-    for _ in range(REHEARSAL_STEPS):
-        began = time.monotonic()
-        for _ in range(hyperparameters.gradient_accumulation):
-            inputs = next(batches, None)
-            if inputs is None:
-                batches = iter(loader)
-                inputs = next(batches)
-            trainer.accelerator.backward(trainer.compute_loss(trainer.model, trainer._prepare_inputs(inputs)))
-        torch.nn.utils.clip_grad_norm_(parameters, hyperparameters.max_grad_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        seconds.append(time.monotonic() - began)
-    timed = seconds[2:]
-    return sum(timed) / len(timed)
-
-
-def _time_evaluation(trainer: LabelledLossTrainer) -> float:
-    began = time.monotonic()
-    trainer.evaluation_loop(trainer.get_eval_dataloader(), "rehearsal")
-    return time.monotonic() - began
-
-
-def _apply_plan(trainer: LabelledLossTrainer, plan: Plan, hyperparameters: Hyperparameters) -> None:
-    """Steps and intervals, before the schedule is made."""
-    trainer.args.max_steps = plan.steps
-    trainer.args.warmup_steps = ceil(hyperparameters.warmup_ratio * plan.steps)
-    trainer.args.eval_steps = plan.eval_every
-    trainer.args.save_steps = plan.save_every
-
-
-class Reporter(TrainerCallback):
-    """Tells the worker how the run goes, stops it on a loss that is no number, and marks checkpoints complete."""
-
-    def __init__(self, config: RunConfig, plan: Plan, last: Checkpoint | None, events: Events) -> None:
-        self.run = config.output
-        self.plan = plan
-        self.events = events
-        self.seconds = last.marker.seconds if last else 0.0
-        self.finished = False
-        self._began = 0.0
-
-    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._began = time.monotonic()
-
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.seconds += time.monotonic() - self._began
-        self.events.progress(state.global_step, self.plan.steps)
-
-    def on_log(
-        self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
-    ) -> None:
-        names = {
-            "loss": "train_loss",
-            "eval_loss": "validation_loss",
-            "learning_rate": "learning_rate",
-            "grad_norm": "grad_norm",
-        }
-        for key, name in names.items():
-            if logs and key in logs:
-                value = float(logs[key])
-                self.events.metric(name, state.global_step, value)
-                if not isfinite(value):
-                    raise EngineError(
-                        "not_finite",
-                        f"{name} is {value} at step {state.global_step}: the run has diverged. "
-                        "Take a lower learning rate or a longer warm-up.",
-                        step=state.global_step,
-                    )
-
-    def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        control.should_save = True  # the best evaluation must have its weights on the disk
-
-    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        step = state.global_step
-        marker = Complete(
-            step=step,
-            data_hash=self.plan.data_hash,
-            config_hash=self.plan.config_hash,
-            finished=control.should_training_stop,
-            seconds=self.seconds,
-            tokens=int(state.num_input_tokens_seen),
-        )
-        checkpoints.mark_complete(checkpoints.checkpoint_folder(self.run, step), marker)
-        self.finished = marker.finished
-        checkpoints.prune(self.run, {step, state.best_global_step or step})
-
-
-def _best(config: RunConfig, last: Checkpoint) -> Any:
+def _best(config: RunConfig, last: Checkpoint) -> Path:
     """The checkpoint with the lowest validation loss; the last one where nothing was validated."""
     step = last.state.get("best_global_step") or last.marker.step
     return checkpoints.checkpoint_folder(config.output, step)

@@ -1,0 +1,126 @@
+"""How many steps a run takes and when it evaluates and saves: decided once, before the schedule is made.
+
+With a time budget the step is timed in a rehearsal that changes nothing, so that the learning rate's schedule fits the
+steps that will be taken and ends at its end.
+"""
+
+import time
+from math import ceil
+
+import torch
+
+from training.engine.checkpoint import Plan
+from training.engine.config import Hyperparameters
+from training.engine.events import Events
+from training.engine.loss import LabelledLossTrainer
+
+EVALUATIONS = 6
+"""Evaluations in a run when the configuration names no ``eval_every``."""
+REHEARSAL_STEPS = 6
+"""Steps timed for a time budget; the first two are left out, they fill caches and compile kernels."""
+
+
+def make_plan(
+    trainer: LabelledLossTrainer,
+    hyperparameters: Hyperparameters,
+    *,
+    rows: int,
+    precision: str,
+    data_hash: str,
+    config_hash: str,
+    events: Events,
+) -> Plan:
+    """The plan for ``rows`` training rows; with a time budget the step is timed first."""
+    batches = ceil(rows / hyperparameters.batch_size)
+    wanted = ceil(hyperparameters.epochs * ceil(batches / hyperparameters.gradient_accumulation))
+    if hyperparameters.max_steps is not None:
+        wanted = min(wanted, hyperparameters.max_steps)
+    steps, step_seconds, evaluation_seconds = wanted, None, None
+    if hyperparameters.time_budget_seconds is not None:
+        began = time.monotonic()
+        step_seconds = _rehearse(trainer, hyperparameters)
+        evaluation_seconds = _time_evaluation(trainer) if trainer.eval_dataset is not None else 0.0
+        left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
+        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds)
+        events.log(
+            f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
+            f"{steps} of {wanted} steps fit into {hyperparameters.time_budget_seconds:.0f} s"
+        )
+    eval_every = hyperparameters.eval_every or _sixth(steps, hyperparameters.logging_steps)
+    return Plan(
+        data_hash=data_hash,
+        config_hash=config_hash,
+        precision=precision,
+        steps=steps,
+        eval_every=eval_every,
+        save_every=hyperparameters.save_every or eval_every,
+        step_seconds=step_seconds,
+        evaluation_seconds=evaluation_seconds,
+        wanted_steps=wanted,
+    )
+
+
+def _sixth(steps: int, logging_steps: int) -> int:
+    """A sixth of the run, rounded up to a point of the training curve."""
+    return ceil(ceil(steps / EVALUATIONS) / logging_steps) * logging_steps
+
+
+def _steps_that_fit(
+    seconds: float, wanted: int, eval_every: int | None, step_seconds: float, evaluation_seconds: float
+) -> int:
+    """The most steps, at least one and at most ``wanted``, that take no longer than ``seconds`` with evaluations.
+
+    One evaluation more than the intervals ask for comes before the first step.
+    """
+
+    def cost(steps: int) -> float:
+        evaluations = 1 + ceil(steps / (eval_every or ceil(steps / EVALUATIONS)))
+        return steps * step_seconds + evaluations * evaluation_seconds
+
+    low, high = 1, wanted
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if cost(middle) <= seconds else (low, middle - 1)
+    return low
+
+
+def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters) -> float:
+    """Seconds a step, from steps 3–6 of a rehearsal whose optimizer has learning rate 0: no weight changes."""
+    model = trainer.model
+    assert model is not None, "a trainer is made with its model"
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=0.0)
+    model.train()
+    loader = trainer.get_train_dataloader()
+    batches = iter(loader)
+    seconds: list[float] = []
+    for _ in range(REHEARSAL_STEPS):
+        began = time.monotonic()
+        for _ in range(hyperparameters.gradient_accumulation):
+            inputs = next(batches, None)
+            if inputs is None:
+                batches = iter(loader)
+                inputs = next(batches)
+            trainer.accelerator.backward(trainer.compute_loss(model, trainer._prepare_inputs(inputs)))
+        torch.nn.utils.clip_grad_norm_(parameters, hyperparameters.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds.append(time.monotonic() - began)
+    timed = seconds[2:]
+    return sum(timed) / len(timed)
+
+
+def _time_evaluation(trainer: LabelledLossTrainer) -> float:
+    began = time.monotonic()
+    trainer.evaluation_loop(trainer.get_eval_dataloader(), "rehearsal")
+    return time.monotonic() - began
+
+
+def apply_plan(trainer: LabelledLossTrainer, plan: Plan, hyperparameters: Hyperparameters) -> None:
+    """Steps and intervals, before the schedule is made."""
+    trainer.args.max_steps = plan.steps
+    trainer.args.warmup_steps = ceil(hyperparameters.warmup_ratio * plan.steps)
+    trainer.args.eval_steps = plan.eval_every
+    trainer.args.save_steps = plan.save_every

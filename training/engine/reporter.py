@@ -1,0 +1,71 @@
+"""What happens between steps: events to the worker, a halt on a loss that is no number, checkpoints marked complete."""
+
+import time
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState
+
+from training.engine import checkpoint as checkpoints
+from training.engine.checkpoint import Checkpoint, Complete, Plan
+from training.engine.events import EngineError, Events
+
+METRICS = {
+    "loss": "train_loss",
+    "eval_loss": "validation_loss",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+}
+"""The trainer's names → ours."""
+
+
+class Reporter(TrainerCallback):
+    """One for a run in ``run``; ``last`` is the checkpoint from which it goes on."""
+
+    def __init__(self, run: Path, plan: Plan, last: Checkpoint | None, events: Events) -> None:
+        self.run = run
+        self.plan = plan
+        self.events = events
+        self.seconds = last.marker.seconds if last else 0.0
+        self.finished = False
+        self._began = 0.0
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._began = time.monotonic()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.seconds += time.monotonic() - self._began
+        self.events.progress(state.global_step, self.plan.steps)
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        for key, name in METRICS.items():
+            if logs and key in logs:
+                value = float(logs[key])
+                self.events.metric(name, state.global_step, value)
+                if not isfinite(value):
+                    raise EngineError(
+                        "not_finite",
+                        f"{name} is {value} at step {state.global_step}: the run has diverged. "
+                        "Take a lower learning rate or a longer warm-up.",
+                        step=state.global_step,
+                    )
+
+    def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        control.should_save = True  # the best evaluation must have its weights on the disk
+
+    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        step = state.global_step
+        marker = Complete(
+            step=step,
+            data_hash=self.plan.data_hash,
+            config_hash=self.plan.config_hash,
+            finished=control.should_training_stop,
+            seconds=self.seconds,
+            tokens=int(state.num_input_tokens_seen),
+        )
+        checkpoints.mark_complete(checkpoints.checkpoint_folder(self.run, step), marker)
+        self.finished = marker.finished
+        checkpoints.prune(self.run, {step, state.best_global_step or step})
