@@ -16,6 +16,8 @@ from evaluation.stats.figure import Figure, check_confidence, undefined
 
 Design = Literal["paired", "preference", "mcnemar"]
 
+ON_THE_MARGIN = 1e-3  # an estimate so near, in standard errors, would take millions of times as many items
+
 
 def _quantiles(power: float, confidence: float, sides: int) -> tuple[float, float]:
     """Normal quantiles of the error and of the power."""
@@ -76,21 +78,27 @@ def sample_size(
     if design == "paired":
         if not sd > 0:
             return undefined("paired differences without variation: any number of items shows the same")
-        size = abs(effect) / sd
-        needed = math.inf if size == 0 else ((z_error + z_power) / size) ** 2
+        needed = _squared_ratio((z_error + z_power) * sd, effect)
     elif design == "preference":
         if not 0.0 <= effect <= 1.0:
             raise ValueError(f"effect of a preference is the winner's share of decisive votes, 0 to 1; got {effect!r}")
-        needed = math.inf if effect == 0.5 else ((z_error + z_power) / (2 * (effect - 0.5))) ** 2
+        needed = _squared_ratio(z_error + z_power, 2 * (effect - 0.5))
     else:
         share = _discordant_share(discordant)
         if abs(effect) > share:
             raise ValueError(f"a difference of {effect:g} cannot exceed the discordant share {share:g}")
         root = z_error * math.sqrt(share) + z_power * math.sqrt(share - effect**2)
-        needed = math.inf if effect == 0 else (root / effect) ** 2
+        needed = _squared_ratio(root, effect)
     if math.isinf(needed):
         return undefined("no number of items finds an effect of nothing")
     return Figure(float(math.ceil(needed * inflation - 1e-9)))
+
+
+def _squared_ratio(scale: float, effect: float) -> float:
+    """(scale/effect)², infinite where the effect is nothing or next to it."""
+    if abs(effect) < 1e-100 * scale:
+        return math.inf
+    return (scale / effect) ** 2
 
 
 def _discordant_share(discordant: float | None) -> float:
@@ -162,8 +170,8 @@ def more_items_needed(
         return Figure(0.0)
     if se == 0:
         return undefined("the estimate lies exactly on the margin without any variation")
-    if distance == 0:
-        return undefined("the estimate lies exactly on the margin: no number of items would decide")
+    if distance <= ON_THE_MARGIN * se:
+        return undefined("the estimate lies on the margin: no number of items that people can rate would decide")
     needed = n * ((z_error + z_power) * se / distance) ** 2
     return Figure(float(max(1, math.ceil(needed - n))))
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.stats import resampling
@@ -105,6 +105,7 @@ def test_missing_values_are_left_out():
 
 
 @given(st.integers(1, 400), st.data())
+@settings(deadline=None)
 def test_proportion_intervals_are_ordered_within_bounds_and_mirror(n, data):
     k = data.draw(st.integers(0, n))
     for interval in (wilson, clopper_pearson):

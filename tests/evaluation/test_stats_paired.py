@@ -164,6 +164,7 @@ def test_mcnemar_has_a_width_even_when_nothing_is_discordant():
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.sampled_from(["exact", "mid-p", "chi2", "chi2-corrected"]))
+@settings(deadline=None)
 def test_mcnemar_is_a_symmetric_probability(b, c, kind):
     p = mcnemar(b, c, kind)
     assert 0 < p <= 1
@@ -252,6 +253,7 @@ def test_type_one_error_is_kept_and_intervals_cover():
 
 class TestFamilies:
     @given(st.lists(st.floats(0, 1), max_size=20))
+    @settings(deadline=None)
     def test_adjusting_keeps_the_order_and_never_lowers_a_p(self, p):
         for adjust in (holm, benjamini_hochberg):
             adjusted = adjust(p)

@@ -1,0 +1,26 @@
+"""The statistics are plain Python: no Django, and figures that say why they are NaN."""
+
+import copy
+import json
+import math
+import pickle
+import subprocess
+import sys
+
+from evaluation.stats.figure import Figure, undefined
+
+
+def test_the_package_imports_without_django():
+    modules = "agreement clustered intervals multiplicity paired power ppi preference sequential"
+    code = f"import sys; {'; '.join(f'import evaluation.stats.{m}' for m in modules.split())}; print('django' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
+
+
+def test_a_figure_is_a_float_with_a_reason():
+    figure = undefined("one rater")
+    assert math.isnan(figure) and figure.reason == "one rater"
+    assert Figure(0.5) == 0.5 and Figure(0.5).reason == ""
+    assert json.dumps(Figure(0.5)) == "0.5"
+    for same in (copy.deepcopy(figure), pickle.loads(pickle.dumps(figure))):
+        assert same.reason == "one rater"
