@@ -5,6 +5,7 @@ the same requests in one call give the same padding and the same numbers, which 
 """
 
 import hashlib
+import inspect
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class TransformersBackend:
     """One causal language model in memory. Not thread-safe: one caller at a time."""
 
     def __init__(self, model: Any, tokenizer: Any, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
+        _require_positions(model)
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.batch_size = batch_size
@@ -277,6 +279,16 @@ class TransformersBackend:
             batch.append(prompt)
         if batch:
             yield batch
+
+
+def _require_positions(model: Any) -> None:
+    """Left padding and shared prefixes need a model that is told where each token stands; recurrent ones are not."""
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        raise BackendError(
+            "unsupported",
+            f"{type(model).__name__} is not an attention model, which this backend needs. Serve it with a server of its own and "
+            "register it by its OpenAI-compatible URL.",
+        )
 
 
 def _context_length(config: Any) -> int | None:

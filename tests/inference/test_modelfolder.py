@@ -196,7 +196,7 @@ def test_an_adapter_is_checked_by_the_same_rules(folder, tmp_path):
     with pytest.raises(ModelFolderError, match="adapter_config"):
         check_adapter(adapter)
     (adapter / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelFolderError, match="adapter_model.safetensors"):
+    with pytest.raises(ModelFolderError, match=r"adapter_model\.safetensors"):
         check_adapter(adapter)
     shutil.copy(folder / "model.safetensors", adapter / "adapter_model.safetensors")
     assert set(check_adapter(adapter)) == {"adapter_config.json", "adapter_model.safetensors"}
