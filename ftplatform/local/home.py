@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -125,10 +126,17 @@ def urls(home: Home | None = None) -> Urls:
     """The URLs of the embedded servers of ``home`` (the default one if None), whether they run or not."""
     home = home or open_home()
     database = f"postgresql://{ROLE}:{quote(home.secret('postgres_password'), safe='')}@/{DATABASE}?" + urlencode(
-        {"host": str(home.sockets), "port": POSTGRES_PORT}
+        {"host": str(home.sockets), "port": POSTGRES_PORT}, quote_via=quote
     )
     valkey = f"unix://:{quote(home.secret('valkey_password'), safe='')}@{quote(str(home.sockets / VALKEY_SOCKET))}?db=0"
     return Urls(database, valkey)
+
+
+def remove(home: Home) -> None:
+    """Delete the home with all its data, also what lies elsewhere on its behalf. Its servers must be stopped."""
+    for folder in (home.sockets, home.servers, home.path):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def broker_url(valkey_url: str) -> str:
@@ -138,6 +146,12 @@ def broker_url(valkey_url: str) -> str:
         return valkey_url
     database = parts.query.removeprefix("db=") or "0"
     return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
+
+
+def with_repository_on_path(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a Python program of ours, which must find our packages from whatever folder it is started in."""
+    path = os.pathsep.join(part for part in (str(REPOSITORY), environ.get("PYTHONPATH", "")) if part)
+    return {**environ, "PYTHONPATH": path}
 
 
 def _make_private(path: Path) -> None:
@@ -215,7 +229,7 @@ def _servers_folder(path: Path, account: Account) -> Path:
     if servers.is_symlink() or servers.exists():
         pass
     elif can_reach(path, account):
-        servers.mkdir(mode=0o700)
+        servers.mkdir(mode=0o700, exist_ok=True)
     else:
         elsewhere = tempfile.mkdtemp(prefix="ftplatform-", dir=_folder_reachable_by_all(path))
         try:

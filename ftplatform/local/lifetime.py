@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ftplatform.local import keeper, postgres, valkey
 from ftplatform.local.errors import ServersError
-from ftplatform.local.home import REPOSITORY, Home, Urls, open_home, urls
+from ftplatform.local.home import REPOSITORY, Home, Urls, open_home, urls, with_repository_on_path
 from ftplatform.local.locks import FileLock, is_held, lock
 from ftplatform.local.processes import describe, holding
 from ftplatform.local.readiness import Readiness
@@ -204,7 +204,7 @@ def _spawn_keeper(home: Home, *, durable: bool) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            env=with_repository_on_path(os.environ),
             start_new_session=True,
             pass_fds=[handed_over.descriptor],
         )

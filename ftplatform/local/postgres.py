@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -51,7 +52,7 @@ def command(home: Home, *, durable: bool = True) -> list[str]:
 
 def probe(home: Home) -> Readiness:
     """Whether the server answers, found by connecting. Raises ServersError where it answers and refuses our password."""
-    import psycopg  # slow to load, and a keeper that only waits does not need it
+    import psycopg  # loaded here: the keeper does without it
 
     try:
         psycopg.connect(urls(home).database, connect_timeout=5).close()
@@ -206,7 +207,7 @@ def _shared_memory_is_small() -> bool:
 
 def _forget_dead_server(home: Home) -> None:
     """Remove what a killed server left. It names a pid that may be another process by now, and then PostgreSQL would refuse to start."""
-    if probe(home) is not Readiness.ABSENT:
+    if _listens(home.sockets / POSTGRES_SOCKET):
         raise ServersError(
             f"A PostgreSQL that ftplatform did not start is running on {home.postgres_data}. Stop it with `pg_ctl -D {home.postgres_data} stop`."
         )
@@ -216,3 +217,12 @@ def _forget_dead_server(home: Home) -> None:
         home.sockets / f"{POSTGRES_SOCKET}.lock",
     ):
         stale.unlink(missing_ok=True)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+        return True

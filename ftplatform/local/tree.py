@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ftplatform.local.errors import LocalError
-from ftplatform.local.home import REPOSITORY, Home
+from ftplatform.local.home import REPOSITORY, Home, with_repository_on_path
 from ftplatform.local.lifetime import Hold, Say
 from ftplatform.local.supervisor import Program
 from ftplatform.local.textlog import open_log, tail
@@ -80,10 +80,9 @@ class Tree:
         addresses = {"DATABASE_URL": hold.urls.database, "VALKEY_URL": hold.urls.valkey} if hold else {}
         self._environ = {
             **addresses,
-            **environ,  # an address that the user gave goes first
+            **with_repository_on_path(environ),  # an address that the user gave goes first
             "FT_HOME": str(home.path),
             "DJANGO_SETTINGS_MODULE": "ftplatform.settings",
-            "PYTHONPATH": str(REPOSITORY),
             "PYTHONUNBUFFERED": "1",
         }
         self._crashes: dict[str, int] = {}
