@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -40,6 +41,15 @@ CONTEXT_WORDS = (
     "too many tokens",
     "prompt is too long",
 )
+
+
+@dataclass(slots=True)
+class _Common:
+    """What the threads of one call share."""
+
+    at_once: int
+    given_up: threading.Event = field(default_factory=threading.Event)
+    failure: Exception | None = None
 
 
 class OpenAIBackend:
@@ -74,15 +84,14 @@ class OpenAIBackend:
         """Answers in the requests' order. The first BackendError ends the rest; answers already given stand."""
         if not requests:
             return
-        at_once = min(self.concurrency, len(requests))
-        given_up = threading.Event()
-        with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="openai-backend") as pool:
-            futures = [pool.submit(self._answer, request, sampling, at_once, given_up) for request in requests]
+        common = _Common(at_once=min(self.concurrency, len(requests)))
+        with ThreadPoolExecutor(max_workers=common.at_once, thread_name_prefix="openai-backend") as pool:
+            futures = [pool.submit(self._answer_for, common, request, sampling) for request in requests]
             try:
                 for future in futures:
                     yield future.result()
             finally:
-                given_up.set()
+                common.given_up.set()
                 for future in futures:
                     future.cancel()
 
@@ -94,22 +103,29 @@ class OpenAIBackend:
             "with the transformers backend.",
         )
 
-    def _answer(
-        self, request: GenerationRequest, sampling: Sampling, at_once: int, given_up: threading.Event
-    ) -> Output:
+    def _answer_for(self, common: _Common, request: GenerationRequest, sampling: Sampling) -> Output:
+        """One thread's work. The first failure is everybody's: the others stop at their next step and tell the same."""
+        try:
+            return self._answer(common, request, sampling)
+        except Exception as error:
+            common.failure = common.failure or error
+            common.given_up.set()
+            raise
+
+    def _answer(self, common: _Common, request: GenerationRequest, sampling: Sampling) -> Output:
         problem: BackendError | None = None
         for attempt in range(self.attempts):
-            if given_up.is_set():
+            if common.given_up.is_set():
                 break
             pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
             try:
-                return _output(request.id, self._ask(request, sampling), at_once)
+                return _output(request.id, self._ask(request, sampling), common.at_once)
             except ServerSaid as said:
                 if said.status not in BUSY and self._adapts_to(said):
                     continue
                 if said.status in (400, 413, 422) and _is_about_context(said):
                     return _refused_output(
-                        request.id, f"The server refuses this prompt as too long: {said.message}", at_once
+                        request.id, f"The server refuses this prompt as too long: {said.message}", common.at_once
                     )
                 problem = self._explain(said)
                 if said.status not in BUSY:
@@ -133,7 +149,11 @@ class OpenAIBackend:
                 problem.__cause__ = error
             if attempt < self.attempts - 1:
                 self._sleep(pause)
-        raise problem or BackendError("unreachable", f"{self.address} was not asked: another request had failed.")
+        raise (
+            problem
+            or common.failure
+            or BackendError("unreachable", f"{self.address} was not asked: the caller has left.")
+        )
 
     def _ask(self, request: GenerationRequest, sampling: Sampling) -> Answer:
         start = time.perf_counter()
