@@ -32,6 +32,16 @@ def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
     return between_fork_and_exec
 
 
+def end_with_make() -> None:
+    """Under `make`, end with it: its kill -9 would otherwise leave us, and all that we started, running with nobody at the terminal."""
+    if _libc is None or "MAKELEVEL" not in os.environ:
+        return
+    make = os.getppid()
+    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != make:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def adopt_orphans() -> None:
     """From now on every descendant whose own parent dies becomes our child, so that none can slip away."""
     if _libc is not None:

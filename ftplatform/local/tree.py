@@ -19,7 +19,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -143,6 +144,14 @@ class Tree:
                 )
             time.sleep(0.1)
 
+    def wait(self) -> None:
+        """Sleep until a signal interrupts. Raises LocalError where the supervisor is killed, and with it all that it ran."""
+        while self.alive:
+            time.sleep(_LOOK_EVERY_S)
+        raise LocalError(
+            f"The supervisor was killed, and all that it ran has ended. See {self._home.logs}/supervisor.log."
+        )
+
     def _send(self, line: str) -> None:
         if self._process is None or self._process.stdin is None:
             raise RuntimeError("The tree is used outside its with block.")
@@ -183,14 +192,22 @@ class Tree:
             self._say(str(error))
 
 
-def wait_for_signal(check: Callable[[], bool] = lambda: True, *, every_s: float = 1.0) -> None:
-    """Sleep until SIGINT, SIGTERM or SIGHUP comes, or ``check()`` says False."""
-    come = threading.Event()
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """In this block the first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt, even where the shell had them ignored; later ones do nothing.
+
+    So whatever is under way is left by its own way out, and an impatient second Ctrl-C does not cut that short.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: come.set()) for number in numbers}
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
-        while check() and not come.wait(every_s):
-            pass
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -201,9 +218,12 @@ def _python(module: str) -> tuple[str, ...]:
 
 
 def _answers(url: str) -> bool:
+    """Whether a site answers there. A refusal counts: FT_ALLOWED_HOSTS may well leave out the loopback address that we use."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy to ourselves
     try:
-        with opener.open(url, timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+        with opener.open(url, timeout=5):
+            return True
+    except urllib.error.HTTPError as answer:
+        return answer.code < 500
+    except OSError:
         return False

@@ -11,7 +11,8 @@ from ftplatform.celery import app as celery_app
 from ftplatform.local import lifetime, ports
 from ftplatform.local.errors import LocalError
 from ftplatform.local.home import open_home
-from ftplatform.local.tree import Tree, beat, wait_for_signal, web, worker
+from ftplatform.local.processes import end_with_make
+from ftplatform.local.tree import Tree, beat, stopped_by_signals, web, worker
 
 
 class Command(BaseCommand):
@@ -19,10 +20,14 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        end_with_make()
         try:
-            self._run()
+            with stopped_by_signals():
+                self._run()
         except LocalError as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self._say("Stopped.")
 
     def _run(self) -> None:
         home = open_home()
@@ -35,12 +40,7 @@ class Command(BaseCommand):
             tree.start(web(port))
             tree.wait_for_site(port)
             self._say(f"The site is at http://127.0.0.1:{port}  (logs in {home.logs}; Ctrl-C stops all)")
-            wait_for_signal(lambda: tree.alive)
-            if not tree.alive:
-                raise LocalError(
-                    f"The supervisor was killed, and all that it ran has ended. See {home.logs}/supervisor.log."
-                )
-            self._say("Stopping …")
+            tree.wait()
 
     def _say(self, message: str) -> None:
         sys.stderr.write(message + os.linesep)
