@@ -62,7 +62,7 @@ class EngineConfig(BaseModel):
     adapters: list[Path] = Field(default=[], description="PEFT adapters, merged into the model in this order")
     requests: Path = Field(description="JSONL of GenerationRequest or ChoiceRequest, one id each")
     output: Path = Field(description="JSONL of Output or ChoiceOutput, each with the number of its chunk")
-    kind: Literal["generate", "choices"]
+    kind: Literal["generate", "choices"] = Field(description="free text, or the likelihood of given labels")
     sampling: Sampling = Field(default=Sampling(), description="of kind generate; choices are scored, not sampled")
     chunk_size: int = Field(default=60, ge=1, description="requests a chunk; part of what makes a run repeatable")
     batch_size: int = Field(default=60, ge=1, description="answers under way at once")
