@@ -1,5 +1,6 @@
 """Rows, configurations and runs for the engine's tests: in this process, or as the worker starts it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -67,10 +68,8 @@ def run_here(
         if stop_at and (event.get("name"), event.get("step")) == stop_at:
             raise Interrupted
 
-    try:
+    with contextlib.suppress(Interrupted):
         run(config, Events(emit), replay=replay)
-    except Interrupted:
-        pass
     return events
 
 

@@ -286,7 +286,10 @@ def _best(config: RunConfig, last: Checkpoint) -> Path:
 
 
 def _smoke(rows: Rows, exported: Exported, end: int, hardware: Hardware) -> list[Smoke]:
-    """EngineError ``smoke`` when no answer ends by itself or all are empty."""
+    """Trial answers to a few prompts of the validation set; EngineError ``smoke`` when all are empty.
+
+    An answer that does not end by itself is a warning of the result: a run of few steps may not have learnt it yet.
+    """
     shown = (rows.validation or rows.train)[:SMOKE_PROMPTS]
     prompts = [(row.id, row.input_ids[: row.labels.count(IGNORED)]) for row in shown]
     longest = max(row.trained_tokens for row in rows.train)
