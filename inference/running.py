@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,28 +26,35 @@ from ftplatform.projects.spec import TaskSpec
 from inference.backends import choices
 from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
 from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
+from inference.remote import open_backend
 
 CHUNK = 60
 """Items a chunk and a batch: measured best on two cores with a small model (stack.md)."""
 
 REMOTE_CHUNK = 16
 
+Tell = Callable[[int], None]
+"""tell(answers of this cell that are there): the job's progress."""
+
 
 def fill(context: JobContext, run: GenerationRun) -> dict[str, Any]:
     """Makes every answer that is still missing. Returns counts. Raises JobFailed or JobStopped, keeping what is complete."""
     spec = run.task_revision.spec
     items = list(run.dataset_version.items.filter(split=run.split).order_by("position"))
-    cells = list(run.cells.select_related("model_version", "condition").order_by("pk"))
+    cells = _ordered(list(run.cells.select_related("model_version__files", "condition").order_by("pk")))
     if context.attempt > 1:
         Generation.objects.filter(cell__in=cells, finish_reason="error", item_answers=None).delete()
-    before = {cell.pk: cell.generations.count() for cell in cells}
     total = len(items) * len(cells)
-    done = sum(before.values())
-    context.progress(done, total, "answers")
-    for cell in _ordered(cells):
-        for stored in _fill_cell(context, run, spec, cell, items):
-            done += stored
-            context.progress(min(done, total), total, "answers")
+    for place, cell in enumerate(cells):
+
+        def tell(answered: int, before: int = place * len(items)) -> None:
+            context.progress(before + answered, total, "answers")
+
+        have = set(cell.generations.values_list("item_id", flat=True))
+        tell(len(have))
+        if len(have) < len(items):
+            _fill_cell(context, run, spec, cell, items, have, tell)
+        tell(len(items))
     errors = Generation.objects.filter(cell__in=cells, finish_reason="error").count()
     return {"answers": total, "errors": errors}
 
@@ -58,20 +65,21 @@ def _ordered(cells: list[GenerationCell]) -> list[GenerationCell]:
 
 
 def _fill_cell(
-    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
-) -> Iterator[int]:
-    """Yields how many answers were stored, chunk by chunk."""
-    have = set(cell.generations.values_list("item_id", flat=True))
-    if len(have) == len(items):
-        return
+    context: JobContext,
+    run: GenerationRun,
+    spec: TaskSpec,
+    cell: GenerationCell,
+    items: list[DatasetItem],
+    have: set[int],
+    tell: Tell,
+) -> None:
     started = time.monotonic()
     if cell.model_version.source == ModelVersion.Source.REMOTE:
-        stored = _ask_remote(context, run, spec, cell, [item for item in items if item.pk not in have])
+        _ask_remote(context, run, spec, cell, items, have, tell)
     elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
-        stored = _calibrate(context, run, spec, cell, items)
+        _calibrate(context, run, spec, cell, items)
     else:
-        stored = _ask_engine(context, run, spec, cell, items, have)
-    yield from stored
+        _ask_engine(context, run, spec, cell, items, have, tell)
     cell.seconds += time.monotonic() - started
     cell.save(update_fields=["seconds", "hardware", "backend"])
 
@@ -80,8 +88,13 @@ def _fill_cell(
 
 
 def _ask_engine(
-    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem], have: set[int]
-) -> Iterator[int]:
+    context: JobContext,
+    run: GenerationRun,
+    spec: TaskSpec,
+    cell: GenerationCell,
+    items: list[DatasetItem],
+    have: set[int],
+) -> None:
     is_choice = cell.condition.decoding != PromptCondition.Decoding.FREE
     folder = settings.FT_HOME / "runs" / f"generation-{run.pk}" / f"cell-{cell.pk}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +110,7 @@ def _ask_engine(
         "requests": str(requests),
         "output": str(folder / "answers.jsonl"),
         "kind": "choices" if is_choice else "generate",
-        "sampling": {name: value for name, value in run.sampling.items()},
+        "sampling": run.sampling,
         "chunk_size": CHUNK,
         "done_chunks": done_chunks,
     }
@@ -105,13 +118,13 @@ def _ask_engine(
     cell.backend = "transformers"
     for event in run_engine(context, "inference.engine", config, folder):
         if event["event"] == "chunk":
-            answers = [row for row in _chunk_rows(Path(event["path"]), event) if int(row["id"]) not in have]
             make = _from_choice if is_choice else _from_output
-            yield _store(context, [make(spec, cell, by_id[row["id"]], row) for row in answers])
-        elif event["event"] in ("environment", "hardware"):
-            cell.hardware = str(event.get("hardware", ""))[:200]
-        elif event["event"] == "done":
-            cell.hardware = str(event.get("hardware", cell.hardware))[:200]
+            rows = [row for row in _chunk_rows(event) if int(row["id"]) not in have]
+            _store(context, [make(spec, cell, by_id[row["id"]], row) for row in rows])
+        elif event["event"] == "progress":
+            tell(event["done"])
+        elif event["event"] == "environment":
+            cell.hardware = str(event["hardware"])[:200]
         elif event["event"] == "log":
             context.log(str(event.get("message", "")))
 
@@ -132,16 +145,16 @@ def _request(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, is_choice:
 def messages_for(spec: TaskSpec, cell: GenerationCell, item: DatasetItem) -> list[dict[str, str]]:
     """What the model is sent: the one render, with the condition's shots and this model's own control tokens neutralised."""
     tokens = {*CONTROL_TOKENS, *cell.model_version.control_tokens}
-    return render_messages(spec, item.content["inputs"], shots=cell.condition.shot_messages, control_tokens=sorted(tokens)).messages
+    return render_messages(
+        spec, item.content["inputs"], shots=cell.condition.shot_messages, control_tokens=sorted(tokens)
+    ).messages
 
 
-def _chunk_rows(path: Path, event: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The rows of one chunk of the engine's output file."""
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            if row.get("chunk", event["index"]) == event["index"]:
-                yield row
+def _chunk_rows(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an announced chunk: complete and on disk, at this place of the engine's output file."""
+    with Path(event["path"]).open("rb") as file:
+        file.seek(event["offset"])
+        return [json.loads(line) for line in file.read(event["bytes"]).splitlines()]
 
 
 # ── constrained choice, calibrated: no second pass of the model ──
@@ -149,7 +162,7 @@ def _chunk_rows(path: Path, event: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _calibrate(
     context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
-) -> Iterator[int]:
+) -> None:
     """From the likelihoods of the uncalibrated cell of the same model and shots in this run."""
     source = next(
         (
@@ -162,7 +175,9 @@ def _calibrate(
         None,
     )
     if source is None:
-        raise JobFailed("no-constrained-cell", "The calibrated condition is made from the constrained one; put both into the run.")
+        raise JobFailed(
+            "no-constrained-cell", "The calibrated condition is made from the constrained one; put both into the run."
+        )
     cell.backend, cell.hardware = source.backend, source.hardware
     rows = {one.item_id: one for one in source.generations.all()}
     outputs = [
@@ -180,28 +195,45 @@ def _calibrate(
     ]
     by_id = {str(item.pk): item for item in items}
     made = [
-        _choice_row(spec, cell, by_id[one.id], one.choice, one.log_likelihoods, one.tokens_in, one.seconds, one.concurrency, one.error)
+        _choice_row(
+            spec,
+            cell,
+            by_id[one.id],
+            one.choice,
+            one.log_likelihoods,
+            one.tokens_in,
+            one.seconds,
+            one.concurrency,
+            one.error,
+        )
         for one in choices.calibrate(outputs)
     ]
-    yield _store(context, made)
+    _store(context, made)
 
 
 # ── any OpenAI-compatible address ──
 
 
 def _ask_remote(
-    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
-) -> Iterator[int]:
+    context: JobContext,
+    run: GenerationRun,
+    spec: TaskSpec,
+    cell: GenerationCell,
+    items: list[DatasetItem],
+    have: set[int],
+    tell: Tell,
+) -> None:
     deployment = cell.model_version.deployments.filter(backend="openai").order_by("-pk").first()
     if deployment is None:
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
-    from inference.remote import open_backend
-
     backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
-    sampling = Sampling(**{name: tuple(value) if isinstance(value, list) else value for name, value in run.sampling.items()})
+    sampling = Sampling(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in run.sampling.items()}
+    )
     cell.backend, cell.hardware = "openai", deployment.url[:200]
     by_id = {str(item.pk): item for item in items}
-    rest = iter(items)
+    rest = (item for item in items if item.pk not in have)
+    answered = len(have)
     while chunk := list(islice(rest, REMOTE_CHUNK)):
         requests = [
             GenerationRequest(str(item.pk), tuple(Message(**one) for one in messages_for(spec, cell, item)))  # type: ignore[arg-type]
@@ -210,18 +242,21 @@ def _ask_remote(
         try:
             outputs = list(backend.generate(requests, sampling))
         except BackendError as error:
-            raise JobFailed(error.code, f"{error.message} What is there is kept; resume the run when the address answers.") from error
-        yield _store(context, [_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
+            raise JobFailed(
+                error.code, f"{error.message} What is there is kept; resume the run when the address answers."
+            ) from error
+        _store(context, [_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
+        answered += len(chunk)
+        tell(answered)
 
 
 # ── rows ──
 
 
-def _store(context: JobContext, answers: Sequence[Generation]) -> int:
+def _store(context: JobContext, answers: Sequence[Generation]) -> None:
     """One chunk, once: the fence keeps a superseded attempt out, the unique constraint keeps doubles out."""
     with context.transaction():
         Generation.objects.bulk_create(answers, ignore_conflicts=True)
-    return len(answers)
 
 
 def _from_output(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:

@@ -17,6 +17,7 @@ from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
 from inference.modelfolder import ModelFolder, ModelFolderError, check, pin_hub_name
 from inference.models import Deployment, ModelVersion
+from inference.remote import probe
 
 EMBEDDED_NAME = "SmolLM2 135M Instruct"
 
@@ -104,8 +105,6 @@ def register_remote(
             "Name an environment variable that begins with FT_KEY_; the operator sets it.",
             field="api_key_name",
         )
-    from inference.remote import probe
-
     probe(url, model, os.environ.get(api_key_name, ""))
     version = ModelVersion.objects.create(
         project=project,
@@ -129,8 +128,6 @@ def register_remote(
 
 def check_remote(*, deployment: Deployment) -> Deployment:
     """Asks a deployment whether it answers, and keeps what it said."""
-    from inference.remote import probe
-
     try:
         probe(deployment.url, deployment.model_version.reference, os.environ.get(deployment.api_key_name, ""))
     except Refused as error:
