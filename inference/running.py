@@ -94,6 +94,7 @@ def _ask_engine(
     cell: GenerationCell,
     items: list[DatasetItem],
     have: set[int],
+    tell: Tell,
 ) -> None:
     is_choice = cell.condition.decoding != PromptCondition.Decoding.FREE
     folder = settings.FT_HOME / "runs" / f"generation-{run.pk}" / f"cell-{cell.pk}"
