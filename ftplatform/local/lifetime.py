@@ -185,9 +185,10 @@ def _ensure_started(home: Home, *, durable: bool, say: Say) -> subprocess.Popen[
                     f"The servers did not answer in {START_PATIENCE_S:.0f} s ({waiting}). See {home.logs}/postgres.log and valkey.log."
                 )
             if now > next_word:
-                say(
-                    f"Waiting for the servers of {home.path}, {now - began:.0f} s ({waiting}). After a crash PostgreSQL first replays its log."
+                why = (
+                    " PostgreSQL replays its log after a crash." if states[postgres.NAME] is Readiness.STARTING else ""
                 )
+                say(f"Waiting for the servers of {home.path}, {now - began:.0f} s ({waiting}).{why}")
                 next_word = now + 10
             time.sleep(0.05)
 

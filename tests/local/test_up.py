@@ -1,0 +1,133 @@
+"""`manage.py up`, `local` and `doctor` as a person runs them: real site, real worker, real servers."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from ftplatform.local import lifetime
+from tests.local.processes import REPOSITORY, eventually, kill_hard, naming
+
+pytestmark = pytest.mark.e2e
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def command(home, *words: str, port: int | None = None, **environ: str) -> tuple[list[str], dict[str, str]]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("FT_") and not name.endswith("_URL")
+    }
+    given = {"FT_HOME": str(home.path), **({"FT_PORT": str(port)} if port else {}), **environ}
+    return [sys.executable, "manage.py", *words], {**kept, **given}
+
+
+def run(home, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    arguments, environment = command(home, *words, **environ)
+    return subprocess.run(arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def up(home, port: int) -> subprocess.Popen[str]:
+    arguments, environment = command(home, "up", port=port)
+    process = subprocess.Popen(
+        arguments, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "The site is at" in line:
+            return process
+    pytest.fail("".join(said))
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
+            return True
+    except urllib.error.HTTPError as answer:
+        return answer.code < 500
+    except OSError:
+        return False
+
+
+def pid_of(home, part: str) -> int:
+    """The program's first process, or 0 while there is none."""
+    return min((pid for pid, line in naming(str(home.path)).items() if part in line), default=0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_however_it_ends_up_leaves_no_process(home, number):
+    port = free_port()
+    process = up(home, port)
+    assert answers(port)
+    process.send_signal(number)
+    process.wait(60)
+    eventually(lambda: not naming(str(home.path)), within_s=60)
+    assert not answers(port)
+
+
+def test_web_worker_and_database_come_back_after_kill_9(home):
+    port = free_port()
+    process = up(home, port)
+    try:
+        for part in ("granian", "celery", "bin/postgres", "valkey-server"):
+            killed = pid_of(home, part)
+            kill_hard(killed)
+            eventually(lambda part=part, killed=killed: pid_of(home, part) not in {0, killed}, within_s=30)
+        eventually(lambda: answers(port), within_s=30)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def test_a_taken_port_is_told_and_nothing_is_started(home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = run(home, "up", FT_PORT=str(taken.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "another program listens on that port" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not home.postgres_data.exists()
+
+
+def test_local_start_status_and_stop(home):
+    assert json.loads(run(home, "local", "status", "--json").stdout)["postgres"] == "stopped"
+    started = json.loads(run(home, "local", "start", "--json").stdout)
+    assert (started["postgres"], started["valkey"], started["pinned"]) == ("running", "running", True)
+    stopped = json.loads(run(home, "local", "stop", "--json").stdout)
+    assert (stopped["postgres"], stopped["valkey"]) == ("stopped", "stopped")
+
+
+def test_local_stop_names_who_still_uses_the_servers(home):
+    with lifetime.using(home):
+        refused = run(home, "local", "stop")
+    assert refused.returncode == 1
+    assert f"{os.getpid()} (" in refused.stderr
+
+
+def test_doctor_says_what_it_found_and_what_is_wrong(home):
+    report = json.loads(run(home, "doctor", "--json").stdout)
+    states = {finding["name"]: finding["state"] for finding in report["findings"]}
+    assert report["ok"]
+    assert states["Python"] == states["packages"] == states["torch"] == states["database"] == states["Valkey"] == "ok"
+    assert states["worker"] == "note"
+
+    (home.path / "secret_key").chmod(0o644)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        sick = run(home, "doctor", "--json", FT_PORT=str(taken.getsockname()[1]), VALKEY_URL="redis://127.0.0.1:1/0")
+    problems = {
+        finding["name"]: finding for finding in json.loads(sick.stdout)["findings"] if finding["state"] == "problem"
+    }
+    assert sick.returncode == 1
+    assert set(problems) == {"FT_HOME", "port", "Valkey"}
+    assert problems["FT_HOME"]["remedy"].startswith("Run `chmod go-rwx")
+    assert not naming(str(home.path))
