@@ -79,7 +79,9 @@ def choice_frame(spec: TaskSpec, field: TaskField) -> ChoiceFrame:
     Raises ValueError for a field that other answers come before, or that is no choice.
     """
     if field.kind != "choice" or spec.fields[0].name != field.name:
-        raise ValueError(f"{field.name} is not a choice in the first place; constrained choice cannot tell what stands before it")
+        raise ValueError(
+            f"{field.name} is not a choice in the first place; constrained choice cannot tell what stands before it"
+        )
     alone = len(spec.fields) == 1
     if spec.codec == "json":
         labels = {json.dumps(value, ensure_ascii=False)[1:-1]: value for value in field.labels}
@@ -96,7 +98,7 @@ def refuse_unparsable(spec: TaskSpec, values: dict[str, Any]) -> None:
             raise UnparsableValue(name, f"{name} is no field of this task; fields are {', '.join(sorted(known))}.")
     for field in _asked(spec, values):
         if field.name in values:
-            _check(field, values[field.name])
+            check_value(field, values[field.name])
         elif field.required:
             raise UnparsableValue(field.name, f"{field.heading} is required.")
     for field in spec.fields:
@@ -182,7 +184,9 @@ def _json_spans(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, 
     return spans
 
 
-def _check(field: TaskField, value: Any) -> None:
+def check_value(field: TaskField, value: Any) -> None:
+    """Raises UnparsableValue when the value has the wrong type or lies outside the field's choices or scale."""
+
     def wrong(message: str) -> UnparsableValue:
         return UnparsableValue(field.name, f"{field.heading}: {message}")
 

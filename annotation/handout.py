@@ -1,0 +1,81 @@
+"""Hand-out of tickets: which slot a labeler gets next. Each query names the index that it relies on.
+
+A cursor per (labeler, queue) stands at the last slot that was given, so that one's own finished work is never scanned again. A
+slot that comes back (skipped, released) goes to the end of the queue. Where nothing is found past the cursor it is set back once,
+so that a slot left open by a rolled-back transaction is never missed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from annotation.models import HandoutSlot, Lease, Queue, QueueCursor
+
+# handout_leased (partial, queue + leased_until): expired leases come first; there are few, so they are taken in order of expiry.
+EXPIRED = """
+SELECT s.id FROM annotation_handoutslot s
+WHERE s.queue_id = %(queue)s AND s.state = 'leased' AND s.leased_until < %(now)s
+  AND NOT EXISTS (SELECT 1 FROM annotation_lease l
+                  WHERE l.queue_id = s.queue_id AND l.example_id = s.example_id AND l.labeler_id = %(labeler)s
+                    AND l.state IN ('submitted', 'skipped', 'live'))
+ORDER BY s.leased_until LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+"""
+
+# handout_open (partial, queue + position): an index range from the cursor on; the unique (queue, example, labeler) of leases
+# answers the NOT EXISTS, so that an example is never given twice to one labeler.
+OPEN = """
+SELECT s.id FROM annotation_handoutslot s
+WHERE s.queue_id = %(queue)s AND s.state = 'open' AND s.position > %(position)s
+  AND NOT EXISTS (SELECT 1 FROM annotation_lease l
+                  WHERE l.queue_id = s.queue_id AND l.example_id = s.example_id AND l.labeler_id = %(labeler)s
+                    AND l.state IN ('submitted', 'skipped', 'live'))
+ORDER BY s.position LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+"""
+
+LAST_POSITION = "SELECT COALESCE(max(position), 0) FROM annotation_handoutslot WHERE queue_id = %s AND state = 'open'"
+
+
+def next_slot(queue: Queue, cursor_row: QueueCursor, now: datetime) -> HandoutSlot | None:
+    """A slot, locked, that this labeler may have; None when there is none. The caller holds the cursor's row."""
+    values = {"queue": queue.pk, "labeler": cursor_row.labeler_id, "now": now, "position": cursor_row.position}
+    with connection.cursor() as cursor:
+        for statement, position in ((EXPIRED, None), (OPEN, cursor_row.position), (OPEN, -1)):
+            if position is not None:
+                values["position"] = position
+            cursor.execute(statement, values)
+            found = cursor.fetchone()
+            if found:
+                return HandoutSlot.objects.get(pk=found[0])
+            if position == -1:
+                return None
+    return None
+
+
+def give_back(slot: HandoutSlot) -> None:
+    """Opens a slot again at the end of its queue."""
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_POSITION, [slot.queue_id])
+        last = cursor.fetchone()[0]
+    slot.state, slot.leased_until, slot.position = HandoutSlot.State.OPEN, None, last + 1
+    slot.save(update_fields=["state", "leased_until", "position"])
+
+
+def lease_until(queue: Queue, now: datetime) -> datetime:
+    return now + timedelta(minutes=queue.lease_minutes)
+
+
+def assign(queue: Queue, slot: HandoutSlot, labeler_id: int, now: datetime) -> Lease:
+    """Puts the slot into the labeler's hands. Whoever held it before keeps the work as a draft but no longer the slot."""
+    Lease.objects.filter(slot=slot, state=Lease.State.LIVE).update(state=Lease.State.LOST, slot=None, ended_at=now)
+    until = lease_until(queue, now)
+    slot.state, slot.leased_until = HandoutSlot.State.LEASED, until
+    slot.save(update_fields=["state", "leased_until"])
+    lease, made = Lease.objects.get_or_create(
+        queue=queue, example_id=slot.example_id, labeler_id=labeler_id, defaults={"slot": slot, "expires_at": until}
+    )
+    if not made:
+        lease.slot, lease.state, lease.expires_at, lease.ended_at = slot, Lease.State.LIVE, until, None
+        lease.save(update_fields=["slot", "state", "expires_at", "ended_at"])
+    return lease

@@ -1,0 +1,43 @@
+"""What a user can do in this room: import, draw sets, freeze, label, resolve, export."""
+
+from annotation.services.datasets import (
+    ItemDraft,
+    draw_splits,
+    freeze_dataset,
+    freeze_evaluation_set,
+    freeze_training_set,
+)
+from annotation.services.export import export_dataset
+from annotation.services.imports import Inspection, inspect_file, start_import
+from annotation.services.labelling import (
+    flag_example,
+    open_queue,
+    release_lease,
+    revise_annotation,
+    save_draft,
+    skip_lease,
+    submit_annotation,
+    take_lease,
+)
+from annotation.services.resolution import adjudicate
+
+__all__ = [
+    "Inspection",
+    "ItemDraft",
+    "adjudicate",
+    "draw_splits",
+    "export_dataset",
+    "flag_example",
+    "freeze_dataset",
+    "freeze_evaluation_set",
+    "freeze_training_set",
+    "inspect_file",
+    "open_queue",
+    "release_lease",
+    "revise_annotation",
+    "save_draft",
+    "skip_lease",
+    "start_import",
+    "submit_annotation",
+    "take_lease",
+]

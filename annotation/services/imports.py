@@ -1,0 +1,198 @@
+"""Import: one file → examples. The file is stored, a job reads it, one transaction writes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from annotation import formats
+from annotation.jobs import IMPORT, ImportParameters
+from annotation.models import Import
+from annotation.rows import BadRow, ColumnMapping
+from ftplatform.accounts.actors import Actor
+from ftplatform.artifacts.models import Blob
+from ftplatform.audit.services import record
+from ftplatform.errors import FieldError, Refused
+from ftplatform.jobs import services as jobs
+from ftplatform.projects.models import Project
+from ftplatform.projects.spec import TaskSpec
+
+LOOKED_AT = 5000
+SHOWN = 20
+INPUT_NAMES = ("text", "question", "message", "body", "ticket", "prompt", "input", "content", "subject")
+GROUP_NAMES = ("group", "thread", "thread_id", "customer", "customer_id", "conversation", "conversation_id")
+MOMENT_NAMES = ("occurred_at", "created_at", "date", "timestamp", "received_at")
+
+
+@dataclass
+class Column:
+    """What was found in a column, and what it most likely becomes."""
+
+    name: str
+    samples: list[str] = field(default_factory=list)
+    filled: int = 0
+    suggested: str = "raw"
+    longest: int = 0
+    shortest: int = 0
+
+
+@dataclass
+class Inspection:
+    """A look at a file before anything is stored: columns, a suggested mapping, the first rows and errors."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    warnings: list[str]
+    columns: list[Column]
+    rows: int
+    is_whole: bool
+    preview: list[dict[str, Any]]
+    errors: list[FieldError]
+
+
+def inspect_file(path: Path, spec: TaskSpec, mapping: dict[str, str] | None = None) -> Inspection:
+    """Reads the first rows. Raises Refused when the file cannot be read at all."""
+    try:
+        reader = formats.read(path)
+        rows, faults, whole = _first(reader)
+    except formats.FormatError as error:
+        raise Refused("unreadable-file", str(error), field="file") from error
+    names = list(reader.detected.columns) or list(dict.fromkeys(name for row in rows for name in row.values))
+    columns = [_look(name, rows) for name in names]
+    _suggest(columns, spec, rows)
+    for column in columns:
+        column.suggested = (mapping or {}).get(column.name, column.suggested)
+    errors = [FieldError(f"{fault.row}:{fault.field}", fault.reason) for fault in faults]
+    try:
+        checked = ColumnMapping(spec, {column.name: column.suggested for column in columns})
+    except Refused as refused:
+        errors += refused.errors
+    else:
+        for row in rows:
+            try:
+                checked.ticket(row.values)
+            except BadRow as bad:
+                errors.append(FieldError(f"{row.number}:{bad.field}", bad.message))
+    detected = reader.detected
+    return Inspection(
+        format=detected.format,
+        encoding=detected.encoding or "",
+        delimiter=detected.delimiter or "",
+        warnings=list(detected.warnings),
+        columns=columns,
+        rows=len(rows) + len(faults),
+        is_whole=whole,
+        preview=[{"row": row.number, **row.values} for row in rows[:4]],
+        errors=errors,
+    )
+
+
+def _first(reader: formats.Reader) -> tuple[list[formats.Row], list[formats.RowError], bool]:
+    rows: list[formats.Row] = []
+    faults: list[formats.RowError] = []
+    for one in reader:
+        if isinstance(one, formats.Row):
+            rows.append(one)
+        else:
+            faults.append(one)
+        if len(rows) + len(faults) >= LOOKED_AT:
+            return rows, faults, False
+    return rows, faults, True
+
+
+def _look(name: str, rows: list[formats.Row]) -> Column:
+    values = [text for row in rows if (text := str(row.values.get(name) or "").strip())]
+    lengths = [len(text) for text in values] or [0]
+    return Column(name, values[:3], len(values), "raw", max(lengths), min(lengths))
+
+
+def _suggest(columns: list[Column], spec: TaskSpec, rows: list[formats.Row]) -> None:
+    """By name first, then by what the values look like: a column full of a field's labels is that field."""
+    free = {column.name.strip().casefold(): column for column in reversed(columns)}
+    for wanted in spec.fields:
+        column = free.pop(wanted.name.casefold(), None) or free.pop(wanted.title.casefold(), None)
+        if column is None and wanted.kind == "choice":
+            column = next(
+                (one for one in columns if one.name.casefold() in free and _holds_labels(one, wanted.labels, rows)),
+                None,
+            )
+            if column:
+                free.pop(column.name.casefold())
+        if column:
+            column.suggested = f"field:{wanted.name}"
+    for names, target in ((GROUP_NAMES, "group"), (MOMENT_NAMES, "occurred_at")):
+        found = next((free.pop(name) for name in names if name in free), None)
+        if found:
+            found.suggested = target
+    for wanted_input in spec.inputs:
+        column = free.pop(wanted_input.name.casefold(), None)
+        column = column or next((free.pop(name) for name in INPUT_NAMES if name in free), None)
+        column = column or max(free.values(), key=lambda one: one.longest, default=None)
+        if column:
+            free.pop(column.name.casefold(), None)
+            column.suggested = f"input:{wanted_input.name}"
+
+
+def _holds_labels(column: Column, labels: list[str], rows: list[formats.Row]) -> bool:
+    known = {label.casefold() for label in labels}
+    values = Counter(str(row.values.get(column.name) or "").strip().casefold() for row in rows)
+    values.pop("", None)
+    return bool(values) and sum(count for value, count in values.items() if value in known) >= 0.8 * sum(
+        values.values()
+    )
+
+
+@transaction.atomic
+def start_import(
+    *,
+    project: Project,
+    file_name: str,
+    file: Blob,
+    mapping: dict[str, str],
+    format: str | None = None,
+    keep_good_rows: bool = False,
+    duplicates: str = Import.Duplicates.SKIP,
+    limit: int | None = None,
+    seed: int = 0,
+    by: Actor,
+) -> Import:
+    """Stores what is to be done and sends it to a worker. Raises Refused when the mapping cannot be used."""
+    if project.task_revision is None:
+        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    ColumnMapping(project.task_revision.spec, mapping)
+    if format and format not in formats.names("read"):
+        raise Refused(
+            "unknown-format",
+            f"{format!r} cannot be read; formats are {', '.join(formats.names('read'))}.",
+            field="format",
+        )
+    if duplicates not in Import.Duplicates.values:
+        raise Refused("unknown-choice", "Duplicates are skipped or kept: write skip or keep.", field="duplicates")
+    row = Import.objects.create(
+        project=project,
+        task_revision=project.task_revision,
+        file_name=file_name[:255],
+        file=file,
+        format=format or "",
+        mapping=mapping,
+        keep_good_rows=keep_good_rows,
+        duplicates=duplicates,
+        row_limit=limit,
+        seed=seed,
+        created_by=by.user,
+    )
+    row.job = jobs.enqueue(
+        kind=IMPORT.name,
+        parameters=ImportParameters(source=row.pk),
+        project=project,
+        title=f"Import of {file_name}"[:200],
+        by=by,
+    )
+    row.save(update_fields=["job"])
+    record(by=by, verb="import.start", target=row, project=project, data={"file": file_name, "mapping": mapping})
+    return row
