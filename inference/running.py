@@ -37,12 +37,15 @@ Tell = Callable[[int], None]
 """tell(answers of this cell that are there): the job's progress."""
 
 
-def fill(context: JobContext, run: GenerationRun) -> dict[str, Any]:
-    """Makes every answer that is still missing. Returns counts. Raises JobFailed or JobStopped, keeping what is complete."""
+def fill(context: JobContext, run: GenerationRun, *, retry_errors: bool = False) -> dict[str, Any]:
+    """Makes every answer that is still missing. Returns counts. Raises JobFailed or JobStopped, keeping what is complete.
+
+    retry_errors: items that got an error are asked again; a job that goes on does so anyway.
+    """
     spec = run.task_revision.spec
     items = list(run.dataset_version.items.filter(split=run.split).order_by("position"))
     cells = _ordered(list(run.cells.select_related("model_version__files", "condition").order_by("pk")))
-    if context.attempt > 1:
+    if retry_errors or context.attempt > 1:
         Generation.objects.filter(cell__in=cells, finish_reason="error", item_answers=None).delete()
     total = len(items) * len(cells)
     for place, cell in enumerate(cells):
@@ -74,14 +77,16 @@ def _fill_cell(
     tell: Tell,
 ) -> None:
     started = time.monotonic()
-    if cell.model_version.source == ModelVersion.Source.REMOTE:
-        _ask_remote(context, run, spec, cell, items, have, tell)
-    elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
-        _calibrate(context, run, spec, cell, items)
-    else:
-        _ask_engine(context, run, spec, cell, items, have, tell)
-    cell.seconds += time.monotonic() - started
-    cell.save(update_fields=["seconds", "hardware", "backend"])
+    try:
+        if cell.model_version.source == ModelVersion.Source.REMOTE:
+            _ask_remote(context, run, spec, cell, items, have, tell)
+        elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
+            _calibrate(context, run, spec, cell, items)
+        else:
+            _ask_engine(context, run, spec, cell, items, have, tell)
+    finally:
+        cell.seconds += time.monotonic() - started
+        cell.save(update_fields=["seconds", "hardware", "backend"])
 
 
 # ── the transformers engine ──

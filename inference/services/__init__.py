@@ -1,7 +1,13 @@
 """What a user can do in this room: register models, make prompt conditions, run generations."""
 
 from inference.services.conditions import ensure_condition
-from inference.services.generation import create_generation_run, start_generation
+from inference.services.generation import (
+    Asking,
+    create_generation_run,
+    request_generation,
+    resume_generation,
+    start_generation,
+)
 from inference.services.registry import (
     check_remote,
     register_embedded,
@@ -9,9 +15,12 @@ from inference.services.registry import (
     register_hub,
     register_remote,
     register_trained,
+    request_embedded,
+    request_hub,
 )
 
 __all__ = [
+    "Asking",
     "check_remote",
     "create_generation_run",
     "ensure_condition",
@@ -20,5 +29,9 @@ __all__ = [
     "register_hub",
     "register_remote",
     "register_trained",
+    "request_embedded",
+    "request_generation",
+    "request_hub",
+    "resume_generation",
     "start_generation",
 ]

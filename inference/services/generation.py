@@ -1,18 +1,32 @@
 """Generation runs: model versions × prompt conditions × the items of one split."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
+from pydantic import TypeAdapter, ValidationError
 
 from annotation.models import DatasetVersion
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
-from ftplatform.errors import Refused
+from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.models import Job
 from ftplatform.projects.numbering import next_number
+from inference.backends.base import Sampling
 from inference.jobs import GENERATE, GenerateParameters
 from inference.models import GenerationCell, GenerationRun, ModelVersion, PromptCondition
+from inference.services.conditions import ensure_condition
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A prompt condition by what it is, for whoever starts a run: the condition is made when there is none of this name."""
+
+    name: str
+    decoding: str = PromptCondition.Decoding.FREE.value
+    shots: int = 0
+    seed: int = 0
 
 
 @transaction.atomic
@@ -48,7 +62,7 @@ def create_generation_run(
         task_revision=revision,
         dataset_version=dataset_version,
         split=split,
-        sampling={"max_new_tokens": revision.spec.max_new_tokens, "temperature": 0.0, **(sampling or {})},
+        sampling=_sampling(revision.spec.max_new_tokens, sampling or {}),
         created_by=by.user,
     )
     GenerationCell.objects.bulk_create(
@@ -56,6 +70,20 @@ def create_generation_run(
     )
     record(by=by, verb="generation.create", target=run, project=project, data={"cells": len(cells), "split": split})
     return run
+
+
+def _sampling(max_new_tokens: int, wanted: dict[str, object]) -> dict[str, object]:
+    """The whole sampling as it is frozen with the run; greedy and the task's length where nothing else is wanted."""
+    values = {"max_new_tokens": max_new_tokens, "temperature": 0.0, **wanted}
+    try:
+        TypeAdapter(Sampling).validate_python(values)
+    except ValidationError as error:
+        errors = [
+            FieldError(".".join(["sampling", *map(str, one["loc"])]), one["msg"].removeprefix("Value error, "))
+            for one in error.errors(include_url=False)
+        ]
+        raise Refused("bad-sampling", errors[0].message, errors=errors) from error
+    return values
 
 
 @transaction.atomic
@@ -73,3 +101,46 @@ def start_generation(*, run: GenerationRun, by: Actor) -> Job:
     )
     run.save(update_fields=["job"])
     return run.job
+
+
+@transaction.atomic
+def resume_generation(*, run: GenerationRun, by: Actor) -> Job:
+    """Goes on with a run that stopped, in the job that had it, whichever room's that is. A run that ended with errors gets a new
+    job, which asks those items again; answers that are there stay."""
+    if run.job and run.job.state in (Job.State.FAILED, Job.State.CANCELLED):
+        return jobs.resume(job=run.job, by=by)
+    if run.job and run.job.kind != GENERATE.name and not run.job.is_live:
+        raise Refused(
+            "scored-already",
+            f"{run} belongs to a scorecard that was made of its answers; start a run of its own to ask again.",
+            status=409,
+        )
+    return start_generation(run=run, by=by)
+
+
+@transaction.atomic
+def request_generation(
+    *,
+    dataset_version: DatasetVersion,
+    split: str,
+    versions: Sequence[ModelVersion],
+    askings: Sequence[Asking],
+    sampling: dict[str, object] | None = None,
+    by: Actor,
+) -> GenerationRun:
+    """Every version under every condition on one split, sent to a worker. A page, the API and the command come in here."""
+    conditions = [
+        ensure_condition(
+            task_revision=dataset_version.task_revision,
+            name=asking.name,
+            decoding=asking.decoding,
+            shots=asking.shots,
+            seed=asking.seed,
+            by=by,
+        )
+        for asking in askings
+    ]
+    cells = [(version, condition) for version in versions for condition in conditions]
+    run = create_generation_run(dataset_version=dataset_version, split=split, cells=cells, sampling=sampling, by=by)
+    run.job = start_generation(run=run, by=by)
+    return run

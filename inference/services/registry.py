@@ -13,13 +13,49 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.artifacts.services import store_folder
 from ftplatform.audit.services import record
 from ftplatform.errors import Refused
+from ftplatform.jobs import services as jobs
+from ftplatform.jobs.models import Job
 from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
-from inference.modelfolder import ModelFolder, ModelFolderError, check, pin_hub_name
+from inference.jobs import REGISTER_EMBEDDED, REGISTER_HUB, RegisterEmbeddedParameters, RegisterHubParameters
+from inference.modelfolder import ModelFolder, ModelFolderError, PinnedName, check, pin_hub_name
 from inference.models import Deployment, ModelVersion
 from inference.remote import probe
 
 EMBEDDED_NAME = "SmolLM2 135M Instruct"
+
+
+@transaction.atomic
+def request_embedded(*, project: Project, by: Actor) -> Job:
+    """Sends the making and registering of the embedded model to a worker. While one is under way, it is that one."""
+    live = Job.objects.filter(project=project, kind=REGISTER_EMBEDDED.name, state__in=Job.LIVE).first()
+    return live or jobs.enqueue(
+        kind=REGISTER_EMBEDDED.name,
+        parameters=RegisterEmbeddedParameters(project=project.pk),
+        project=project,
+        title=f"Register {EMBEDDED_NAME}",
+        by=by,
+    )
+
+
+@transaction.atomic
+def request_hub(*, project: Project, name: str, revision: str, by: Actor) -> Job:
+    """Sends a download from the hub to a worker. A name without its commit is refused at once."""
+    pinned = _pinned(name, revision)
+    return jobs.enqueue(
+        kind=REGISTER_HUB.name,
+        parameters=RegisterHubParameters(project=project.pk, name=pinned.name, revision=pinned.revision),
+        project=project,
+        title=f"Register {pinned.name}",
+        by=by,
+    )
+
+
+def _pinned(name: str, revision: str) -> PinnedName:
+    try:
+        return pin_hub_name(name, revision)
+    except ModelFolderError as error:
+        raise Refused(error.code, str(error), field="name" if error.code == "hub-name" else "revision") from error
 
 
 def register_embedded(*, project: Project, folder: Path, by: Actor) -> ModelVersion:
@@ -61,10 +97,7 @@ def register_folder(*, project: Project, folder: str, name: str, licence: str = 
 
 def register_hub(*, project: Project, name: str, revision: str, by: Actor) -> ModelVersion:
     """Downloads a model from the hub at one commit and registers it. A branch or tag is refused: it may move."""
-    try:
-        pinned = pin_hub_name(name, revision)
-    except ModelFolderError as error:
-        raise Refused(error.code, str(error), field="revision") from error
+    pinned = _pinned(name, revision)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -94,7 +127,6 @@ def register_hub(*, project: Project, name: str, revision: str, by: Actor) -> Mo
     )
 
 
-@transaction.atomic
 def register_remote(
     *, project: Project, name: str, url: str, model: str, api_key_name: str = "", by: Actor
 ) -> ModelVersion:
@@ -105,24 +137,27 @@ def register_remote(
             "Name an environment variable that begins with FT_KEY_; the operator sets it.",
             field="api_key_name",
         )
-    probe(url, model, os.environ.get(api_key_name, ""))
-    version = ModelVersion.objects.create(
-        project=project,
-        number=next_number(ModelVersion.objects, project),
-        name=name,
-        source=ModelVersion.Source.REMOTE,
-        reference=model,
-        created_by=by.user,
-    )
-    Deployment.objects.create(
-        model_version=version,
-        backend="openai",
-        url=url,
-        api_key_name=api_key_name,
-        health="up",
-        checked_at=timezone.now(),
-    )
-    record(by=by, verb="model.register", target=version, project=project, data={"source": "remote", "url": url})
+    from inference.remote import probe
+
+    probe(url, model, os.environ.get(api_key_name, ""))  # before the transaction: an address may take its time
+    with transaction.atomic():
+        version = ModelVersion.objects.create(
+            project=project,
+            number=next_number(ModelVersion.objects, project),
+            name=name or model,
+            source=ModelVersion.Source.REMOTE,
+            reference=model,
+            created_by=by.user,
+        )
+        Deployment.objects.create(
+            model_version=version,
+            backend="openai",
+            url=url,
+            api_key_name=api_key_name,
+            health="up",
+            checked_at=timezone.now(),
+        )
+        record(by=by, verb="model.register", target=version, project=project, data={"source": "remote", "url": url})
     return version
 
 

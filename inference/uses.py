@@ -1,0 +1,33 @@
+"""What the rooms above know of a model version: the run that made it, the scorecards that measured it. They register it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from inference.models import ModelVersion
+
+
+@dataclass(frozen=True)
+class Use:
+    """A line of the version's lineage. direction: `made by` stands above the version, `used by` below it."""
+
+    direction: Literal["made by", "used by"]
+    title: str
+    detail: str
+    href: str
+
+
+UsesProvider = Callable[["ModelVersion"], Sequence[Use]]
+_providers: list[UsesProvider] = []
+
+
+def register_uses(provider: UsesProvider) -> None:
+    if provider not in _providers:
+        _providers.append(provider)
+
+
+def uses_of(version: ModelVersion) -> list[Use]:
+    return [use for provider in _providers for use in provider(version)]

@@ -1,0 +1,137 @@
+"""Runs: the list, a new one, and the page on which a run is watched, stopped and resumed."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ftplatform.errors import Refused
+from ftplatform.jobs import services as jobs
+from ftplatform.jobs.selectors import last_events
+from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+from training import selectors
+from training.forms import RunForm
+from training.models import TrainingRun
+from training.services import start_training
+
+RUNS_A_PAGE = 30
+LOG_LINES = 12
+
+
+@login_required
+@require_GET
+def runs(request: HttpRequest, slug: str) -> HttpResponse:
+    access = enter(request, slug, READERS)
+    before = request.GET.get("before", "")
+    found, more = selectors.page_of_runs(
+        access.project, before=int(before) if before.isdecimal() else None, size=RUNS_A_PAGE
+    )
+    context = {"access": access, "runs": found, "more": more, "lock": selectors.training_lock(access.project)}
+    return render(request, "training/runs.html", {**context, "here": "runs"})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new_run(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form, filled with another run's settings where `?like=number` names one; a refusal keeps what was typed."""
+    access = enter(request, slug, ADMIN)
+    lock = selectors.training_lock(access.project)
+    form = RunForm(request.POST or None, project=access.project, initial=_like(access, request.GET.get("like", "")))
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = start_training(
+                dataset_version=form.cleaned_data["dataset_version"],
+                base_version=form.cleaned_data["base_version"],
+                hyperparameters=form.hyperparameters(),
+                by=access.actor,
+            )
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            messages.success(request, f"Run {run.number} is on its way.")
+            return redirect("training:run", slug, run.number)
+    context = {"access": access, "form": form, "lock": lock, "here": "runs"}
+    return render(request, "training/new_run.html", context, status=422 if form.is_bound else 200)
+
+
+def _like(access: Access, number: str) -> dict[str, object]:
+    """The settings of an earlier run as the form's initial values."""
+    if not number.isdecimal():
+        return {}
+    run = TrainingRun.objects.filter(project=access.project, number=int(number)).first()
+    if run is None:
+        return {}
+    settings = dict(run.hyperparameters)
+    if isinstance(settings.get("target_modules"), list):
+        settings["target_modules"] = ", ".join(settings["target_modules"])
+    return {**settings, "dataset_version": run.dataset_version_id, "base_version": run.base_version_id}
+
+
+@login_required
+@require_GET
+def run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    access, found = _run(request, slug, number)
+    previous = selectors.previous_run(found)
+    settings = selectors.settings_of(found, previous)
+    context = {
+        **_live(access, found),
+        "settings": settings,
+        "changed": sum(1 for setting in settings if setting.was is not None),
+        "previous": previous,
+        "here": "runs",
+    }
+    return render(request, "training/run.html", context)
+
+
+@login_required
+@require_GET
+def run_live(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """What changes while the run lives. When it has ended the whole page is asked for anew: its buttons are others."""
+    access, found = _run(request, slug, number)
+    assert found.job
+    if not found.job.is_live:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return render(request, "training/run_live.html", _live(access, found))
+
+
+@login_required
+@require_POST
+def stop_run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    access, found = _run(request, slug, number, admin=True)
+    assert found.job
+    jobs.cancel(job=found.job, by=access.actor)
+    messages.success(request, f"Run {found.number} stops at the next safe point.")
+    return redirect("training:run", slug, number)
+
+
+@login_required
+@require_POST
+def resume_run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    access, found = _run(request, slug, number, admin=True)
+    assert found.job
+    jobs.resume(job=found.job, by=access.actor)
+    messages.success(request, f"Run {found.number} goes on from its last checkpoint.")
+    return redirect("training:run", slug, number)
+
+
+def _run(request: HttpRequest, slug: str, number: int, *, admin: bool = False) -> tuple[Access, TrainingRun]:
+    rows = TrainingRun.objects.select_related(
+        "job", "dataset_version", "base_version", "model_version", "created_by", "baseline", "task_revision"
+    )
+    access, found = enter_by(request, rows, ADMIN if admin else READERS, project__slug=slug, number=number)
+    return access, found
+
+
+def _live(access: Access, found: TrainingRun) -> dict[str, object]:
+    assert found.job
+    return {
+        "access": access,
+        "run": found,
+        "job": found.job,
+        "view": selectors.run_view(found),
+        "machine": selectors.machine_facts(found, found.job),
+        "events": last_events(found.job, LOG_LINES),
+        "now": timezone.now(),
+    }
