@@ -15,7 +15,8 @@ from ftplatform.errors import Refused
 from ftplatform.local import lifetime, ports
 from ftplatform.local.errors import LocalError
 from ftplatform.local.home import open_home
-from ftplatform.local.tree import Tree, wait_for_signal, web, worker
+from ftplatform.local.processes import end_with_make
+from ftplatform.local.tree import Tree, stopped_by_signals, web, worker
 from training.demo import plan
 from training.demo.tickets import Source, TicketsError, embedded, own_file
 
@@ -40,27 +41,34 @@ class Command(BaseCommand):
         # Imported here: stages need the rooms' models, and a wrong argument should be told before anything is loaded or started.
         from training.demo.stages import DemoError
 
+        end_with_make()
         try:
-            home = open_home()
-            source = self._source(options, home.path / "demo")
-            port = None if options["no_serve"] else ports.choose()
-            with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
-                call_command("migrate", interactive=False, verbosity=0)
-                tree.start(worker())
-                results, passwords = self._loop(source, options)
-                self._tell_results(results)
-                if options["json"]:
-                    _write_json(options["json"], results)
-                if port is None:
-                    return
-                tree.start(web(port))
-                tree.wait_for_site(port)
-                self._tell_site(port, passwords, results)
-                wait_for_signal(lambda: tree.alive)
+            with stopped_by_signals():
+                self._run(options)
         except (LocalError, DemoError, TicketsError) as error:
             raise CommandError(str(error)) from error
         except Refused as error:
             raise CommandError(error.message) from error
+        except KeyboardInterrupt:
+            self._say("\nStopped. Nothing is lost: the next demo goes on from here.")
+
+    def _run(self, options: dict[str, Any]) -> None:
+        home = open_home()
+        source = self._source(options, home.path / "demo")
+        port = None if options["no_serve"] else ports.choose()
+        with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
+            call_command("migrate", interactive=False, verbosity=0)
+            tree.start(worker())
+            results, passwords = self._loop(source, options)
+            self._tell_results(results)
+            if options["json"]:
+                _write_json(options["json"], results)
+            if port is None:
+                return
+            tree.start(web(port))
+            tree.wait_for_site(port)
+            self._tell_site(port, passwords, results)
+            tree.wait()
 
     def _source(self, options: dict[str, Any], folder: Path) -> Source:
         if options["limit"] is not None and options["limit"] < plan.LEAST:
