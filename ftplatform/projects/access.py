@@ -71,5 +71,6 @@ def _enter(request: HttpRequest, project: Project | None, allowed: frozenset[Any
     if not roles:
         raise Http404
     access = Access(project=project, user=user, roles=roles)
+    request.access = access  # type: ignore[attr-defined]  # the frame shows the loop of the project that was entered
     access.require(allowed)
     return access
