@@ -43,7 +43,12 @@ def vetted_address(host: str, port: int, *, listed: frozenset[str] | None = None
 def is_public(address: Address) -> bool:
     """False for anything that is not a plain public unicast address, however it is wrapped."""
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None) or _nat64(address)
+        inner = (
+            address.ipv4_mapped
+            or address.sixtofour
+            or (address.teredo[1] if address.teredo else None)
+            or _nat64(address)
+        )
         if inner is not None:
             return is_public(inner)
         if int(address) >> 32 == 0:  # IPv4-compatible, ::a.b.c.d

@@ -7,7 +7,7 @@ from ftplatform.accounts.models import User
 from ftplatform.projects.models import Project
 
 
-class ThemeForm(forms.ModelForm[User]):
+class ThemeForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no parameter at run time
     class Meta:
         model = User
         fields = ["theme"]

@@ -16,7 +16,9 @@ TITLES = {400: "Not accepted", 401: "Who are you?", 403: "Not allowed", 404: "No
           409: "Conflict", 413: "Too large", 415: "Media type", 422: "Not the same request", 429: "Too many requests"}  # fmt: skip
 
 
-def problem(status: int, detail: str, *, code: str = "", errors: list[dict[str, str]] | None = None, **more: Any) -> Response:
+def problem(
+    status: int, detail: str, *, code: str = "", errors: list[dict[str, str]] | None = None, **more: Any
+) -> Response:
     """A problem document: type, title, status, detail, code, errors: [{field, message}]."""
     body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail}
     if code:

@@ -21,13 +21,39 @@ class ProjectForm(forms.Form):
 
     name = forms.CharField(max_length=120, help_text="What the model should do, in a few words.")
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    input = forms.RegexField(r"^[a-z][a-z0-9_]{0,39}$", initial="question", label="Input", help_text="The ticket's text: small letters, digits and _.")
-    choice = forms.RegexField(r"^[a-z][a-z0-9_]{0,39}$", required=False, initial="desk", label="Choice field", help_text="Leave empty for none.")
-    choices = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}), help_text="One label a line; optionally a description after a colon.")
-    text = forms.RegexField(r"^[a-z][a-z0-9_]{0,39}$", required=False, initial="reply", label="Text field", help_text="Leave empty for none.")
-    guidelines = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}), help_text="Markdown, shown beside each ticket.")
+    input = forms.RegexField(
+        r"^[a-z][a-z0-9_]{0,39}$",
+        initial="question",
+        label="Input",
+        help_text="The ticket's text: small letters, digits and _.",
+    )
+    choice = forms.RegexField(
+        r"^[a-z][a-z0-9_]{0,39}$",
+        required=False,
+        initial="desk",
+        label="Choice field",
+        help_text="Leave empty for none.",
+    )
+    choices = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="One label a line; optionally a description after a colon.",
+    )
+    text = forms.RegexField(
+        r"^[a-z][a-z0-9_]{0,39}$",
+        required=False,
+        initial="reply",
+        label="Text field",
+        help_text="Leave empty for none.",
+    )
+    guidelines = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 4}), help_text="Markdown, shown beside each ticket."
+    )
     task = forms.CharField(
-        required=False, widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}), label="Or the whole task as JSON", help_text="Replaces the fields above."
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}),
+        label="Or the whole task as JSON",
+        help_text="Replaces the fields above.",
     )
 
     def clean(self) -> dict[str, object]:
@@ -35,7 +61,9 @@ class ProjectForm(forms.Form):
         if self.errors:
             return data
         try:
-            data["spec"] = TaskSpec.model_validate(json.loads(data["task"])) if data["task"].strip() else self._spec(data)
+            data["spec"] = (
+                TaskSpec.model_validate(json.loads(data["task"])) if data["task"].strip() else self._spec(data)
+            )
         except json.JSONDecodeError as error:
             self.add_error("task", f"This is no JSON: {error}.")
         except SpecError as error:
@@ -52,12 +80,20 @@ class ProjectForm(forms.Form):
         if data["text"]:
             fields.append({"name": data["text"], "kind": "text"})
         asked = "\n".join(f"{field['name']}: <{'label' if field['kind'] == 'choice' else 'text'}>" for field in fields)
-        listed = f"Choose {data['choice']} from: {', '.join(value.strip() for value, _, _ in lines)}. " if data["choice"] else ""
+        listed = (
+            f"Choose {data['choice']} from: {', '.join(value.strip() for value, _, _ in lines)}. "
+            if data["choice"]
+            else ""
+        )
         return TaskSpec.model_validate(
             {
                 "inputs": [{"name": data["input"]}],
                 "fields": fields,
-                "user": "{" + data["input"] + "}\n\n" + listed.replace("{", "(").replace("}", ")") + f"Answer as:\n{asked}",
+                "user": "{"
+                + data["input"]
+                + "}\n\n"
+                + listed.replace("{", "(").replace("}", ")")
+                + f"Answer as:\n{asked}",
                 "codec": "lines",
                 "guidelines": data["guidelines"],
             }
@@ -70,7 +106,12 @@ class MemberForm(forms.Form):
 
     def clean_who(self) -> User:
         who = self.cleaned_data["who"].strip()
-        user = User.objects.filter(username__iexact=who).first() or User.objects.filter(email__iexact=who, email__gt="").first()
+        user = (
+            User.objects.filter(username__iexact=who).first()
+            or User.objects.filter(email__iexact=who, email__gt="").first()
+        )
         if user is None:
-            raise ValidationError("Nobody here has this name or e-mail. The operator makes accounts: manage.py create_user NAME.")
+            raise ValidationError(
+                "Nobody here has this name or e-mail. The operator makes accounts: manage.py create_user NAME."
+            )
         return user

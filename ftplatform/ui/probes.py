@@ -20,7 +20,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Database, broker and a worker, each with its word; 503 when one is missing."""
     found = {"database": _database(), "broker": _broker()}
-    found["worker"] = "unknown" if found["database"] != "ok" else "ok" if jobs.worker_is_here(now=timezone.now()) else "none has reported within a minute"
+    found["worker"] = (
+        "unknown"
+        if found["database"] != "ok"
+        else "ok"
+        if jobs.worker_is_here(now=timezone.now())
+        else "none has reported within a minute"
+    )
     ready = all(word == "ok" for word in found.values())
     return JsonResponse({"ready": ready, **found}, status=200 if ready else 503)
 

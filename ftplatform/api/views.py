@@ -1,0 +1,173 @@
+"""The ground floor's resources: projects, members, task revisions, jobs."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from drf_spectacular.utils import extend_schema
+from pydantic import ValidationError
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ftplatform.accounts import services as accounts
+from ftplatform.accounts.actors import Actor
+from ftplatform.accounts.models import Role, User
+from ftplatform.errors import FieldError, Refused
+from ftplatform.jobs import selectors as job_selectors
+from ftplatform.jobs import services as jobs
+from ftplatform.jobs.models import Job, JobEvent
+from ftplatform.projects import selectors, services
+from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter, enter_by
+from ftplatform.projects.models import Project, TaskRevision
+from ftplatform.projects.spec import TaskSpec
+
+EVENTS = 500
+
+
+class ProjectSerializer(serializers.ModelSerializer):
+    task_revision = serializers.IntegerField(source="task_revision_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Project
+        fields = ["slug", "name", "description", "attribution", "task_revision", "created_at"]
+        read_only_fields = ["slug", "attribution", "created_at"]
+
+
+class MemberSerializer(serializers.Serializer):
+    id = serializers.IntegerField(read_only=True)
+    user = serializers.CharField(source="user.username")
+    role = serializers.ChoiceField(choices=Role.choices)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class TaskRevisionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = TaskRevision
+        fields = ["id", "number", "content", "content_hash", "created_at"]
+        read_only_fields = ["id", "number", "content_hash", "created_at"]
+
+
+class JobSerializer(serializers.ModelSerializer):
+    percent = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Job
+        fields = ["id", "kind", "title", "state", "attempt", "done", "total", "unit", "percent", "result", "error_code", "error",
+                  "created_at", "started_at", "finished_at"]  # fmt: skip
+        read_only_fields = fields
+
+
+class JobEventSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = JobEvent
+        fields = ["id", "at", "attempt", "kind", "message", "data"]
+        read_only_fields = fields
+
+
+class Projects(ListAPIView):
+    serializer_class = ProjectSerializer
+
+    def get_queryset(self) -> Any:
+        key = self.request.auth
+        found = selectors.projects_of(cast(User, self.request.user)).order_by()
+        bound = getattr(key, "project_id", None)
+        return found.filter(pk=bound) if bound else found
+
+    @extend_schema(request=ProjectSerializer, responses={201: ProjectSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = ProjectSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        project = services.create_project(
+            name=serializer.validated_data["name"],
+            description=serializer.validated_data.get("description", ""),
+            by=Actor.of(cast(User, request.user)),
+        )
+        return Response(ProjectSerializer(project).data, status=201)
+
+
+class ProjectView(APIView):
+    @extend_schema(responses=ProjectSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(ProjectSerializer(enter(request, slug, ANYONE).project).data)
+
+
+class Members(APIView):
+    @extend_schema(responses=MemberSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, ADMIN)
+        return Response(
+            {
+                "next": None,
+                "previous": None,
+                "results": MemberSerializer(selectors.members_of(access.project), many=True).data,
+            }
+        )
+
+    @extend_schema(request=MemberSerializer, responses={201: MemberSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, ADMIN)
+        serializer = MemberSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        username = serializer.validated_data["user"]["username"]
+        user = User.objects.filter(username__iexact=username).first()
+        if user is None:
+            raise Refused("unknown-user", f"There is no user called {username!r}.", field="user")
+        membership = accounts.add_member(
+            project=access.project, user=user, role=serializer.validated_data["role"], by=access.actor
+        )
+        return Response(MemberSerializer(membership).data, status=201)
+
+
+class TaskRevisions(APIView):
+    @extend_schema(responses=TaskRevisionSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, ANYONE)
+        revisions = access.project.task_revisions.order_by("-number")[:200]
+        return Response({"next": None, "previous": None, "results": TaskRevisionSerializer(revisions, many=True).data})
+
+    @extend_schema(request=TaskRevisionSerializer, responses={201: TaskRevisionSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """The body is the task itself, or {"content": task}."""
+        access = enter(request, slug, ADMIN)
+        data = request.data.get("content", request.data) if isinstance(request.data, dict) else request.data
+        try:
+            spec = TaskSpec.model_validate(data)
+        except ValidationError as error:
+            errors = [FieldError(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_url=False)]
+            raise Refused("bad-task", "This task cannot be used; each reason is listed.", errors=errors) from error
+        revision = services.revise_task(project=access.project, spec=spec, by=access.actor)
+        return Response(TaskRevisionSerializer(revision).data, status=201)
+
+
+class JobView(APIView):
+    @extend_schema(responses=JobSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        _, job = enter_by(request, Job.objects.all(), READERS, pk=pk)
+        return Response(JobSerializer(job).data)
+
+
+class JobEvents(APIView):
+    @extend_schema(responses=JobEventSerializer(many=True))
+    def get(self, request: Request, pk: int) -> Response:
+        """Events after `?after=ID`, oldest first."""
+        _, job = enter_by(request, Job.objects.all(), READERS, pk=pk)
+        after = request.query_params.get("after", "0")
+        events = job_selectors.events_after(job, int(after) if after.isdigit() else 0, EVENTS)
+        return Response({"next": None, "previous": None, "results": JobEventSerializer(events, many=True).data})
+
+
+class JobCancel(APIView):
+    @extend_schema(request=None, responses=JobSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        access, job = enter_by(request, Job.objects.all(), ADMIN, pk=pk)
+        return Response(JobSerializer(jobs.cancel(job=job, by=access.actor)).data)
+
+
+class JobResume(APIView):
+    @extend_schema(request=None, responses=JobSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        access, job = enter_by(request, Job.objects.all(), ADMIN, pk=pk)
+        return Response(JobSerializer(jobs.resume(job=get_object_or_404(Job, pk=job.pk), by=access.actor)).data)
