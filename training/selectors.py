@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from annotation.models import DatasetVersion
 from evaluation.models import Scorecard
@@ -18,6 +18,7 @@ from training.diagnosis import Diagnosis, Point, best_point, diagnose
 from training.models import RunMetric, TrainingRun
 from training.plan import RunPlan
 
+UNSET = "–"
 TRAIN_LOSS, VALIDATION_LOSS = "train_loss", "validation_loss"
 
 
@@ -103,7 +104,7 @@ def previous_run(run: TrainingRun) -> TrainingRun | None:
 
 
 def settings_of(run: TrainingRun, previous: TrainingRun | None) -> list[Setting]:
-    """Every hyperparameter in the order of the plan's fields, with the previous run's value where it differs.
+    """The hyperparameters that are set, in the order of the plan's fields, with the previous run's value where it differs.
 
     A setting of an older platform version that the plan no longer has is shown too, under its own name.
     """
@@ -111,7 +112,7 @@ def settings_of(run: TrainingRun, previous: TrainingRun | None) -> list[Setting]
     theirs = previous.hyperparameters if previous else {}
     helps = {name: field.description or "" for name, field in RunPlan.model_fields.items()}
     names = [*(name for name in RunPlan.model_fields if name in ours), *(name for name in ours if name not in helps)]
-    return [
+    settings = [
         Setting(
             name=title_of(name),
             value=shown(ours[name]),
@@ -120,6 +121,7 @@ def settings_of(run: TrainingRun, previous: TrainingRun | None) -> list[Setting]
         )
         for name in names
     ]
+    return [setting for setting in settings if setting.value != UNSET or setting.was is not None]
 
 
 TITLES = {"lora_r": "LoRA rank", "lora_alpha": "LoRA alpha", "lora_dropout": "LoRA dropout", "max_grad_norm": "Largest gradient norm",
@@ -134,9 +136,9 @@ def title_of(name: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A setting as text: − for none, short numbers."""
+    """A setting as text, numbers short."""
     if value is None:
-        return "–"
+        return UNSET
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -178,8 +180,9 @@ def training_sets(project: Project) -> QuerySet[DatasetVersion]:
 
 
 def tunable_versions(project: Project) -> QuerySet[ModelVersion]:
-    """Versions whose files are here."""
-    return ModelVersion.objects.filter(project=project, files__isnull=False).order_by("-number")
+    """Versions whose files are here, base models first."""
+    versions = ModelVersion.objects.filter(project=project, files__isnull=False)
+    return versions.order_by(F("base").asc(nulls_first=True), "-number")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ftplatform.jobs import services as jobs
 from ftplatform.jobs.selectors import last_events
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from training import selectors
-from training.forms import RunForm
+from training.forms import CHOICE_TITLES, RunForm
 from training.models import TrainingRun
 from training.services import start_training
 
@@ -126,6 +126,7 @@ def _run(request: HttpRequest, slug: str, number: int, *, admin: bool = False) -
 
 def _live(access: Access, found: TrainingRun) -> dict[str, object]:
     assert found.job
+    began = found.job.started_at
     return {
         "access": access,
         "run": found,
@@ -133,5 +134,6 @@ def _live(access: Access, found: TrainingRun) -> dict[str, object]:
         "view": selectors.run_view(found),
         "machine": selectors.machine_facts(found, found.job),
         "events": last_events(found.job, LOG_LINES),
-        "now": timezone.now(),
+        "method": CHOICE_TITLES.get(found.hyperparameters["method"], found.hyperparameters["method"]),
+        "running_seconds": (timezone.now() - began).total_seconds() if began else None,
     }
