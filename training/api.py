@@ -1,0 +1,139 @@
+"""This room's resources under /api/v1/, over the same services and selectors as the pages."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.models import DatasetVersion
+from ftplatform.api.idempotency import HEADER, once
+from ftplatform.api.paging import ByKey
+from ftplatform.errors import Refused
+from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
+from inference.models import ModelVersion
+from training import selectors, services
+from training.models import RunMetric, TrainingRun
+
+IDEMPOTENCY = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, description="The same request with the same key starts the work once."
+)
+
+
+class TrainingRunSerializer(serializers.ModelSerializer):
+    state = serializers.CharField(source="job.state", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = TrainingRun
+        fields = ["id", "number", "job", "state", "task_revision", "dataset_version", "base_version", "baseline", "hyperparameters",
+                  "model_version", "result", "created_at"]  # fmt: skip
+        read_only_fields = fields
+
+
+class DiagnosisSerializer(serializers.Serializer):
+    """What the curves say, in words; `code` is for programs."""
+
+    code = serializers.CharField()
+    state = serializers.CharField()
+    headline = serializers.CharField()
+    evidence = serializers.CharField()
+    advice = serializers.CharField()
+
+
+class TrainingRunDetail(TrainingRunSerializer):
+    diagnosis = serializers.SerializerMethodField()
+
+    class Meta(TrainingRunSerializer.Meta):
+        fields = [*TrainingRunSerializer.Meta.fields, "diagnosis"]
+        read_only_fields = fields
+
+    @extend_schema(responses=DiagnosisSerializer)
+    def get_diagnosis(self, run: TrainingRun) -> dict[str, str]:
+        return asdict(selectors.run_view(run).diagnosis)
+
+
+class TrainingRunRequest(serializers.Serializer):
+    dataset_version = serializers.IntegerField(help_text="A frozen training set")
+    base_version = serializers.IntegerField(help_text="A model version whose files are here")
+    hyperparameters = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="Fields of RunPlan; what is left out has its default, an unknown one is refused",
+    )
+
+
+class RunMetricSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = RunMetric
+        fields = ["name", "step", "value"]
+        read_only_fields = fields
+
+
+class ByStep(ByKey):
+    """Points of a curve: more a page than rows of other lists, since each is three numbers."""
+
+    ordering = ("step", "id")
+    page_size = 1000
+    max_page_size = 10_000
+
+
+class TrainingRuns(ListAPIView):
+    serializer_class = TrainingRunSerializer
+
+    def get_queryset(self) -> Any:
+        access = enter(self.request, self.kwargs["slug"], READERS)
+        return TrainingRun.objects.filter(project=access.project).select_related("job")
+
+    @extend_schema(parameters=[IDEMPOTENCY], request=TrainingRunRequest, responses={202: TrainingRunSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Starts a run. Without a baseline scorecard on the same evaluation set and base model: 409, and how to make one."""
+        access = enter(request, slug, ADMIN)
+        serializer = TrainingRunRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.validated_data
+        dataset = DatasetVersion.objects.filter(project=access.project, pk=wanted["dataset_version"]).first()
+        version = ModelVersion.objects.filter(project=access.project, pk=wanted["base_version"]).first()
+        if dataset is None:
+            raise Refused("no-dataset", "There is no such dataset version in this project.", field="dataset_version")
+        if version is None:
+            raise Refused("no-model", "There is no such model version in this project.", field="base_version")
+
+        def start() -> tuple[int, Any]:
+            run = services.start_training(
+                dataset_version=dataset,
+                base_version=version,
+                hyperparameters=wanted["hyperparameters"],
+                by=access.actor,
+            )
+            return 202, TrainingRunSerializer(run).data
+
+        return once(request, start)
+
+
+class TrainingRunView(APIView):
+    @extend_schema(responses=TrainingRunDetail)
+    def get(self, request: Request, pk: int) -> Response:
+        _, run = enter_by(request, TrainingRun.objects.select_related("job"), READERS, pk=pk)
+        return Response(TrainingRunDetail(run).data)
+
+
+class TrainingRunMetrics(ListAPIView):
+    """The curves by step: train_loss, validation_loss, learning_rate, grad_norm; `?name=` picks one."""
+
+    serializer_class = RunMetricSerializer
+    pagination_class = ByStep
+
+    @extend_schema(parameters=[OpenApiParameter("name", str)])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> Any:
+        _, run = enter_by(self.request, TrainingRun.objects.all(), READERS, pk=self.kwargs["pk"])
+        name = self.request.query_params.get("name")
+        return run.curve.filter(name=name) if name else run.curve.all()
