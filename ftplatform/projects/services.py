@@ -32,7 +32,7 @@ def create_project(
         Membership.objects.create(project=project, user=by.user, role=Role.ADMIN)
     record(by=by, verb="project.create", target=project, project=project, data={"name": name})
     if spec:
-        revise_task(project=project, spec=spec, by=by)
+        project.task_revision = revise_task(project=project, spec=spec, by=by)
     return project
 
 
