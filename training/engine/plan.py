@@ -16,6 +16,8 @@ from training.engine.loss import LabelledLossTrainer
 
 EVALUATIONS = 6
 """Evaluations in a run when the configuration names no ``eval_every``."""
+EVALUATION_SHARE = 0.25
+"""Of a time budget, at most so much goes into evaluations; a slow machine evaluates less often rather than training less."""
 REHEARSAL_STEPS = 6
 """Steps timed for a time budget; the first two are left out, they fill caches and compile kernels."""
 
@@ -35,18 +37,19 @@ def make_plan(
     wanted = ceil(hyperparameters.epochs * ceil(batches / hyperparameters.gradient_accumulation))
     if hyperparameters.max_steps is not None:
         wanted = min(wanted, hyperparameters.max_steps)
-    steps, step_seconds, evaluation_seconds = wanted, None, None
+    steps, evaluations, step_seconds, evaluation_seconds = wanted, EVALUATIONS, None, None
     if hyperparameters.time_budget_seconds is not None:
         began = time.monotonic()
         step_seconds = _rehearse(trainer, hyperparameters)
         evaluation_seconds = _time_evaluation(trainer) if trainer.eval_dataset is not None else 0.0
         left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
-        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds)
+        evaluations = _evaluations_that_fit(left, evaluation_seconds)
+        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, evaluations, step_seconds, evaluation_seconds)
         events.log(
             f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
             f"{steps} of {wanted} steps fit into {hyperparameters.time_budget_seconds:.0f} s"
         )
-    eval_every = hyperparameters.eval_every or _sixth(steps, hyperparameters.logging_steps)
+    eval_every = hyperparameters.eval_every or _interval(steps, evaluations, hyperparameters.logging_steps)
     return Plan(
         data_hash=data_hash,
         config_hash=config_hash,
@@ -60,13 +63,20 @@ def make_plan(
     )
 
 
-def _sixth(steps: int, logging_steps: int) -> int:
-    """A sixth of the run, rounded up to a point of the training curve."""
-    return ceil(ceil(steps / EVALUATIONS) / logging_steps) * logging_steps
+def _interval(steps: int, evaluations: int, logging_steps: int) -> int:
+    """Steps between evaluations, rounded up to a point of the training curve."""
+    return ceil(ceil(steps / evaluations) / logging_steps) * logging_steps
+
+
+def _evaluations_that_fit(seconds: float, evaluation_seconds: float) -> int:
+    """How often to evaluate, besides once before the first step: as a rule six times, and once at least."""
+    if evaluation_seconds <= 0:
+        return EVALUATIONS
+    return min(EVALUATIONS, max(1, int(EVALUATION_SHARE * seconds / evaluation_seconds) - 1))
 
 
 def _steps_that_fit(
-    seconds: float, wanted: int, eval_every: int | None, step_seconds: float, evaluation_seconds: float
+    seconds: float, wanted: int, eval_every: int | None, planned: int, step_seconds: float, evaluation_seconds: float
 ) -> int:
     """The most steps, at least one and at most ``wanted``, that take no longer than ``seconds`` with evaluations.
 
@@ -74,7 +84,7 @@ def _steps_that_fit(
     """
 
     def cost(steps: int) -> float:
-        evaluations = 1 + ceil(steps / (eval_every or ceil(steps / EVALUATIONS)))
+        evaluations = 1 + ceil(steps / (eval_every or ceil(steps / planned)))
         return steps * step_seconds + evaluations * evaluation_seconds
 
     low, high = 1, wanted
