@@ -44,7 +44,7 @@ def make_plan(
         evaluation_seconds = _time_evaluation(trainer) if trainer.eval_dataset is not None else 0.0
         left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
         evaluations = _evaluations_that_fit(left, evaluation_seconds)
-        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, evaluations, step_seconds, evaluation_seconds)
+        steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds, evaluations)
         events.log(
             f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
             f"{steps} of {wanted} steps fit into {hyperparameters.time_budget_seconds:.0f} s"
@@ -76,7 +76,12 @@ def _evaluations_that_fit(seconds: float, evaluation_seconds: float) -> int:
 
 
 def _steps_that_fit(
-    seconds: float, wanted: int, eval_every: int | None, planned: int, step_seconds: float, evaluation_seconds: float
+    seconds: float,
+    wanted: int,
+    eval_every: int | None,
+    step_seconds: float,
+    evaluation_seconds: float,
+    planned: int = EVALUATIONS,
 ) -> int:
     """The most steps, at least one and at most ``wanted``, that take no longer than ``seconds`` with evaluations.
 
