@@ -47,13 +47,13 @@ class ModelVersionSerializer(serializers.ModelSerializer):
 class EmbeddedRequest(serializers.Serializer):
     """The model that comes with the platform."""
 
-    source = serializers.ChoiceField(choices=["embedded"])
+    source = serializers.ChoiceField(choices=["embedded"])  # type: ignore[assignment]  # a field of this name, not the attribute
 
 
 class FolderRequest(serializers.Serializer):
     """A folder on the site's machine, under one that the operator opened (FT_MODEL_DIRS)."""
 
-    source = serializers.ChoiceField(choices=["folder"])
+    source = serializers.ChoiceField(choices=["folder"])  # type: ignore[assignment]  # a field of this name, not the attribute
     folder = serializers.CharField(max_length=400)
     name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
     licence = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
@@ -62,7 +62,7 @@ class FolderRequest(serializers.Serializer):
 class HubRequest(serializers.Serializer):
     """A model on the hub, pinned to a commit."""
 
-    source = serializers.ChoiceField(choices=["hub"])
+    source = serializers.ChoiceField(choices=["hub"])  # type: ignore[assignment]  # a field of this name, not the attribute
     name = serializers.CharField(max_length=200, help_text="owner/name")
     revision = serializers.CharField(max_length=40, help_text="40 hexadecimal digits")
 
@@ -70,14 +70,14 @@ class HubRequest(serializers.Serializer):
 class RemoteRequest(serializers.Serializer):
     """Any OpenAI-compatible address."""
 
-    source = serializers.ChoiceField(choices=["remote"])
+    source = serializers.ChoiceField(choices=["remote"])  # type: ignore[assignment]  # a field of this name, not the attribute
     url = serializers.CharField(max_length=400)
     model = serializers.CharField(max_length=200)
     name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
     api_key_name = serializers.CharField(max_length=80, required=False, default="", allow_blank=True)
 
 
-REQUESTS: dict[str, type[serializers.Serializer]] = {
+REQUESTS: dict[str, Any] = {
     "embedded": EmbeddedRequest,
     "folder": FolderRequest,
     "hub": HubRequest,

@@ -1,8 +1,33 @@
-"""What this room registers in the rooms below: job kinds, loop steps, waiting lists."""
+"""What this room registers in the rooms below: job kinds, loop steps, waiting lists, lamps."""
+
+from django.urls import reverse
 
 from ftplatform.jobs import kinds
+from ftplatform.jobs.models import Job
+from ftplatform.ui import registries
+from inference import standing
 from inference.jobs import GENERATE, REGISTER_EMBEDDED, REGISTER_HUB
+from inference.models import GenerationRun
 
-kinds.register(GENERATE)
-kinds.register(REGISTER_EMBEDDED)
-kinds.register(REGISTER_HUB)
+
+def link_to_generation(job: Job) -> str:
+    """The page of the run that a job fills."""
+    run = GenerationRun.objects.select_related("project").get(pk=job.parameters["run"])
+    return reverse("inference:generation", args=[run.project.slug, run.number])
+
+
+def link_to_models(job: Job) -> str:
+    assert job.project
+    return reverse("inference:models", args=[job.project.slug])
+
+
+for kind in (GENERATE, REGISTER_EMBEDDED, REGISTER_HUB):
+    kinds.register(kind)
+registries.register_loop_step("compare", standing.compare_step)
+registries.register_loop_step("live", standing.live_step)
+registries.register_waiting(standing.waiting_generations)
+registries.register_lamp(6, standing.compression_lamp)
+registries.register_search(standing.search)
+registries.register_job_link(GENERATE.name, link_to_generation)
+registries.register_job_link(REGISTER_EMBEDDED.name, link_to_models)
+registries.register_job_link(REGISTER_HUB.name, link_to_models)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from pydantic import TypeAdapter
 
 from annotation import codecs
 from annotation.models import DatasetItem
@@ -233,9 +234,7 @@ def _ask_remote(
     if deployment is None:
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
     backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
-    sampling = Sampling(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in run.sampling.items()}
-    )
+    sampling = TypeAdapter(Sampling).validate_python(run.sampling)
     cell.backend, cell.hardware = "openai", deployment.url[:200]
     by_id = {str(item.pk): item for item in items}
     rest = (item for item in items if item.pk not in have)

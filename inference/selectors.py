@@ -94,7 +94,7 @@ def cells_of(run: GenerationRun) -> list[CellFacts]:
     return [_facts(cell, spec, counted.get(cell.pk, {})) for cell in cells]
 
 
-def _counted(run: GenerationRun, spec: TaskSpec) -> QuerySet[Generation, dict[str, Any]]:
+def _counted(run: GenerationRun, spec: TaskSpec) -> QuerySet[Any, Any]:
     said = ~Q(finish_reason="error")
     parsed = {
         f"parsed_{field.name}": Count("pk", filter=said & Q(**{f"parse__{field.name}__in": ["ok", "recovered"]}))

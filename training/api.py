@@ -78,7 +78,7 @@ class RunMetricSerializer(serializers.ModelSerializer):
 class ByStep(ByKey):
     """Points of a curve: more a page than rows of other lists, since each is three numbers."""
 
-    ordering = ("step", "id")
+    ordering = ("step", "id")  # type: ignore[assignment]  # DRF takes several columns too
     page_size = 1000
     max_page_size = 10_000
 

@@ -1,6 +1,26 @@
-"""What this room registers in the rooms below: job kinds, loop steps, waiting lists."""
+"""What this room registers in the rooms below: job kinds, loop steps, waiting lists, lamps."""
+
+from django.urls import reverse
 
 from ftplatform.jobs import kinds
+from ftplatform.jobs.models import Job
+from ftplatform.ui import registries
+from inference.uses import register_uses
+from training import standing
 from training.jobs import TRAIN
+from training.models import TrainingRun
+
+
+def link_to_run(job: Job) -> str:
+    """The page of the run that a job trains."""
+    run = TrainingRun.objects.select_related("project").get(pk=job.parameters["run"])
+    return reverse("training:run", args=[run.project.slug, run.number])
+
 
 kinds.register(TRAIN)
+registries.register_loop_step("runs", standing.runs_step)
+registries.register_waiting(standing.waiting_runs)
+registries.register_lamp(3, standing.hyperparameters_lamp)
+registries.register_lamp(4, standing.overfitting_lamp)
+registries.register_job_link(TRAIN.name, link_to_run)
+register_uses(standing.uses_of_version)

@@ -60,7 +60,7 @@ def start_training(
     plan = _plan(hyperparameters)
     run = TrainingRun.objects.create(
         project=project,
-        number=next_number(TrainingRun.objects, project),
+        number=next_number(TrainingRun.objects.all(), project),
         task_revision=dataset_version.task_revision,
         dataset_version=dataset_version,
         base_version=base_version,
