@@ -236,7 +236,7 @@ def _compare(
         name=ours.name,
         field=ours.field,
         metric=ours.metric,
-        title="Parse rate" if is_parse else describe(ours.metric).title,
+        title="Parse rate" if is_parse else describe()[ours.metric].title,
         direction="higher" if ours.direction == "higher" else "lower",
         scale=ours.scale,
         is_primary=ours.metric == primary_metric(field),
@@ -249,7 +249,7 @@ def _compare(
         p=_number(result.p_value) if result else None,
         method=result.method if result else "",
         signature=ours.signature,
-        blind_spot="whether what was read is right" if is_parse else describe(ours.metric).blind_spot,
+        blind_spot="whether what was read is right" if is_parse else describe()[ours.metric].blind_spot,
     )
 
 
