@@ -9,9 +9,10 @@ from django import forms
 from annotation.models import DatasetVersion
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
-from inference.models import ModelVersion, PromptCondition
+from inference.models import ModelVersion
 from inference.selectors import askable_sets
 from inference.services import Asking
+from inference.services.generation import MOST_SHOTS
 
 
 class RefusableForm(forms.Form):
@@ -93,7 +94,7 @@ class GenerationForm(RefusableForm):
         initial=["zero-shot"],
         label="Prompt conditions",
     )
-    shots = forms.IntegerField(min_value=1, max_value=32, initial=3, label="Examples of k-shot")
+    shots = forms.IntegerField(min_value=1, max_value=MOST_SHOTS, initial=3, label="Examples of k-shot")
     seed = forms.IntegerField(
         min_value=0, max_value=2**31 - 1, initial=0, label="Seed", help_text="Of the draw of examples and of sampling"
     )
@@ -128,13 +129,8 @@ class GenerationForm(RefusableForm):
 
     def askings(self) -> list[Asking]:
         shots, seed = self.cleaned_data["shots"], self.cleaned_data["seed"]
-        made = {
-            "zero-shot": Asking("zero-shot"),
-            "k-shot": Asking(f"{shots}-shot", shots=shots, seed=seed),
-            "constrained": Asking("constrained", PromptCondition.Decoding.CONSTRAINED.value),
-            "constrained-calibrated": Asking("constrained-calibrated", PromptCondition.Decoding.CALIBRATED.value),
-        }
-        return [made[name] for name in self.cleaned_data["decodings"]]
+        names = [f"{shots}-shot" if name == "k-shot" else name for name in self.cleaned_data["decodings"]]
+        return [Asking.named(name, seed=seed) for name in names]
 
     def sampling(self) -> dict[str, object]:
         return {name: self.cleaned_data[name] for name in ("temperature", "max_new_tokens", "seed")}

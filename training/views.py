@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -11,6 +12,7 @@ from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.selectors import last_events
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+from ftplatform.ui.registries import registered
 from training import selectors
 from training.forms import CHOICE_TITLES, RunForm
 from training.models import TrainingRun
@@ -28,8 +30,8 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
     found, more = selectors.page_of_runs(
         access.project, before=int(before) if before.isdecimal() else None, size=RUNS_A_PAGE
     )
-    context = {"access": access, "runs": found, "more": more, "lock": selectors.training_lock(access.project)}
-    return render(request, "training/runs.html", {**context, "here": "runs"})
+    context = {"runs": found, "more": more, **_lock(access), "here": "runs"}
+    return render(request, "training/runs.html", context)
 
 
 @login_required
@@ -37,7 +39,6 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
 def new_run(request: HttpRequest, slug: str) -> HttpResponse:
     """The form, filled with another run's settings where `?like=number` names one; a refusal keeps what was typed."""
     access = enter(request, slug, ADMIN)
-    lock = selectors.training_lock(access.project)
     form = RunForm(request.POST or None, project=access.project, initial=_like(access, request.GET.get("like", "")))
     if request.method == "POST" and form.is_valid():
         try:
@@ -52,8 +53,19 @@ def new_run(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"Run {run.number} is on its way.")
             return redirect("training:run", slug, run.number)
-    context = {"access": access, "form": form, "lock": lock, "here": "runs"}
+    context = {"form": form, **_lock(access), "here": "runs"}
     return render(request, "training/new_run.html", context, status=422 if form.is_bound else 200)
+
+
+def _lock(access: Access) -> dict[str, object]:
+    """Whether training is open, and the way to what is missing: a step of the loop that another room provides, or a model."""
+    lock = selectors.training_lock(access.project)
+    href = ""
+    if lock.missing == "model":
+        href = reverse("inference:register-model", args=[access.project.slug, "embedded"])
+    elif lock.missing in registered.loop:
+        href = registered.loop[lock.missing](access).href
+    return {"access": access, "lock": lock, "lock_href": href}
 
 
 def _like(access: Access, number: str) -> dict[str, object]:

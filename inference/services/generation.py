@@ -18,6 +18,8 @@ from inference.jobs import GENERATE, GenerateParameters
 from inference.models import GenerationCell, GenerationRun, ModelVersion, PromptCondition
 from inference.services.conditions import ensure_condition
 
+MOST_SHOTS = 32
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -27,6 +29,22 @@ class Asking:
     decoding: str = PromptCondition.Decoding.FREE.value
     shots: int = 0
     seed: int = 0
+
+    @classmethod
+    def named(cls, name: str, *, seed: int = 0) -> "Asking":
+        """`zero-shot`, `5-shot`, `constrained` or `constrained-calibrated`. Raises Refused with these names for any other."""
+        if name == "zero-shot":
+            return cls(name)
+        if name in (PromptCondition.Decoding.CONSTRAINED, PromptCondition.Decoding.CALIBRATED):
+            return cls(name, decoding=name)
+        shots = name.removesuffix("-shot")
+        if name.endswith("-shot") and shots.isdecimal() and 0 < int(shots) <= MOST_SHOTS:
+            return cls(name, shots=int(shots), seed=seed)
+        raise Refused(
+            "unknown-condition",
+            f"{name!r} is no condition; there are zero-shot, 1-shot to {MOST_SHOTS}-shot, constrained and constrained-calibrated.",
+            field="conditions",
+        )
 
 
 @transaction.atomic
