@@ -249,7 +249,7 @@ def _hyperparameters(loop: Loop) -> dict[str, Any]:
         "warmup_ratio": 0.05,
         "schedule": "cosine",
         "batch_size": 4,
-        "epochs": 1.0 if len(loop.source.spec.fields) > 1 else 2.0,
+        "epochs": 2.0,
         "time_budget_seconds": budget,
         "patience": 3,
         "seed": loop.seed,
