@@ -1,15 +1,11 @@
 """This room's job kinds."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from pydantic import BaseModel
 
-from annotation import codecs
-from annotation.render import short_field_spans
-from annotation.texts import neutralise
 from ftplatform.artifacts.services import materialise
 from ftplatform.jobs import kinds
 from ftplatform.jobs.context import JobContext
@@ -17,6 +13,7 @@ from ftplatform.jobs.engine import run_engine
 from inference.services import register_trained
 from training.models import RunMetric, TrainingRun
 from training.plan import RunPlan
+from training.trainrows import row_of
 
 
 class TrainParameters(BaseModel):
@@ -75,20 +72,12 @@ def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
 
 def _write_rows(run: TrainingRun, plan: RunPlan, split: str, path: Path) -> int:
     """The rows as the dataset version froze them; the spans of short fields carry their weight. Returns how many."""
-    spec = run.task_revision.spec
+    spec, tokens = run.task_revision.spec, run.base_version.control_tokens
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for item in run.dataset_version.items.filter(split=split).order_by("position").iterator(chunk_size=1000):
-            content = item.content
-            messages = [
-                {"role": one["role"], "content": neutralise(one["content"], run.base_version.control_tokens)[0]}
-                for one in content["messages"]
-            ]
-            completion = neutralise(content["completion"], run.base_version.control_tokens)[0]
-            same = completion == codecs.render(spec, content["values"])
-            spans = short_field_spans(spec, content["values"], plan.short_field_weight) if same else []
-            row = {"id": str(item.pk), "messages": messages, "completion": completion, "spans": spans}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            row = row_of(item, spec, control_tokens=tokens, short_field_weight=plan.short_field_weight)
+            file.write(row.model_dump_json() + "\n")
             count += 1
     return count
 
