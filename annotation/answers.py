@@ -1,0 +1,146 @@
+"""From what a browser's form holds to a task's values, and back: the labeler's page, revisions and reviews share it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from annotation.models import Suggestion
+from ftplatform.projects.spec import Choice, TaskField, TaskSpec
+
+NOTE = "~note"
+"""Where a draft keeps the note beside the values; no field can have this name."""
+
+RESERVED_KEYS = frozenset("usnfrg?/")
+MANY_CHOICES = 9
+
+
+class FormData(Protocol):
+    """Django's QueryDict, as far as it is needed here."""
+
+    def get(self, key: str, default: str = ..., /) -> Any: ...
+    def getlist(self, key: str, /) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice on the page. key: what chooses it, or nothing. suggested: the score that speaks for it as text."""
+
+    choice: Choice
+    key: str
+    is_chosen: bool
+    is_suggested: bool
+    score: float | None
+
+
+@dataclass
+class AnswerField:
+    """A field as the page shows it: what stands in it, what is proposed, what is wrong with it."""
+
+    spec: TaskField
+    value: Any = None
+    error: str = ""
+    options: list[Option] = field(default_factory=list)
+    suggestion: Suggestion | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def heading(self) -> str:
+        return self.spec.heading
+
+    @property
+    def has_many(self) -> bool:
+        return len(self.options) > MANY_CHOICES
+
+    @property
+    def is_chosen(self) -> bool:
+        return self.spec.kind in ("choice", "multi", "rating")
+
+    @property
+    def control(self) -> str:
+        return "checkbox" if self.spec.kind == "multi" else "radio"
+
+    @property
+    def text(self) -> str:
+        if self.value is None:
+            return ""
+        if self.spec.kind == "spans" and not isinstance(self.value, str):
+            return json.dumps(self.value, ensure_ascii=False)
+        return str(self.value)
+
+
+def from_form(spec: TaskSpec, data: FormData) -> tuple[dict[str, Any], dict[str, str]]:
+    """(values, errors by field). Fields that are empty or not asked for these answers are left out of the values; a text loses
+    the white space around it, since no codec would read that back."""
+    values: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for one in spec.fields:
+        if not spec.is_asked(one, values):
+            continue
+        try:
+            value = _value(one, data)
+        except ValueError as error:
+            values[one.name], errors[one.name] = (data.get(one.name, "") or ""), str(error)
+            continue
+        if value not in (None, "", []):
+            values[one.name] = value
+    return values, errors
+
+
+def _value(one: TaskField, data: FormData) -> Any:
+    if one.kind == "multi":
+        given = set(data.getlist(one.name))
+        return [label for label in one.labels if label in given] + sorted(given - set(one.labels))
+    text = (data.get(one.name, "") or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text or one.kind in ("choice", "text"):
+        return text
+    if one.kind == "spans":
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{one.heading}: this is no list of spans (column {error.colno}).") from error
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError as error:
+        raise ValueError(f"{one.heading}: {text[:40]!r} is no number.") from error
+    return int(number) if number.is_integer() else number
+
+
+def fields_for(
+    spec: TaskSpec,
+    values: Mapping[str, Any],
+    *,
+    suggestions: list[Suggestion] = [],  # noqa: B006 - never written
+    errors: Mapping[str, str] | None = None,
+) -> list[AnswerField]:
+    """The task's fields with what stands in them. A key chooses one thing on the page only: the first field that wants it has it."""
+    best: dict[str, Suggestion] = {}
+    for suggestion in sorted(suggestions, key=lambda one: one.score or 0):
+        best[suggestion.field] = suggestion
+    taken = set(RESERVED_KEYS)
+    made: list[AnswerField] = []
+    for one in spec.fields:
+        shown = AnswerField(one, values.get(one.name), (errors or {}).get(one.name, ""), suggestion=best.get(one.name))
+        choices = one.choices if one.kind != "rating" else tuple(Choice(value=str(n)) for n in range(1, 6))
+        keys = one.hotkeys() if one.kind != "rating" else {str(n): str(n) for n in range(1, 6)}
+        for choice in choices:
+            key = keys.get(choice.value, "")
+            shown.options.append(_option(choice, "" if key in taken else key, shown))
+            taken.add(key)
+        made.append(shown)
+    return made
+
+
+def _option(choice: Choice, key: str, shown: AnswerField) -> Option:
+    given, proposed = shown.value, shown.suggestion.value if shown.suggestion else None
+
+    def holds(value: Any) -> bool:
+        return choice.value in value if isinstance(value, list) else value is not None and choice.value == str(value)
+
+    score = shown.suggestion.score if shown.suggestion else None
+    return Option(choice, key, holds(given), holds(proposed), score)

@@ -1,0 +1,172 @@
+"""Forms of this room. What a service refuses is shown at its field, and what was typed stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from annotation import formats, selectors
+from annotation.models import DatasetVersion, Import
+from annotation.rows import GROUP, OCCURRED_AT, RAW
+from annotation.services import Inspection
+from ftplatform.errors import Refused
+from ftplatform.projects.models import Project
+from ftplatform.projects.spec import TaskSpec
+
+MOST_ROWS = 10_000_000
+SEED = forms.IntegerField(
+    label="Seed", min_value=0, max_value=2**31 - 1, initial=0, help_text="The same seed draws the same tickets."
+)
+
+
+class RefusableForm(forms.Form):
+    """A form that can show a service's refusal where it belongs."""
+
+    def refuse(self, refused: Refused) -> None:
+        placed = False
+        for error in refused.errors:
+            if error.field in self.fields:
+                self.add_error(error.field, error.message)
+                placed = True
+        if not placed:
+            self.add_error(None, refused.message)
+
+
+class UploadForm(RefusableForm):
+    file = forms.FileField(
+        label="File",
+        allow_empty_file=False,
+        help_text="CSV, TSV, JSON Lines, JSON or Parquet. Encoding and delimiter are found out.",
+        error_messages={"empty": "The file is empty.", "required": "Choose a file first."},
+    )
+
+
+class MappingForm(RefusableForm):
+    """What each column becomes, and how the import is done. Columns go by their place in the file, since names can be anything."""
+
+    keep = forms.ChoiceField(
+        label="Rows with errors",
+        initial="all",
+        widget=forms.RadioSelect,
+        choices=[
+            ("all", "All or nothing: nothing is imported while a row has an error."),
+            ("good", "Keep good rows: the others can be downloaded with their reasons, mended and imported later."),
+        ],
+    )
+    duplicates = forms.ChoiceField(
+        label="Tickets whose text is here already",
+        initial=Import.Duplicates.SKIP,
+        choices=Import.Duplicates.choices,
+        widget=forms.RadioSelect,
+    )
+    limit = forms.IntegerField(
+        label="At most so many rows",
+        required=False,
+        min_value=1,
+        max_value=MOST_ROWS,
+        help_text="Empty: all. Else a seeded sample, stratified by the first choice field that the file brings.",
+    )
+
+    def __init__(self, data: Any, *, spec: TaskSpec, inspection: Inspection) -> None:
+        super().__init__(data)
+        self.columns = [column.name for column in inspection.columns]
+        for place, column in enumerate(inspection.columns):
+            self.fields[f"column_{place}"] = forms.ChoiceField(
+                label=column.name, choices=targets(spec), initial=column.suggested
+            )
+
+    def mapping(self) -> dict[str, str]:
+        return {name: self.cleaned_data[f"column_{place}"] for place, name in enumerate(self.columns)}
+
+
+def targets(spec: TaskSpec) -> list[tuple[str, str]]:
+    """What a column can become."""
+    return [
+        *((f"input:{column.name}", f"Input: {column.heading}") for column in spec.inputs),
+        *((f"field:{field.name}", f"Field: {field.heading}") for field in spec.fields),
+        (GROUP, "Group"),
+        (OCCURRED_AT, "Occurred at"),
+        (RAW, "Keep raw only"),
+    ]
+
+
+class _Stratified(RefusableForm):
+    """A draw: by which field the shares are kept."""
+
+    stratify = forms.ChoiceField(
+        label="Keep the shares of", required=False, help_text="Each set gets about the same share of each choice."
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        spec = project.task_revision.spec if project.task_revision else None
+        named = [(field.name, field.heading) for field in spec.choice_fields] if spec else []
+        stratify = self.fields["stratify"]
+        assert isinstance(stratify, forms.ChoiceField)
+        stratify.choices = [*named, ("", "nothing in particular")]
+        self.initial.setdefault("stratify", named[0][0] if named else "")
+
+
+class TestSetForm(_Stratified):
+    size = forms.IntegerField(
+        label="Tickets",
+        min_value=2,
+        max_value=MOST_ROWS,
+        help_text="Whole groups only, so the draw can need more than you ask for.",
+    )
+    seed = SEED
+    field_order = ["size", "stratify", "seed"]
+
+
+class SplitsForm(_Stratified):
+    validation = forms.IntegerField(
+        label="For validation", min_value=1, max_value=MOST_ROWS, help_text="Tells when training begins to overfit."
+    )
+    limit_train = forms.IntegerField(
+        label="For training, at most",
+        min_value=1,
+        max_value=MOST_ROWS,
+        required=False,
+        help_text="Empty: all the rest.",
+    )
+    seed = SEED
+    field_order = ["validation", "limit_train", "stratify", "seed"]
+
+
+class FreezeForm(RefusableForm):
+    evaluation_set = forms.ModelChoiceField(
+        label="Kept apart from",
+        queryset=DatasetVersion.objects.none(),
+        empty_label=None,
+        help_text="No ticket, group or question of it may stand in the training set.",
+    )
+    train_limit = forms.IntegerField(
+        label="Training tickets, at most", min_value=1, max_value=MOST_ROWS, required=False, help_text="Empty: all."
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["evaluation_set"]
+        assert isinstance(chosen, forms.ModelChoiceField)
+        chosen.queryset = selectors.versions_of(project, DatasetVersion.Kind.EVALUATION)
+
+
+class QueueForm(RefusableForm):
+    name = forms.CharField(label="Name", max_length=120)
+    source = forms.ChoiceField(label="Tickets", choices=list(selectors.QUEUE_SOURCES.items()))
+    limit = forms.IntegerField(
+        label="At most", min_value=1, max_value=MOST_ROWS, required=False, help_text="Empty: all of them."
+    )
+    overlap = forms.IntegerField(
+        label="People a ticket",
+        min_value=1,
+        max_value=20,
+        initial=1,
+        help_text="With two or more the agreement between people can be told.",
+    )
+
+
+def export_formats() -> list[tuple[str, str]]:
+    """(name, what it is) of every format that a dataset can be written in."""
+    return [(name, formats.describe(name)) for name in formats.names("write")]

@@ -1,0 +1,123 @@
+// The labeler's page: drafts that tell the truth about being saved, parts that open by a key, fields that are asked only sometimes.
+// All listeners stand on the document: htmx swaps the whole body when a ticket is submitted.
+(() => {
+  const SAVE_AFTER = 600;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const form = () => document.querySelector("form[data-label]");
+  let timer = 0, chain = Promise.resolve(), shownAt = performance.now();
+
+  // ── Draft. One request at a time: each carries the revision that the last one answered.
+  const SHAPES = {
+    todo: ["idle", '<circle class="ring" cx="8" cy="8" r="6"/>'],
+    good: ["good", '<circle cx="8" cy="8" r="7"/><path class="cut" d="m4.8 8.2 2.2 2.2 4.2-4.6"/>'],
+    bad: ["bad", '<path d="M1.5 1.5h13v13h-13z"/><path class="cut" d="m5.2 5.2 5.6 5.6m0-5.6-5.6 5.6"/>'],
+  };
+  function tell(shape, text) {
+    const badge = document.querySelector("[data-saved]");
+    if (!badge) return;
+    const [tone, path] = SHAPES[shape];
+    badge.innerHTML = `<svg class="glyph ${tone}" viewBox="0 0 16 16" aria-hidden="true">${path}</svg><span></span>`;
+    badge.lastElementChild.textContent = text;
+  }
+  function later() {
+    if (!form()?.dataset.draft) return;
+    clearTimeout(timer);
+    timer = setTimeout(save, SAVE_AFTER);
+    tell("todo", "Not saved yet");
+  }
+  function save({ leaving = false } = {}) {
+    clearTimeout(timer);
+    timer = 0;
+    const page = form();
+    if (!page?.dataset.draft) return;
+    chain = chain.then(async () => {
+      if (!page.isConnected) return; // submitted meanwhile: the answer is in, a draft would only confuse
+      const data = new FormData(page);
+      data.set("revision", page.dataset.revision);
+      const typed = text(page);
+      try {
+        const answer = await fetch(page.dataset.draft, { method: "POST", body: data, keepalive: leaving });
+        const told = await answer.json().catch(() => ({}));
+        if (!page.isConnected) return;
+        if (answer.ok) {
+          page.dataset.revision = told.revision;
+          if (text(page) === typed) tell("good", "Saved"); // else a newer save is on its way
+        } else tell("bad", `Not saved: ${told.detail || (answer.redirected || answer.status === 403 ? "you are signed out; sign in again in another tab." : `the server refused it (${answer.status}).`)}`);
+      } catch {
+        if (page.isConnected) tell("bad", "Not saved: the server does not answer. What you typed is still here.");
+      }
+    });
+  }
+  const text = (page) => JSON.stringify([...new FormData(page)].filter(([name]) => name !== "seconds"));
+  addEventListener("input", (event) => {
+    if (event.target.matches("[data-narrows]")) return narrow(event.target);
+    if (event.target.closest("form[data-label]")) { count(); later(); }
+  });
+  addEventListener("change", (event) => { if (event.target.closest("form[data-label]")) ask(); });
+  addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden" && timer) save({ leaving: true }); });
+
+  // ── Submit: the seconds that it took; a form that could not be sent can be sent again.
+  addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-label]")) return;
+    clearTimeout(timer);
+    timer = 0;
+    const seconds = event.target.elements.namedItem("seconds");
+    if (seconds) seconds.value = ((performance.now() - shownAt) / 1000).toFixed(1);
+  }, true);
+  addEventListener("htmx:afterRequest", () => {
+    const page = form();
+    if (!page) return;
+    page.removeAttribute("aria-busy");
+  });
+  addEventListener("htmx:sendError", () => { if (form()) tell("bad", "Not submitted: the server does not answer. Try again."); });
+
+  // ── Parts that a key opens, suggestions that a button takes.
+  addEventListener("click", (event) => {
+    const toggle = event.target.closest?.("[data-toggles]");
+    if (toggle) {
+      const part = document.getElementById(toggle.dataset.toggles);
+      part.hidden = !part.hidden;
+      toggle.setAttribute("aria-expanded", String(!part.hidden));
+      if (!part.hidden) setTimeout(() => part.querySelector("textarea")?.focus());
+    }
+    const take = event.target.closest?.("[data-takes]");
+    if (take) {
+      const field = document.getElementById(take.dataset.into);
+      field.value = document.getElementById(take.dataset.takes).textContent;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+    }
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.target.matches("textarea, input")) event.target.blur(); // keys work again
+  });
+
+  // ── Fields that are asked only where another has a value.
+  function ask() {
+    const page = form();
+    if (!page) return;
+    for (const part of all("[data-when]", page)) {
+      const chosen = page.querySelector(`[name="${CSS.escape(part.dataset.when)}"]:checked`);
+      part.hidden = chosen?.value !== part.dataset.equals;
+    }
+  }
+  function narrow(search) {
+    const wanted = search.value.trim().toLowerCase();
+    for (const choice of all(".choice", search.closest("fieldset")))
+      choice.hidden = !choice.textContent.toLowerCase().includes(wanted) && !choice.querySelector(":checked");
+  }
+  function count() {
+    for (const place of all("[data-words]")) {
+      const words = document.getElementById(place.dataset.words)?.value.trim().split(/\s+/).filter(Boolean).length ?? 0;
+      place.textContent = `${words} word${words === 1 ? "" : "s"}`;
+    }
+  }
+  function prepare() {
+    if (!form()) return;
+    shownAt = performance.now();
+    ask();
+    count();
+  }
+  addEventListener("DOMContentLoaded", prepare);
+  addEventListener("htmx:afterSettle", (event) => { if (event.target === document.body || event.target.querySelector?.("form[data-label]")) prepare(); });
+})();

@@ -1,0 +1,1 @@
+"""Pages of this room: labelling, tickets, imports, sets, and queues with reviews."""

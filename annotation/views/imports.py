@@ -1,0 +1,205 @@
+"""Import in three steps: the file, what its columns become, and what came of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core import signing
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from annotation import formats, selectors, services
+from annotation.forms import MappingForm, UploadForm
+from annotation.models import Import
+from ftplatform.artifacts.models import Blob
+from ftplatform.artifacts.services import default_storage_home, fetch, store_stream
+from ftplatform.errors import FieldError, Refused
+from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+
+MOST_BYTES = 2 * 1024**3
+SALT = "annotation.upload"
+HOLDS_SECONDS = 20 * 3600
+"""An upload that no import refers to is collected after a day."""
+
+ERRORS_SHOWN = 50
+IMPORTS_SHOWN = 20
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def upload(request: HttpRequest, slug: str) -> HttpResponse:
+    """Step 1. The file is kept for a day; tickets come of it in step 3 only."""
+    access = enter(request, slug, ADMIN)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if request.method == "POST" and form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            blob = store_stream(file, most_bytes=MOST_BYTES)
+            return _to_columns(access, blob, Path(file.name).name[:255])
+        except Refused as refused:
+            form.refuse(refused)
+    context = {
+        "access": access,
+        "form": form,
+        "imports": selectors.imports_of(access.project)[:IMPORTS_SHOWN],
+        "here": "tickets",
+    }
+    return render(request, "annotation/upload.html", context, status=422 if form.is_bound else 200)
+
+
+def _to_columns(access: Access, blob: Blob, name: str) -> HttpResponse:
+    """Looks into the file first: one that cannot be read at all is told beside the file field."""
+    _inspect(access, blob, name, None)
+    held = {"blob": blob.pk, "name": name, "project": access.project.pk, "user": access.user.pk}
+    return redirect("annotation:columns", access.project.slug, signing.dumps(held, salt=SALT, compress=True))
+
+
+def _held(access: Access, token: str) -> tuple[Blob, str]:
+    """The uploaded file that the token names; only for whoever uploaded it, in this project, for a day."""
+    try:
+        held = signing.loads(token, salt=SALT, max_age=HOLDS_SECONDS)
+    except signing.SignatureExpired:
+        raise Refused(
+            "upload-expired", "This upload is more than a day old and is gone; choose the file again."
+        ) from None
+    except signing.BadSignature:
+        raise Http404 from None
+    if held["project"] != access.project.pk or held["user"] != access.user.pk:
+        raise Http404
+    blob = Blob.objects.filter(pk=held["blob"]).first()
+    if blob is None:
+        raise Refused("upload-expired", "This upload is gone; choose the file again.")
+    return blob, held["name"]
+
+
+def _inspect(access: Access, blob: Blob, name: str, mapping: dict[str, str] | None) -> services.Inspection:
+    revision = access.project.task_revision
+    if revision is None:
+        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    folder = default_storage_home() / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        path = Path(scratch) / (name or "file")
+        fetch(blob, path)
+        return services.inspect_file(path, revision.spec, mapping)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def columns(request: HttpRequest, slug: str, token: str) -> HttpResponse:
+    """Step 2: a suggestion for every column, the first rows as they would come in, and each row's error. Nothing is stored yet."""
+    access = enter(request, slug, ADMIN)
+    blob, name = _held(access, token)
+    inspection = _inspect(access, blob, name, None)
+    assert access.project.task_revision
+    spec = access.project.task_revision.spec
+    form = MappingForm(request.POST if request.method == "POST" else None, spec=spec, inspection=inspection)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            inspection = _inspect(access, blob, name, form.mapping())
+            if request.POST.get("do") == "import":
+                try:
+                    return _start(access, blob, name, inspection, form)
+                except Refused as refused:
+                    form.refuse(refused)
+            else:
+                status = 200
+    context = {
+        "access": access,
+        "form": form,
+        "inspection": inspection,
+        "file_name": name,
+        "rows": [(column, form[f"column_{place}"]) for place, column in enumerate(inspection.columns)],
+        "errors": [_error(error) for error in inspection.errors[:ERRORS_SHOWN]],
+        "error_count": len(inspection.errors),
+        "here": "tickets",
+    }
+    return render(request, "annotation/columns.html", context, status=status)
+
+
+def _error(error: FieldError) -> tuple[str, str, str]:
+    """(line, column, message); the line is empty where the whole mapping is at fault."""
+    line, _, column = error.field.partition(":")
+    return (line, column, error.message) if line.isdecimal() else ("", error.field, error.message)
+
+
+def _start(access: Access, blob: Blob, name: str, inspection: services.Inspection, form: MappingForm) -> HttpResponse:
+    values = form.cleaned_data
+    made = services.start_import(
+        project=access.project,
+        file_name=name,
+        file=blob,
+        mapping=form.mapping(),
+        format=inspection.format,
+        keep_good_rows=values["keep"] == "good",
+        duplicates=values["duplicates"],
+        limit=values["limit"],
+        by=access.actor,
+    )
+    return redirect("annotation:import", access.project.slug, made.pk)
+
+
+@login_required
+@require_GET
+def result(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Step 3: progress while it runs, then the counts and what was rejected."""
+    access, found = _import(request, slug, pk)
+    context = {**_state(access, found), "here": "tickets"}
+    return render(request, "annotation/import.html", context)
+
+
+@login_required
+@require_GET
+def result_live(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Progress while the job lives; the whole page once it has ended."""
+    access, found = _import(request, slug, pk)
+    if found.job is None or not found.job.is_live:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return render(request, "annotation/import_progress.html", _state(access, found))
+
+
+def _import(request: HttpRequest, slug: str, pk: int) -> tuple[Access, Import]:
+    rows = Import.objects.select_related("job", "created_by", "task_revision")
+    return enter_by(request, rows, READERS, project__slug=slug, pk=pk)
+
+
+def _state(access: Access, found: Import) -> dict[str, Any]:
+    return {
+        "access": access,
+        "import": found,
+        "job": found.job,
+        "errors": found.row_errors.order_by("row", "pk")[:ERRORS_SHOWN],
+    }
+
+
+@login_required
+@require_GET
+def rejected(request: HttpRequest, slug: str, pk: int) -> FileResponse:
+    _, found = _import(request, slug, pk)
+    return rejected_rows(found)
+
+
+def rejected_rows(found: Import) -> FileResponse:
+    """Every rejected row with its line, column and reason, as CSV in which no cell is a spreadsheet's formula."""
+    columns = ["line", "column", "reason", *found.detected.get("columns", []), "row"]
+    folder = default_storage_home() / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        path = Path(scratch) / "rejected.csv"
+        formats.write(path, "csv", _rejected(found), columns=list(dict.fromkeys(columns)))
+        file = path.open("rb")  # goes on being readable when its folder is gone
+    return FileResponse(file, as_attachment=True, filename=f"rejected-{found.pk}.csv", content_type="text/csv")
+
+
+def _rejected(found: Import) -> Iterator[dict[str, object]]:
+    known = {"row", *found.detected.get("columns", [])}
+    for error in found.row_errors.order_by("row", "pk").iterator(chunk_size=1000):
+        raw = {name: value for name, value in error.raw.items() if name in known}
+        yield {**raw, "line": error.row, "column": error.field, "reason": error.message}

@@ -1,0 +1,261 @@
+"""The labeler's page: one ticket, its fields, and what a hand needs to get through a hundred of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from annotation import selectors, services
+from annotation.answers import NOTE, fields_for, from_form
+from annotation.models import Annotation, Lease, Queue
+from ftplatform.errors import Conflict, Refused
+from ftplatform.projects.access import LABELERS, Access, enter
+
+MOST_SECONDS = 6 * 3600.0
+MOST_DRAFT_BYTES = 1_000_000
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def label(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
+    """The ticket in the labeler's hands; a POST submits it and shows the next. A refusal keeps what was typed."""
+    access, found = _queue(request, slug, queue)
+    if request.method == "POST":
+        return _submit(request, access, found)
+    return _next(request, access, found)
+
+
+def _next(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
+    context: dict[str, Any] = {"access": access, "queue": queue, "queue_name": queue.name}
+    if queue.is_open:
+        lease = services.take_lease(queue=queue, labeler=access.user)
+        if lease is not None:
+            return _page(request, access, lease)
+    context["progress"] = selectors.own_progress(queue, access.user)
+    context["answered"] = selectors.answered_in(queue)
+    return render(request, "annotation/queue_empty.html", context)
+
+
+def _page(
+    request: HttpRequest,
+    access: Access,
+    lease: Lease,
+    *,
+    values: dict[str, Any] | None = None,
+    note: str | None = None,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    lease = Lease.objects.select_related("queue__task_revision", "example__content").get(pk=lease.pk)
+    spec = lease.queue.task_revision.spec
+    draft = dict(lease.draft or {})
+    drafted_note = draft.pop(NOTE, "")
+    context = {
+        **_ticket(lease.queue, lease.example),
+        "access": access,
+        "lease": lease,
+        "fields": fields_for(
+            spec,
+            draft if values is None else values,
+            suggestions=list(lease.example.suggestions.all()),
+            errors=errors,
+        ),
+        "note": drafted_note if note is None else note,
+        "has_draft": bool(lease.draft),
+        "problem": (errors or {}).get("", ""),
+        "progress": selectors.own_progress(lease.queue, access.user),
+    }
+    return render(request, "annotation/label.html", context, status=status)
+
+
+def _ticket(queue: Queue, example: Any) -> dict[str, Any]:
+    """What of a ticket a labeler reads."""
+    spec = queue.task_revision.spec
+    inputs = example.content.inputs
+    first = spec.inputs[0]
+    return {
+        "queue": queue,
+        "queue_name": queue.name,
+        "example": example,
+        "spec": spec,
+        "text": inputs.get(first.name, ""),
+        "more_inputs": [(column, inputs.get(column.name, "")) for column in spec.inputs[1:]],
+        "raw": example.content.raw,
+        "thread": [(one, one.content.inputs.get(first.name, "")) for one in selectors.thread(example)],
+    }
+
+
+def _submit(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
+    lease = _lease(access, queue, request.POST.get("lease", ""))
+    values, errors = from_form(queue.task_revision.spec, request.POST)
+    note = request.POST.get("note", "")
+    try:
+        if errors:
+            raise Refused("bad-value", next(iter(errors.values())))
+        services.submit_annotation(
+            lease=lease,
+            values=values,
+            seconds=_seconds(request.POST.get("seconds", "")),
+            note=note,
+            is_unsure="unsure" in request.POST,
+            by=access.actor,
+        )
+    except Conflict as conflict:
+        messages.warning(request, conflict.message)
+        return redirect("annotation:label", access.project.slug, queue.pk)
+    except Refused as refused:
+        told = errors or {error.field: error.message for error in refused.errors} or {"": refused.message}
+        return _page(request, access, lease, values=values, note=note, errors=told, status=422)
+    if request.htmx:  # type: ignore[attr-defined]  # the next ticket in the same answer: no second trip
+        return _next(request, access, queue)
+    return redirect("annotation:label", access.project.slug, queue.pk)
+
+
+def _seconds(text: str) -> float | None:
+    """The time that the page measured, where it can be believed."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= MOST_SECONDS else None
+
+
+@login_required
+@require_POST
+def draft(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpResponse:
+    """Keeps half-done work: the form as it stands and the revision that it grew from. Answers the next revision."""
+    access, found = _queue(request, slug, queue)
+    held = _lease(access, found, str(lease))
+    values, _ = from_form(found.task_revision.spec, request.POST)
+    kept: dict[str, Any] = {name: _storable(value) for name, value in values.items()}
+    if note := request.POST.get("note", "").strip():
+        kept[NOTE] = _storable(note)
+    revision = request.POST.get("revision", "")
+    if not revision.isdecimal() or len(json.dumps(kept)) > MOST_DRAFT_BYTES:
+        return JsonResponse({"detail": "This is too long to be kept as a draft; shorten it or submit."}, status=400)
+    try:
+        saved = services.save_draft(lease=held, draft=kept, revision=int(revision))
+    except Conflict as conflict:
+        return JsonResponse({"detail": conflict.message}, status=409)
+    return JsonResponse({"revision": saved.draft_revision})
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's JSON keeps neither NUL nor half a character."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "ignore").decode()
+    return value
+
+
+@login_required
+@require_POST
+def skip(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpResponse:
+    access, found = _queue(request, slug, queue)
+    try:
+        services.skip_lease(
+            lease=_lease(access, found, str(lease)), reason=request.POST.get("reason", ""), by=access.actor
+        )
+    except Conflict as conflict:
+        messages.warning(request, conflict.message)
+    return redirect("annotation:label", slug, queue)
+
+
+@login_required
+@require_POST
+def flag(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpResponse:
+    """Marks the ticket for a second look, or takes the mark off; answers the button."""
+    access, found = _queue(request, slug, queue)
+    held = _lease(access, found, str(lease))
+    services.flag_example(example=held.example, flagged=request.POST.get("flagged") == "1", by=access.actor)
+    held.example.refresh_from_db(fields=["is_flagged"])
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("annotation:label", slug, queue)
+    return render(
+        request, "annotation/flag.html", {"access": access, "queue": found, "lease": held, "example": held.example}
+    )
+
+
+# ── one's own last answers ──
+
+
+@login_required
+@require_GET
+def mine(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
+    access, found = _queue(request, slug, queue)
+    first = found.task_revision.spec.inputs[0].name
+    answers = [(one, one.example.content.inputs.get(first, "")) for one in selectors.last_answers(found, access.user)]
+    context = {"access": access, "queue": found, "queue_name": found.name, "answers": answers}
+    return render(request, "annotation/mine.html", context)
+
+
+@login_required
+@require_GET
+def undo(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
+    """Opens the labeler's last answer."""
+    access, found = _queue(request, slug, queue)
+    last = selectors.last_answers(found, access.user, 1)
+    if not last:
+        messages.warning(request, "You have submitted nothing in this queue yet.")
+        return redirect("annotation:label", slug, queue)
+    return redirect("annotation:revise", slug, queue, last[0].pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> HttpResponse:
+    """An own answer, opened again. Saving writes a new one that supersedes it; the old one stays in the ticket's history."""
+    access, found = _queue(request, slug, queue)
+    answer = get_object_or_404(
+        Annotation.objects.select_related("example__content", "lease__queue__task_revision", "task_revision"),
+        pk=annotation,
+        author=access.user,
+        lease__queue=found,
+    )
+    values, note, errors, status = answer.values, answer.note, {}, 200
+    if request.method == "POST":
+        values, errors = from_form(answer.task_revision.spec, request.POST)
+        note = request.POST.get("note", "")
+        try:
+            if errors:
+                raise Refused("bad-value", next(iter(errors.values())))
+            services.revise_annotation(annotation=answer, values=values, note=note, by=access.actor)
+        except Refused as refused:
+            errors = errors or {error.field: error.message for error in refused.errors} or {"": refused.message}
+            status = refused.status if refused.status == 409 else 422
+        else:
+            messages.success(request, f"Your answer to ticket {answer.example_id} is changed.")
+            return redirect("annotation:label", slug, queue)
+    context = {
+        **_ticket(found, answer.example),
+        "access": access,
+        "answer": answer,
+        "fields": fields_for(answer.task_revision.spec, values, errors=errors),
+        "note": note,
+        "problem": errors.get("", ""),
+        "progress": selectors.own_progress(found, access.user),
+    }
+    return render(request, "annotation/label.html", context, status=status)
+
+
+def _queue(request: HttpRequest, slug: str, queue: int) -> tuple[Access, Queue]:
+    access = enter(request, slug, LABELERS)
+    found = get_object_or_404(Queue.objects.select_related("task_revision"), pk=queue, project=access.project)
+    return access, found
+
+
+def _lease(access: Access, queue: Queue, key: str) -> Lease:
+    """The caller's own lease in this queue; anybody else's does not exist."""
+    try:
+        wanted = UUID(key)
+    except ValueError:
+        raise Http404 from None
+    return get_object_or_404(
+        Lease.objects.select_related("example__project"), pk=wanted, queue=queue, labeler=access.user
+    )

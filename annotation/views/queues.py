@@ -1,0 +1,107 @@
+"""Queues with everybody's progress, and what people could not agree on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from annotation import selectors, services
+from annotation.answers import fields_for, from_form
+from annotation.forms import QueueForm
+from annotation.models import Example
+from ftplatform.errors import Refused
+from ftplatform.projects.access import ADMIN, READERS, REVIEWERS, enter, enter_by
+
+UNRESOLVED_SHOWN = 50
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def labels(request: HttpRequest, slug: str) -> HttpResponse:
+    """Queues and what waits for a review; a POST opens a queue."""
+    access = enter(request, slug, ADMIN if request.method == "POST" else READERS)
+    form = QueueForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            queue = services.open_queue(
+                project=access.project,
+                name=values["name"],
+                examples=selectors.queue_tickets(access.project, values["source"], values["limit"]).iterator(),
+                overlap=values["overlap"],
+                by=access.actor,
+            )
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            messages.success(request, f"“{queue.name}” is open: {queue.total // queue.overlap} tickets.")
+            return redirect("annotation:labels", slug)
+    unresolved = selectors.ticket_page(
+        access.project, selectors.TicketFilter(state=Example.State.UNRESOLVED), size=UNRESOLVED_SHOWN
+    )
+    context = {
+        "access": access,
+        "form": form,
+        "queues": selectors.queues_of(access.project),
+        "unresolved": unresolved,
+        "counts": selectors.counts_of(access.project),
+        "reviews": bool(access.roles & REVIEWERS),
+        "here": "labels",
+    }
+    return render(request, "annotation/labels.html", context, status=422 if form.is_bound else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Everybody's answers to one ticket, and the reviewer's own, which then counts alone."""
+    access, example = enter_by(
+        request, Example.objects.select_related("content"), REVIEWERS, project__slug=slug, pk=pk, erased_at=None
+    )
+    revision = access.project.task_revision
+    if revision is None:
+        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    answers = selectors.current_answers(example)
+    values, note, errors = _agreed(answers), "", dict[str, str]()
+    if request.method == "POST":
+        values, errors = from_form(revision.spec, request.POST)
+        note = request.POST.get("note", "")
+        try:
+            if errors:
+                raise Refused("bad-value", next(iter(errors.values())))
+            services.adjudicate(example=example, values=values, note=note, by=access.actor)
+        except Refused as refused:
+            errors = errors or {error.field: error.message for error in refused.errors} or {"": refused.message}
+        else:
+            messages.success(request, f"Ticket {example.pk} is decided.")
+            following = selectors.tickets(
+                access.project, selectors.TicketFilter(state=Example.State.UNRESOLVED)
+            ).first()
+            if following is not None:
+                return redirect("annotation:review", slug, following.pk)
+            return redirect("annotation:labels", slug)
+    context = {
+        "access": access,
+        "example": example,
+        "spec": revision.spec,
+        "inputs": [(column, example.content.inputs.get(column.name, "")) for column in revision.spec.inputs],
+        "answers": answers,
+        "fields": fields_for(revision.spec, values, errors=errors),
+        "note": note,
+        "problem": errors.get("", ""),
+        "here": "labels",
+    }
+    return render(request, "annotation/review.html", context, status=422 if errors else 200)
+
+
+def _agreed(answers: list[Any]) -> dict[str, Any]:
+    """Where everybody says the same, that stands in the form already; where they differ, nothing leans to either."""
+    if not answers:
+        return {}
+    first = answers[0].values
+    return {name: value for name, value in first.items() if all(one.values.get(name) == value for one in answers)}

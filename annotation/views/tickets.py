@@ -1,0 +1,83 @@
+"""Tickets: the list with its filters and search, and one ticket with all that was ever said of it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from annotation import selectors
+from annotation.models import Example, Split
+from ftplatform.projects.access import READERS, REVIEWERS, enter, enter_by
+
+SIZES = (15, 50, 200)
+SPLITS = [("", "All"), *((split, split.label) for split in Split), ("none", "No split")]
+STATES = [("", "Any status"), *Example.State.choices]
+
+
+@login_required
+@require_GET
+def tickets(request: HttpRequest, slug: str) -> HttpResponse:
+    access = enter(request, slug, READERS)
+    asked = request.GET
+    wanted = selectors.TicketFilter(
+        split=_one_of(asked.get("split", ""), [value for value, _ in SPLITS]),
+        state=_one_of(asked.get("state", ""), Example.State.values),
+        q=asked.get("q", "").strip().replace("\x00", "")[:200],
+        flagged=asked.get("flagged") == "1",
+    )
+    size = next((one for one in SIZES if str(one) == asked.get("size")), SIZES[1])
+    page = selectors.ticket_page(
+        access.project, wanted, size=size, before=_key(asked.get("before", "")), after=_key(asked.get("after", ""))
+    )
+    query = asked.copy()
+    for name in ("before", "after"):
+        query.pop(name, None)
+    spec = access.project.task_revision.spec if access.project.task_revision else None
+    context = {
+        "access": access,
+        "page": page,
+        "wanted": wanted,
+        "counts": selectors.counts_of(access.project),
+        "spec": spec,
+        "choice": spec.choice_fields[0] if spec and spec.choice_fields else None,
+        "splits": SPLITS,
+        "states": STATES,
+        "query": query.urlencode(),
+        "here": "tickets",
+    }
+    return render(request, "annotation/tickets.html", context)
+
+
+def _one_of(value: str, known: list[str]) -> str:
+    return value if value in known else ""
+
+
+def _key(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None
+
+
+@login_required
+@require_GET
+def ticket(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    access, example = enter_by(
+        request, Example.objects.select_related("content", "source"), READERS, project__slug=slug, pk=pk
+    )
+    spec = access.project.task_revision.spec if access.project.task_revision else None
+    content = getattr(example, "content", None)
+    inputs = content.inputs if content else {}
+    context = {
+        "access": access,
+        "example": example,
+        "glyph_name": selectors.STATE_GLYPHS[Example.State(example.state)],
+        "inputs": [(column, inputs.get(column.name, "")) for column in spec.inputs] if spec else [],
+        "raw": content.raw if content else {},
+        "labels": example.resolved_labels.order_by("field"),
+        "history": selectors.history(example),
+        "thread": selectors.thread(example),
+        "items": example.dataset_items.select_related("version").order_by("-version_id")[:20],
+        "reviews": bool(access.roles & REVIEWERS),
+        "here": "tickets",
+    }
+    return render(request, "annotation/ticket.html", context)
