@@ -8,6 +8,7 @@ so that a slot left open by a rolled-back transaction is never missed.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -39,7 +40,12 @@ LAST_POSITION = "SELECT COALESCE(max(position), 0) FROM annotation_handoutslot W
 
 def next_slot(queue: Queue, cursor_row: QueueCursor, now: datetime) -> HandoutSlot | None:
     """A slot, locked, that this labeler may have; None when there is none. The caller holds the cursor's row."""
-    values = {"queue": queue.pk, "labeler": cursor_row.labeler_id, "now": now, "position": cursor_row.position}
+    values: dict[str, Any] = {
+        "queue": queue.pk,
+        "labeler": cursor_row.labeler_id,
+        "now": now,
+        "position": cursor_row.position,
+    }
     with connection.cursor() as cursor:
         for statement, position in ((EXPIRED, None), (OPEN, cursor_row.position), (OPEN, -1)):
             if position is not None:

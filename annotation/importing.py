@@ -110,7 +110,7 @@ class _Reading:
         for row in self.reader:
             self.total += 1
             if isinstance(row, formats.RowError):
-                self._reject(row.row, row.field, row.reason, row.raw)
+                self._reject(row.row, row.field or "", row.reason, row.raw)
                 continue
             try:
                 yield row.number, self.mapping.ticket(row.values)

@@ -18,6 +18,7 @@ from evaluation.metrics import MetricInputError, MetricResult, compute, describe
 from evaluation.metrics.fields import metrics_of
 from evaluation.scoring import content
 from evaluation.stats import intervals, paired
+from evaluation.stats.figure import Interval
 from evaluation.stats.multiplicity import holm
 from ftplatform.projects.spec import TaskField, TaskSpec
 
@@ -119,7 +120,7 @@ def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
 
 def _scored(test: TestSet, field: TaskField, metric: str, result: MetricResult, kept: list[int]) -> Scored:
     per_item = statistics = reduce = None
-    interval: intervals.Interval | None = None
+    interval: Interval | None = None
     groups = np.asarray(test.groups)
     if result.per_example is not None:
         per_item = np.full(test.size, np.nan)
@@ -256,7 +257,7 @@ def _compare(
 def adjust(p_values: dict[str, float | None]) -> dict[str, float | None]:
     """Holm over the family; a figure without p stays without."""
     known = {name: p for name, p in p_values.items() if p is not None}
-    adjusted = holm(list(known.values())) if known else []
+    adjusted: Any = holm(list(known.values())) if known else ()
     return {**p_values, **{name: float(p) for name, p in zip(known, adjusted, strict=True)}}
 
 

@@ -137,9 +137,9 @@ def _severities(rubric: Rubric, judgements: Sequence[Judgement]) -> dict[int, fl
                 if (score := scores.get(name)) is not None:
                     given.setdefault((one.item, arm, name), {})[one.rater] = score
     gaps: dict[int, list[float]] = {}
-    for scores in given.values():
-        for rater, score in scores.items():
-            others = [value for other, value in scores.items() if other != rater]
+    for shared in given.values():
+        for rater, score in shared.items():
+            others = [value for other, value in shared.items() if other != rater]
             if others:
                 gaps.setdefault(rater, []).append(score - statistics.fmean(others))
     return {rater: statistics.fmean(values) for rater, values in gaps.items()}

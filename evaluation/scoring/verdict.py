@@ -14,7 +14,9 @@ from evaluation.scoring import content
 from evaluation.scoring.rules import Rules
 from evaluation.stats import power
 
-PASSED, NOT_YET, FAILED = "passed", "not-yet", "failed"
+PASSED: content.State = "passed"
+NOT_YET: content.State = "not-yet"
+FAILED: content.State = "failed"
 WORDS = {PASSED: "Passed", NOT_YET: "Not yet shown", FAILED: "Failed"}
 
 

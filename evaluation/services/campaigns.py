@@ -68,7 +68,7 @@ def open_campaign(
     project = scorecard.project
     campaign = Campaign.objects.create(
         project=project,
-        number=next_number(Campaign.objects, project),
+        number=next_number(Campaign.objects.all(), project),
         name=name or f"Answers of {project.name}",
         rubric=rubric,
         rules=rules,
@@ -123,7 +123,7 @@ def _draw(scorecard: Scorecard, cells: list[GenerationCell], most: int, seed: in
         )
     random.Random(f"campaign-{seed}").shuffle(pool)  # noqa: S311 - a reproducible draw
     seen: dict[str, int] = {}
-    ranked = []
+    ranked: list[tuple[int, int, DatasetItem]] = []
     for item in pool:
         seen[item.group_key] = seen.get(item.group_key, 0) + 1
         ranked.append((seen[item.group_key], len(ranked), item))

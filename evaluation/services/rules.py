@@ -26,7 +26,7 @@ def ensure_rubric(*, project: Project, rubric: Rubric = DEFAULT, by: Actor) -> R
         return existing
     revision = RubricRevision.objects.create(
         project=project,
-        number=next_number(RubricRevision.objects, project),
+        number=next_number(RubricRevision.objects.all(), project),
         content=content,
         content_hash=digest,
         created_by=by.user,
@@ -52,7 +52,7 @@ def set_rules(*, project: Project, rules: Rules, rubric: Rubric = DEFAULT, by: A
     content = rules.model_dump(mode="json")
     row = ReleaseRules.objects.create(
         project=project,
-        number=next_number(ReleaseRules.objects, project),
+        number=next_number(ReleaseRules.objects.all(), project),
         content=content,
         content_hash=_digest(content),
         created_by=by.user,

@@ -214,7 +214,7 @@ def make_comparison(
 def _write(*, run: GenerationRun, content: Content, by: Actor, **columns: Any) -> Scorecard:
     card = Scorecard.objects.create(
         project=run.project,
-        number=next_number(Scorecard.objects, run.project),
+        number=next_number(Scorecard.objects.all(), run.project),
         task_revision=run.task_revision,
         evaluation_set=run.dataset_version,
         generation_run=run,

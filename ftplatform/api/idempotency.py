@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from ftplatform.jobs.models import IdempotencyKey
 
@@ -32,7 +33,7 @@ def once(request: Request, act: Callable[[], tuple[int, Any]]) -> Response:
     digest = _digest(request)
     with transaction.atomic():
         row, fresh = IdempotencyKey.objects.select_for_update().get_or_create(
-            user=request.user, key=key, defaults={"request_hash": digest, "status": 0, "answer": {}}
+            user=cast(User, request.user), key=key, defaults={"request_hash": digest, "status": 0, "answer": {}}
         )
         if not fresh:
             if row.request_hash != digest:
@@ -49,7 +50,8 @@ def once(request: Request, act: Callable[[], tuple[int, Any]]) -> Response:
 def _digest(request: Request) -> str:
     """Of method, address, fields and files' contents."""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
-    fields = {name: value for name, value in request.data.items() if name not in request.FILES}
+    sent = request.data if isinstance(request.data, Mapping) else {"": request.data}
+    fields = {name: value for name, value in sent.items() if name not in request.FILES}
     digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
     for name, file in sorted(request.FILES.items()):
         digest.update(f"\n{name} {file.name}\n".encode())

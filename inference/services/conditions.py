@@ -77,8 +77,8 @@ def _draw_shots(
     drawn = rng.sample(pool, min(CANDIDATES, len(pool)))
     contents = {example.pk: example for example in Example.objects.select_related("content").filter(pk__in=drawn)}
     values: dict[int, dict[str, Any]] = {}
-    for label in ResolvedLabel.objects.filter(example_id__in=drawn):
-        values.setdefault(label.example_id, {})[label.field] = label.value
+    for resolved in ResolvedLabel.objects.filter(example_id__in=drawn):
+        values.setdefault(resolved.example_id, {})[resolved.field] = resolved.value
     messages: list[dict[str, str]] = []
     sources: list[str] = []
     seen: set[str] = set()

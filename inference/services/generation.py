@@ -76,7 +76,7 @@ def create_generation_run(
             )
     run = GenerationRun.objects.create(
         project=project,
-        number=next_number(GenerationRun.objects, project),
+        number=next_number(GenerationRun.objects.all(), project),
         task_revision=revision,
         dataset_version=dataset_version,
         split=split,

@@ -143,7 +143,7 @@ def register_remote(
     with transaction.atomic():
         version = ModelVersion.objects.create(
             project=project,
-            number=next_number(ModelVersion.objects, project),
+            number=next_number(ModelVersion.objects.all(), project),
             name=name or model,
             source=ModelVersion.Source.REMOTE,
             reference=model,
@@ -188,7 +188,7 @@ def register_trained(
         return existing
     version = ModelVersion.objects.create(
         project=parent.project,
-        number=next_number(ModelVersion.objects, parent.project),
+        number=next_number(ModelVersion.objects.all(), parent.project),
         name=name,
         source=ModelVersion.Source.TRAINED,
         reference=parent.reference,
@@ -216,7 +216,7 @@ def _register(
         return existing
     version = ModelVersion.objects.create(
         project=project,
-        number=next_number(ModelVersion.objects, project),
+        number=next_number(ModelVersion.objects.all(), project),
         name=name,
         source=source,
         reference=reference,

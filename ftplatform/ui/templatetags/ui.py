@@ -124,13 +124,19 @@ def bar(percent: float | None, own: bool = False) -> SafeString:
 def job_progress(job: Job) -> dict[str, Any]:
     """A job's bar with done, total, rate and time left, or why it stands still."""
     kind = "failed" if job.state == Job.State.FAILED else "" if job.is_live else "ended"
-    return {"job": job, "kind": kind, "right": pace_text(job, now=timezone.now()), "word": STATE_WORDS[job.state]}
+    return {
+        "job": job,
+        "kind": kind,
+        "right": pace_text(job, now=timezone.now()),
+        "word": STATE_WORDS[Job.State(job.state)],
+    }
 
 
 @register.simple_tag
 def job_badge(job: Job) -> SafeString:
     """A job's state as glyph and word."""
-    return glyphs.badge(STATE_GLYPHS[job.state], STATE_WORDS[job.state], job.percent)
+    state = Job.State(job.state)
+    return glyphs.badge(STATE_GLYPHS[state], STATE_WORDS[state], job.percent)
 
 
 @register.inclusion_tag("components/field.html")
