@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,15 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation import formats, selectors, services
+from annotation import selectors, services
 from annotation.forms import MappingForm, UploadForm
 from annotation.models import Import
+from annotation.uploads import MOST_BYTES, inspect_upload, rejected_rows
 from ftplatform.artifacts.models import Blob
-from ftplatform.artifacts.services import default_storage_home, fetch, store_stream
+from ftplatform.artifacts.services import store_stream
 from ftplatform.errors import FieldError, Refused
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 
-MOST_BYTES = 2 * 1024**3
 SALT = "annotation.upload"
 HOLDS_SECONDS = 20 * 3600
 """An upload that no import refers to is collected after a day."""
@@ -54,7 +52,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _to_columns(access: Access, blob: Blob, name: str) -> HttpResponse:
     """Looks into the file first: one that cannot be read at all is told beside the file field."""
-    _inspect(access, blob, name, None)
+    inspect_upload(access.project, blob, name)
     held = {"blob": blob.pk, "name": name, "project": access.project.pk, "user": access.user.pk}
     return redirect("annotation:columns", access.project.slug, signing.dumps(held, salt=SALT, compress=True))
 
@@ -77,25 +75,13 @@ def _held(access: Access, token: str) -> tuple[Blob, str]:
     return blob, held["name"]
 
 
-def _inspect(access: Access, blob: Blob, name: str, mapping: dict[str, str] | None) -> services.Inspection:
-    revision = access.project.task_revision
-    if revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
-    folder = default_storage_home() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        path = Path(scratch) / (name or "file")
-        fetch(blob, path)
-        return services.inspect_file(path, revision.spec, mapping)
-
-
 @login_required
 @require_http_methods(["GET", "POST"])
 def columns(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     """Step 2: a suggestion for every column, the first rows as they would come in, and each row's error. Nothing is stored yet."""
     access = enter(request, slug, ADMIN)
     blob, name = _held(access, token)
-    inspection = _inspect(access, blob, name, None)
+    inspection = inspect_upload(access.project, blob, name)
     assert access.project.task_revision
     spec = access.project.task_revision.spec
     form = MappingForm(request.POST if request.method == "POST" else None, spec=spec, inspection=inspection)
@@ -103,7 +89,7 @@ def columns(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     if request.method == "POST":
         status = 422
         if form.is_valid():
-            inspection = _inspect(access, blob, name, form.mapping())
+            inspection = inspect_upload(access.project, blob, name, form.mapping())
             if request.POST.get("do") == "import":
                 try:
                     return _start(access, blob, name, inspection, form)
@@ -184,22 +170,3 @@ def _state(access: Access, found: Import) -> dict[str, Any]:
 def rejected(request: HttpRequest, slug: str, pk: int) -> FileResponse:
     _, found = _import(request, slug, pk)
     return rejected_rows(found)
-
-
-def rejected_rows(found: Import) -> FileResponse:
-    """Every rejected row with its line, column and reason, as CSV in which no cell is a spreadsheet's formula."""
-    columns = ["line", "column", "reason", *found.detected.get("columns", []), "row"]
-    folder = default_storage_home() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        path = Path(scratch) / "rejected.csv"
-        formats.write(path, "csv", _rejected(found), columns=list(dict.fromkeys(columns)))
-        file = path.open("rb")  # goes on being readable when its folder is gone
-    return FileResponse(file, as_attachment=True, filename=f"rejected-{found.pk}.csv", content_type="text/csv")
-
-
-def _rejected(found: Import) -> Iterator[dict[str, object]]:
-    known = {"row", *found.detected.get("columns", [])}
-    for error in found.row_errors.order_by("row", "pk").iterator(chunk_size=1000):
-        raw = {name: value for name, value in error.raw.items() if name in known}
-        yield {**raw, "line": error.row, "column": error.field, "reason": error.message}

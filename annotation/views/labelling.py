@@ -218,7 +218,8 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
         author=access.user,
         lease__queue=found,
     )
-    values, note, errors, status = answer.values, answer.note, {}, 200
+    values, note, status = answer.values, answer.note, 200
+    errors: dict[str, str] = {}
     if request.method == "POST":
         values, errors = from_form(answer.task_revision.spec, request.POST)
         note = request.POST.get("note", "")

@@ -1,0 +1,141 @@
+"""Evaluation sets, training sets, and their export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation import selectors, services
+from annotation.api.pages import page_of
+from annotation.models import DatasetVersion
+from annotation.views.datasets import exported
+from ftplatform.errors import Refused
+from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+
+
+class DatasetVersionSerializer(serializers.ModelSerializer):
+    evaluation_set = serializers.IntegerField(source="evaluation_set_id", read_only=True, allow_null=True)
+    task_revision = serializers.IntegerField(source="task_revision_id", read_only=True)
+    items = serializers.IntegerField(source="size", read_only=True)
+
+    class Meta:
+        model = DatasetVersion
+        fields = ["id", "kind", "number", "hash", "format_version", "task_revision", "evaluation_set", "counts", "items", "card", "created_at"]  # fmt: skip
+        read_only_fields = fields
+
+
+class NewEvaluationSet(serializers.Serializer):
+    size = serializers.IntegerField(min_value=2)
+    stratify = serializers.CharField(required=False, allow_null=True, default=None)
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+
+
+class NewDatasetVersion(serializers.Serializer):
+    """validation: draws the splits of tickets that are in no set first; left out, the splits stay as they are."""
+
+    evaluation_set = serializers.IntegerField()
+    train_limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
+    validation = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
+    stratify = serializers.CharField(required=False, allow_null=True, default=None)
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+
+
+def _known_field(access: Access, name: str | None) -> str | None:
+    """The field to stratify by. Raises Refused with the names that exist."""
+    if name and access.project.task_revision:
+        known = [one.name for one in access.project.task_revision.spec.choice_fields]
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise Refused("unknown-field", f"{name!r} is no choice field; there is {listed}.", field="stratify")
+    return name or None
+
+
+class EvaluationSets(APIView):
+    @extend_schema(responses=DatasetVersionSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, READERS)
+        rows = selectors.versions_of(access.project, DatasetVersion.Kind.EVALUATION)
+        return page_of(self, request, rows, DatasetVersionSerializer)
+
+    @extend_schema(request=NewEvaluationSet, responses={201: DatasetVersionSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, ADMIN)
+        form = NewEvaluationSet(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        version = services.freeze_evaluation_set(
+            project=access.project,
+            size=values["size"],
+            stratify=_known_field(access, values["stratify"]),
+            seed=values["seed"],
+            by=access.actor,
+        )
+        return Response(DatasetVersionSerializer(version).data, status=201)
+
+
+class DatasetVersions(APIView):
+    @extend_schema(responses=DatasetVersionSerializer(many=True), parameters=[OpenApiParameter("kind")])
+    def get(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, READERS)
+        rows = selectors.versions_of(access.project, request.query_params.get("kind") or None)
+        return page_of(self, request, rows, DatasetVersionSerializer)
+
+    @extend_schema(request=NewDatasetVersion, responses={201: DatasetVersionSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, ADMIN)
+        form = NewDatasetVersion(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        apart = get_object_or_404(DatasetVersion, pk=values["evaluation_set"], project=access.project)
+        with transaction.atomic():
+            if values["validation"] is not None:
+                services.draw_splits(
+                    project=access.project,
+                    validation=values["validation"],
+                    stratify=_known_field(access, values["stratify"]),
+                    seed=values["seed"],
+                    by=access.actor,
+                )
+            version = services.freeze_training_set(
+                project=access.project, evaluation_set=apart, train_limit=values["train_limit"], by=access.actor
+            )
+        return Response(DatasetVersionSerializer(version).data, status=201)
+
+
+class DatasetVersionView(APIView):
+    @extend_schema(responses=DatasetVersionSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        _, row = enter_by(request, DatasetVersion.objects.all(), READERS, pk=pk)
+        return Response(DatasetVersionSerializer(row).data)
+
+
+class _FormatIsOurs(BaseContentNegotiation):
+    """`?format=` names the export's format; DRF would take it for a renderer's."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class ExportDatasetVersion(APIView):
+    content_negotiation_class = _FormatIsOurs
+
+    @extend_schema(
+        parameters=[OpenApiParameter("format", required=True), OpenApiParameter("split")],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, pk: int) -> FileResponse:
+        _, row = enter_by(request, DatasetVersion.objects.all(), READERS, pk=pk)
+        return exported(row, request.query_params.get("format", "jsonl"), request.query_params.get("split") or None)

@@ -1,0 +1,120 @@
+"""Imports: a file in, a job out, and every rejected row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation import selectors, services
+from annotation.api.pages import page_of
+from annotation.models import Import
+from annotation.uploads import MOST_BYTES, inspect_upload, rejected_rows
+from ftplatform.api.idempotency import once
+from ftplatform.artifacts.services import store_stream
+from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+
+ERRORS_SHOWN = 100
+
+
+class ImportSerializer(serializers.ModelSerializer):
+    state = serializers.SerializerMethodField()
+    errors = serializers.SerializerMethodField()
+    job = serializers.IntegerField(source="job_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Import
+        fields = ["id", "state", "job", "file_name", "format", "mapping", "keep_good_rows", "duplicates", "detected", "rows_total",
+                  "rows_imported", "rows_rejected", "rows_duplicate", "errors", "created_at", "finished_at"]  # fmt: skip
+        read_only_fields = fields
+
+    def get_state(self, row: Import) -> str:
+        return row.job.state if row.job else "queued"
+
+    def get_errors(self, row: Import) -> list[dict[str, Any]]:
+        """The first rows that were rejected; all of them stand in rejected.csv."""
+        shown = row.row_errors.order_by("row", "pk")[:ERRORS_SHOWN]
+        return [{"row": one.row, "field": one.field, "message": one.message} for one in shown]
+
+
+class NewImport(serializers.Serializer):
+    """mapping: column of the file → `input:NAME`, `field:NAME`, `group`, `occurred_at` or `raw`, as JSON. Left out: as suggested."""
+
+    file = serializers.FileField(allow_empty_file=False)
+    format = serializers.CharField(required=False, allow_blank=True, default="")
+    mapping = serializers.CharField(required=False, allow_blank=True, default="")
+    keep_good_rows = serializers.BooleanField(required=False, default=False)
+    duplicates = serializers.ChoiceField(choices=Import.Duplicates.choices, default=Import.Duplicates.SKIP)
+    limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+
+    def validate_mapping(self, text: str) -> dict[str, str] | None:
+        if not text.strip():
+            return None
+        try:
+            mapping = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise serializers.ValidationError(f"This is no JSON: {error.msg} at column {error.colno}.") from error
+        if not isinstance(mapping, dict) or any(not isinstance(value, str) for value in mapping.values()):
+            raise serializers.ValidationError('An object is wanted: {"column of the file": "input:question", …}.')
+        return mapping
+
+
+class Imports(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(responses=ImportSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, READERS)
+        return page_of(self, request, selectors.imports_of(access.project), ImportSerializer)
+
+    @extend_schema(request={"multipart/form-data": NewImport}, responses={202: ImportSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, ADMIN)
+        form = NewImport(data=request.data)
+        form.is_valid(raise_exception=True)
+        return once(request, lambda: (202, self._start(access, dict(form.validated_data))))
+
+    def _start(self, access: Access, values: dict[str, Any]) -> Any:
+        file = values.pop("file")
+        name = Path(file.name).name[:255] or "file"
+        blob = store_stream(file, most_bytes=MOST_BYTES)
+        if values["mapping"] is None:
+            found = inspect_upload(access.project, blob, name)
+            values["mapping"] = {column.name: column.suggested for column in found.columns}
+        row = services.start_import(
+            project=access.project,
+            file_name=name,
+            file=blob,
+            mapping=values["mapping"],
+            format=values["format"] or None,
+            keep_good_rows=values["keep_good_rows"],
+            duplicates=values["duplicates"],
+            limit=values["limit"],
+            seed=values["seed"],
+            by=access.actor,
+        )
+        return ImportSerializer(row).data
+
+
+class ImportView(APIView):
+    @extend_schema(responses=ImportSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        _, row = enter_by(request, Import.objects.select_related("job"), READERS, pk=pk)
+        return Response(ImportSerializer(row).data)
+
+
+class RejectedRows(APIView):
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int) -> FileResponse:
+        _, row = enter_by(request, Import.objects.all(), READERS, pk=pk)
+        return rejected_rows(row)

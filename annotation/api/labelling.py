@@ -1,0 +1,170 @@
+"""Leases and what people answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation import selectors, services
+from annotation.api.examples import AnnotationSerializer
+from annotation.models import Annotation, Example, Lease, Queue
+from ftplatform.errors import Conflict
+from ftplatform.projects.access import LABELERS, REVIEWERS, Access, enter
+
+
+class LeaseSerializer(serializers.ModelSerializer):
+    example = serializers.SerializerMethodField()
+    queue = serializers.IntegerField(source="queue_id", read_only=True)
+
+    class Meta:
+        model = Lease
+        fields = ["id", "queue", "state", "expires_at", "draft", "draft_revision", "example"]
+        read_only_fields = fields
+
+    def get_example(self, row: Lease) -> dict[str, Any]:
+        suggestions = [
+            {"field": one.field, "value": one.value, "score": one.score, "source": one.source}
+            for one in row.example.suggestions.order_by("pk")
+        ]
+        return {"id": row.example_id, "inputs": row.example.content.inputs, "suggestions": suggestions}
+
+
+class LeaseRequest(serializers.Serializer):
+    """queue: an open queue; left out, the oldest that has a ticket for the caller. after: the lease in hand, to prefetch one more."""
+
+    queue = serializers.IntegerField(required=False, allow_null=True, default=None)
+    after = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class Leases(APIView):
+    @extend_schema(request=LeaseRequest, responses={201: LeaseSerializer, 204: None})
+    def post(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, LABELERS)
+        form = LeaseRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        held = Lease.objects.select_related("queue").filter(labeler=access.user, queue__project=access.project)
+        after = get_object_or_404(held, pk=asked["after"]) if asked["after"] else None
+        queues = Queue.objects.filter(project=access.project)
+        if after is not None:
+            wanted = [after.queue]
+        elif asked["queue"] is not None:
+            wanted = [get_object_or_404(queues, pk=asked["queue"])]
+        else:
+            wanted = list(selectors.open_queues(access.project))
+        for queue in wanted:
+            lease = services.take_lease(queue=queue, labeler=access.user, after=after)
+            if lease is not None:
+                return Response(LeaseSerializer(lease).data, status=201)
+        return Response(status=204)
+
+
+class Submission(serializers.Serializer):
+    values = serializers.DictField()
+    seconds = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=86_400, default=None)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+    is_unsure = serializers.BooleanField(required=False, default=False)
+
+
+class DraftRequest(serializers.Serializer):
+    draft = serializers.DictField()
+    revision = serializers.IntegerField(min_value=0)
+
+
+class SkipRequest(serializers.Serializer):
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class _OwnLease(APIView):
+    """Something done with a lease: only its own labeler may, and for all others it does not exist."""
+
+    parser_classes = [JSONParser]
+
+    def lease(self, request: Request, pk: str) -> tuple[Access, Lease]:
+        row = get_object_or_404(Lease.objects.select_related("queue__project", "example"), pk=pk, labeler=request.user)
+        return enter(request, row.queue.project.slug, LABELERS), row
+
+
+class SubmitLease(_OwnLease):
+    @extend_schema(request=Submission, responses={200: AnnotationSerializer, 201: AnnotationSerializer})
+    def post(self, request: Request, pk: str) -> Response:
+        """201 the first time; the same submit again answers 200 with the same annotation; other values 409."""
+        access, lease = self.lease(request, pk)
+        form = Submission(data=request.data)
+        form.is_valid(raise_exception=True)
+        again = lease.state == Lease.State.SUBMITTED
+        annotation = services.submit_annotation(lease=lease, by=access.actor, **form.validated_data)
+        return Response(AnnotationSerializer(annotation).data, status=200 if again else 201)
+
+
+class SaveDraft(_OwnLease):
+    @extend_schema(request=DraftRequest, responses=LeaseSerializer)
+    def post(self, request: Request, pk: str) -> Response:
+        """A stale revision answers 409: another tab wrote meanwhile."""
+        _, lease = self.lease(request, pk)
+        form = DraftRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        saved = services.save_draft(lease=lease, **form.validated_data)
+        return Response(LeaseSerializer(saved).data)
+
+
+class SkipLease(_OwnLease):
+    @extend_schema(request=SkipRequest, responses={204: None})
+    def post(self, request: Request, pk: str) -> Response:
+        access, lease = self.lease(request, pk)
+        form = SkipRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        services.skip_lease(lease=lease, reason=form.validated_data["reason"], by=access.actor)
+        return Response(status=204)
+
+
+class ReleaseLease(_OwnLease):
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, pk: str) -> Response:
+        access, lease = self.lease(request, pk)
+        services.release_lease(lease=lease, by=access.actor)
+        return Response(status=204)
+
+
+class Revision(serializers.Serializer):
+    values = serializers.DictField()
+    note = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=5000, default=None)
+
+
+class ReviseAnnotation(APIView):
+    @extend_schema(request=Revision, responses={201: AnnotationSerializer})
+    def post(self, request: Request, pk: int) -> Response:
+        """A new answer that supersedes the author's own last one."""
+        rows = Annotation.objects.select_related("example__project", "lease__queue", "task_revision", "author")
+        row = get_object_or_404(rows, pk=pk, author=request.user)
+        access = enter(request, row.example.project.slug, LABELERS)
+        form = Revision(data=request.data)
+        form.is_valid(raise_exception=True)
+        if row.source == Annotation.Source.REVIEW:
+            raise Conflict("a-review", "This is a review; decide the ticket again instead.")
+        made = services.revise_annotation(annotation=row, by=access.actor, **form.validated_data)
+        return Response(AnnotationSerializer(made).data, status=201)
+
+
+class Reviews(APIView):
+    class Request(serializers.Serializer):
+        example = serializers.IntegerField()
+        values = serializers.DictField()
+        note = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+
+    @extend_schema(request=Request, responses={201: AnnotationSerializer})
+    def post(self, request: Any, slug: str) -> Response:
+        """A reviewer's decision: it counts alone."""
+        access = enter(request, slug, REVIEWERS)
+        form = Reviews.Request(data=request.data)
+        form.is_valid(raise_exception=True)
+        example = get_object_or_404(Example, pk=form.validated_data.pop("example"), project=access.project)
+        made = services.adjudicate(example=example, by=access.actor, **form.validated_data)
+        return Response(AnnotationSerializer(made).data, status=201)
