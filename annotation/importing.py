@@ -187,8 +187,8 @@ def _write(context: JobContext, source: Import, reading: _Reading, chosen: set[i
                     continue
                 staged += 1
                 copy.write_row(_staged(line, ticket, spec, hasher))
-                if staged % 5000 == 0:
-                    context.check()
+                if staged % 1000 == 0:
+                    context.progress(reading.total)
         if reading.rejected and not source.keep_good_rows:
             raise _RowsRefused
         duplicates = 0

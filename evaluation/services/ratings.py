@@ -187,6 +187,8 @@ def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes:
 
 
 def _locked(assignment: Assignment) -> Assignment:
+    """The rater's row first, as in `next_item`, so that two tabs of one rater queue instead of deadlocking."""
+    CampaignRater.objects.select_for_update().get(pk=assignment.rater_id)
     found = (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("campaign_item__campaign__rubric", "campaign_item__campaign__project")

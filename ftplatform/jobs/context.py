@@ -18,6 +18,7 @@ from ftplatform.jobs.models import Job, JobEvent
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 2.0
+FENCE = 0x666E6365  # "fnce": the class of advisory locks that are held by (class, job)
 PROGRESS_SECONDS = 0.5
 
 
@@ -75,6 +76,8 @@ class JobContext:
             self.job.total = total
         if unit:
             self.job.unit = unit
+        if connection.in_atomic_block:
+            return  # told by the heartbeat: a write here would be seen by nobody until the commit, and hold the job's row till then
         now = time.monotonic()
         if now - self._written >= PROGRESS_SECONDS or done == self.job.total:
             self._written = now
@@ -95,14 +98,16 @@ class JobContext:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction that only this attempt can commit: it holds the job's row while it is the current one."""
+        """A transaction that only this attempt can commit: no other attempt can claim the job while it lasts.
+
+        The fence is an advisory lock, which a claim takes too, and not the job's row: that stays free for the heartbeat, however
+        long the transaction.
+        """
         self.check()
         with transaction.atomic():
-            if (
-                not Job.objects.select_for_update()
-                .filter(pk=self.job.pk, attempt=self.attempt, state=Job.State.RUNNING)
-                .exists()
-            ):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [FENCE, self.job.pk])
+            if not self._fenced().exists():
                 raise Superseded
             yield
 
@@ -143,7 +148,8 @@ class JobContext:
         try:
             while not self._ended.wait(HEARTBEAT_SECONDS):
                 try:
-                    beats = self._fenced().update(heartbeat_at=timezone.now())
+                    told = {"done": self.job.done, "total": self.job.total, "unit": self.job.unit}
+                    beats = self._fenced().update(heartbeat_at=timezone.now(), **told)
                     asked = beats and self._fenced().filter(cancel_requested_at__isnull=False).exists()
                 except DatabaseError as error:
                     logger.warning("job %s: no heartbeat written: %s", self.job.pk, error)

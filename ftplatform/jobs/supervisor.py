@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from ftplatform.errors import Refused
 from ftplatform.jobs import kinds
-from ftplatform.jobs.context import Cancelled, JobContext, JobFailed, Superseded, WorkerLeaves
+from ftplatform.jobs.context import FENCE, Cancelled, JobContext, JobFailed, Superseded, WorkerLeaves
 from ftplatform.jobs.models import Job, JobEvent, Slot, SlotClaim
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,16 @@ def run(job_id: int) -> None:
     wake_waiting()
 
 
+@transaction.atomic
 def claim(job_id: int) -> Job | None:
-    """One UPDATE: a queued job, or a running one whose heartbeat is gone, becomes ours."""
+    """One UPDATE: a queued job, or a running one whose heartbeat is gone, becomes ours.
+
+    Not while an attempt is in a fenced transaction: that one lives, whatever its heartbeat says.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [FENCE, job_id])
+        if not cursor.fetchone()[0]:
+            return None
     now = timezone.now()
     waiting = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, heartbeat_at__lt=now - STALE)
     needs_slot = Q(kind__in=kinds.with_slot())
