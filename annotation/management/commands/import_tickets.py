@@ -1,0 +1,107 @@
+"""`python manage.py import_tickets PROJECT FILE`: what the import page does, from a shell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from annotation import services
+from annotation.models import Import
+from annotation.uploads import inspect_upload
+from ftplatform.accounts.actors import Actor
+from ftplatform.artifacts.services import store_file
+from ftplatform.errors import Refused
+from ftplatform.jobs import services as jobs
+from ftplatform.jobs.models import Job
+from ftplatform.projects.models import Project
+
+
+class Command(BaseCommand):
+    help = "Import a file of tickets into a project. A worker must be running (make up)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("project", help="the project's slug")
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="COLUMN=TARGET",
+            help="TARGET is input:NAME, field:NAME, group, occurred_at or raw; columns left out become what is suggested",
+        )
+        parser.add_argument("--format", help="found out when left out")
+        parser.add_argument(
+            "--keep-good-rows", action="store_true", help="import the good rows although others have errors"
+        )
+        parser.add_argument("--duplicates", choices=Import.Duplicates.values, default=Import.Duplicates.SKIP)
+        parser.add_argument(
+            "--limit", type=int, help="a seeded sample, stratified by the first choice field in the file"
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+        parser.add_argument("--no-wait", action="store_true", help="do not wait for the worker")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            row = self._start(options)
+        except Refused as refused:
+            raise CommandError("\n".join([refused.message, *_rest(refused)])) from refused
+        assert row.job
+        if not options["no_wait"]:
+            job = jobs.wait(row.job)
+            row.refresh_from_db()
+            if job.state != Job.State.SUCCEEDED:
+                raise CommandError(job.error or f"The import was {job.state}.")
+        self._tell(row, as_json=options["json"])
+
+    def _start(self, options: dict[str, Any]) -> Import:
+        project = Project.objects.select_related("task_revision").filter(slug=options["project"]).first()
+        if project is None:
+            known = ", ".join(Project.objects.order_by("slug").values_list("slug", flat=True)[:20]) or "none"
+            raise CommandError(f"There is no project {options['project']!r}; there is {known}.")
+        path: Path = options["file"]
+        if not path.is_file():
+            raise CommandError(f"{path} is not there, or is not a file.")
+        blob = store_file(path)
+        found = inspect_upload(project, blob, path.name)
+        mapping = {column.name: column.suggested for column in found.columns}
+        for pair in options["map"]:
+            column, sign, target = pair.rpartition("=")
+            if not sign or column not in mapping:
+                raise CommandError(
+                    f"--map {pair!r}: write COLUMN=TARGET with a column of the file: {', '.join(mapping)}."
+                )
+            mapping = {name: "raw" if to == target and to != "raw" else to for name, to in mapping.items()}
+            mapping[column] = target
+        return services.start_import(
+            project=project,
+            file_name=path.name,
+            file=blob,
+            mapping=mapping,
+            format=options["format"],
+            keep_good_rows=options["keep_good_rows"],
+            duplicates=options["duplicates"],
+            limit=options["limit"],
+            seed=options["seed"],
+            by=Actor.system("import_tickets"),
+        )
+
+    def _tell(self, row: Import, *, as_json: bool) -> None:
+        assert row.job
+        counts = {
+            name: getattr(row, name) for name in ("rows_total", "rows_imported", "rows_rejected", "rows_duplicate")
+        }
+        if as_json:
+            self.stdout.write(json.dumps({"id": row.pk, "job": row.job_id, "state": row.job.state, **counts}))
+        else:
+            self.stdout.write(
+                f"{counts['rows_imported']} of {counts['rows_total']} rows are tickets; {counts['rows_duplicate']} duplicates, "
+                f"{counts['rows_rejected']} rejected."
+            )
+
+
+def _rest(refused: Refused) -> list[str]:
+    return [f"  {error.field}: {error.message}" for error in refused.errors if error.message not in refused.message]
