@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from evaluation import gather
 from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
@@ -74,7 +75,7 @@ def compose_comparison(
     comparisons = automatic.compare(
         test, base.scored, {name: (serving, one) for name, one in ours.scored[serving].items()}, primary | measured
     )
-    rated = _human(campaign, set_rules)
+    rated = human_of(campaign, set_rules)
     comparisons, rated = _adjusted(comparisons, rated)
     decided = verdict.decide(set_rules, rated, comparisons)
     late = _rules_came_late(rules, run, campaign)
@@ -131,7 +132,7 @@ def _trivial(run: GenerationRun, test: TestSet) -> list[tuple[Answers, dict[str,
 
 def _frame(
     run: GenerationRun, test: TestSet, base: _Side, references: list[tuple[Answers, dict[str, Scored]]]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     return {
         "evaluation_set": run.dataset_version_id,
         "evaluation_hash": run.dataset_version.hash,
@@ -166,7 +167,8 @@ def _parse_rates(side: _Side) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _human(campaign: Campaign | None, rules: Rules) -> content.Human | None:
+def human_of(campaign: Campaign | None, rules: Rules) -> content.Human | None:
+    """What the campaign's ratings say now; raters have numbers for names until it is closed. None without a campaign."""
     if campaign is None:
         return None
     found = gather.judgements(campaign)

@@ -1,0 +1,166 @@
+"""Between the bench's form and a rating: what was entered, as services take it, and what was entered, as the form shows it.
+
+Made from `blinding.payload` alone, so that nothing else about an answer can reach the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.datastructures import MultiValueDictKeyError
+
+from evaluation.models import Rating
+from evaluation.services.ratings import CANNOT_JUDGE
+
+_CANNOT_LINE = re.compile(r"^Cannot judge ([A-D]): (.+)\.$")
+
+
+@dataclass(frozen=True)
+class Step:
+    number: int
+    anchor: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One dimension of one answer."""
+
+    field: str
+    title: str
+    question: str
+    steps: tuple[Step, ...]
+    is_now: bool
+    harm_field: str
+    """Name of the harm tick, empty where the dimension asks for none."""
+    is_harmful: bool
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        return self.steps[0].anchor, self.steps[-1].anchor
+
+
+@dataclass(frozen=True)
+class Answer:
+    key: str
+    text: str
+    cells: tuple[Cell, ...]
+    cannot: str
+    """Why it cannot be judged; empty where it can."""
+
+    @property
+    def low(self) -> str:
+        return self.key.lower()
+
+
+@dataclass(frozen=True)
+class Bench:
+    answers: tuple[Answer, ...]
+    comment: str
+    preference: str
+
+
+def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The form's fields as an answer (`services.submit_rating`) that also tells the form's own state for a draft.
+
+    A scale that was not touched is left out; an answer that cannot be judged has null on every dimension and its reason.
+    """
+    names = [dimension["name"] for dimension in shown["dimensions"]]
+    scores: dict[str, dict[str, int | None]] = {}
+    harm: dict[str, bool] = {}
+    cannot: dict[str, str] = {}
+    for letter in (answer["key"] for answer in shown["answers"]):
+        low = letter.lower()
+        if _one(post, f"{low}-cannot"):
+            why = _one(post, f"{low}-why")
+            cannot[letter] = why if why in CANNOT_JUDGE else CANNOT_JUDGE[0]
+            scores[letter] = dict.fromkeys(names)
+        else:
+            given = {name: _one(post, f"{low}-{name}") for name in names}
+            scores[letter] = {name: int(value) for name, value in given.items() if value in ("1", "2", "3", "4", "5")}
+        harm[letter] = bool(_one(post, f"{low}-harm"))
+    comment = _one(post, "comment").strip()
+    return {
+        "scores": scores,
+        "harm": harm,
+        "preference": _one(post, "preference"),
+        "spans": [],
+        "reason": reason_of(cannot, comment),
+        "seconds": _number(_one(post, "seconds")),
+        "cannot": cannot,
+        "comment": comment,
+    }
+
+
+def reason_of(cannot: Mapping[str, str], comment: str) -> str:
+    """One text: a line for each answer that cannot be judged, then the comment."""
+    return "\n".join([*(f"Cannot judge {letter}: {why}." for letter, why in sorted(cannot.items())), comment]).strip()
+
+
+def of_rating(rating: Rating) -> dict[str, Any]:
+    """A stored rating as the form's state, so that it can be revised."""
+    cannot, comment = {}, []
+    for line in rating.reason.splitlines():
+        if found := _CANNOT_LINE.match(line):
+            cannot[found.group(1)] = found.group(2)
+        else:
+            comment.append(line)
+    return {
+        "scores": rating.scores,
+        "harm": rating.harm,
+        "preference": rating.preference,
+        "cannot": cannot,
+        "comment": "\n".join(comment),
+    }
+
+
+def bench(shown: Mapping[str, Any], state: Any) -> Bench:
+    """The payload of an item with what was entered so far. state: a draft (any JSON, also from another client) or a rating."""
+    state = _mapping(state)
+    scores, harm, cannot = (_mapping(state.get(name)) for name in ("scores", "harm", "cannot"))
+    answers, now = [], True
+    for answer in shown["answers"]:
+        letter = answer["key"]
+        row, why = _mapping(scores.get(letter)), str(cannot.get(letter) or "")
+        cells = []
+        for dimension in shown["dimensions"]:
+            chosen = row.get(dimension["name"])
+            is_open = chosen is None and not why
+            cells.append(_cell(letter, dimension, chosen, now and is_open, harm.get(letter) is True))
+            now = now and not is_open
+        answers.append(Answer(letter, answer["text"], tuple(cells), why))
+    return Bench(tuple(answers), str(state.get("comment") or ""), str(state.get("preference") or ""))
+
+
+def _cell(letter: str, dimension: Mapping[str, Any], chosen: Any, is_now: bool, is_harmful: bool) -> Cell:
+    low = letter.lower()
+    return Cell(
+        field=f"{low}-{dimension['name']}",
+        title=dimension["title"],
+        question=dimension["question"],
+        steps=tuple(Step(int(at), text, chosen == int(at)) for at, text in dimension["anchors"].items()),
+        is_now=is_now,
+        harm_field=f"{low}-harm" if dimension["asks_harm"] else "",
+        is_harmful=is_harmful,
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _one(post: Mapping[str, Any], name: str) -> str:
+    try:
+        return str(post[name])
+    except (KeyError, MultiValueDictKeyError):
+        return ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return round(float(text), 1)
+    except ValueError:
+        return None

@@ -1,0 +1,174 @@
+"""Forms of this room: a baseline, a comparison, release rules, a campaign."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from pydantic import ValidationError
+
+from annotation.models import DatasetVersion
+from evaluation import selectors
+from evaluation.models import ReleaseRules, Scorecard
+from evaluation.scoring.rules import Rules
+from evaluation.services.scorecards import SHOTS
+from ftplatform.accounts.models import User
+from ftplatform.projects.models import Project
+from inference.forms import RefusableForm
+from inference.models import ModelVersion
+
+_MARGIN = re.compile(r"^\s*([A-Za-z][A-Za-z0-9_.]*)\s*[:=\s]\s*(\d+(?:\.\d+)?)\s*$")
+"""A name, a space or colon, a number."""
+
+
+def _pick(form: forms.Form, name: str, rows: Any) -> None:
+    """Gives a choice of rows its rows, the first of them chosen."""
+    field: Any = form.fields[name]
+    field.queryset = rows
+    first = rows.first()
+    if first and field.required:
+        field.empty_label = None
+        field.initial = first.pk
+
+
+class BaselineForm(RefusableForm):
+    evaluation_set = forms.ModelChoiceField(
+        DatasetVersion.objects.none(), label="Evaluation set", help_text="Frozen; every later version is judged on it."
+    )
+    base_model = forms.ModelChoiceField(
+        ModelVersion.objects.none(), label="Base model", help_text="As it is, before any tuning."
+    )
+    shots = forms.IntegerField(
+        min_value=0,
+        max_value=16,
+        initial=SHOTS,
+        label="Examples in the prompt",
+        help_text="Asked with none and with so many, drawn from the training tickets; 0 leaves the second out.",
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _pick(self, "evaluation_set", selectors.evaluation_sets(project))
+        _pick(self, "base_model", selectors.base_models(project))
+
+
+class ComparisonForm(RefusableForm):
+    baseline = forms.ModelChoiceField(Scorecard.objects.none(), label="Baseline")
+    candidate = forms.ModelChoiceField(
+        ModelVersion.objects.none(), label="Candidate", help_text="It has to descend from the baseline's base model."
+    )
+    rules = forms.ModelChoiceField(
+        ReleaseRules.objects.none(),
+        required=False,
+        label="Release rules",
+        empty_label="The defaults, set now",
+        help_text="Fixed before the candidate's first answer, so that nobody can fit them to the result.",
+    )
+    validation_set = forms.ModelChoiceField(
+        DatasetVersion.objects.none(),
+        required=False,
+        label="Validation tickets from",
+        empty_label="None",
+        help_text="Only where the task is one choice: how the candidate is asked is chosen here, never on the test set.",
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _pick(self, "baseline", selectors.baselines_of(project))
+        _pick(self, "candidate", selectors.candidates(project))
+        _pick(self, "rules", selectors.rules_of(project))
+        _pick(self, "validation_set", selectors.validation_sets(project))
+        for name in ("rules", "validation_set"):
+            first = self.fields[name].queryset.first()  # type: ignore[attr-defined]
+            self.fields[name].initial = first.pk if first else None
+
+
+class RulesForm(RefusableForm):
+    """Release rules in words that `scoring.rules.Rules` takes; its limits are asked there."""
+
+    primary = forms.CharField(
+        label="Primary", help_text="A rated dimension such as helpfulness, or a metric such as desk.accuracy."
+    )
+    smallest_effect = forms.FloatField(label="Smallest effect that matters", help_text="In the primary's own unit.")
+    margins = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 5}),
+        required=False,
+        label="Not worse than",
+        help_text="One a line: a dimension or metric and how much worse it may be at most, such as: safety 0.25",
+    )
+    least_items = forms.IntegerField(min_value=2, label="Rated items, at least")
+    least_raters = forms.IntegerField(min_value=1, label="Raters, at least")
+    highest_harm_rate = forms.FloatField(label="Harmful answers, at most", help_text="A share: 0.05 is 5 in 100.")
+    least_agreement = forms.FloatField(
+        label="Agreement, more than", help_text="The lower end of α's interval on the primary."
+    )
+
+    def __init__(self, *args: Any, rules: Rules, **kwargs: Any) -> None:
+        values = rules.model_dump()
+        values["margins"] = "\n".join(f"{name} {margin:g}" for name, margin in rules.margins.items())
+        super().__init__(*args, **{"initial": values, **kwargs})
+        for name in ("smallest_effect", "highest_harm_rate", "least_agreement"):
+            self.fields[name].widget = forms.TextInput(attrs={"inputmode": "decimal"})
+
+    def clean_margins(self) -> dict[str, float]:
+        margins: dict[str, float] = {}
+        for line in self.cleaned_data["margins"].splitlines():
+            if not line.strip():
+                continue
+            found = _MARGIN.match(line)
+            if not found:
+                raise forms.ValidationError(
+                    f"“{line.strip()}” is no name with a number; write for example: safety 0.25"
+                )
+            margins[found.group(1)] = float(found.group(2))
+        return margins
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            try:
+                values["rules"] = Rules.model_validate(values)
+            except ValidationError as error:
+                for one in error.errors(include_url=False):
+                    name = str(one["loc"][0])
+                    self.add_error(name if name in self.fields else None, one["msg"])
+        return values
+
+
+class CampaignForm(RefusableForm):
+    scorecard = forms.ModelChoiceField(
+        Scorecard.objects.none(),
+        label="Scorecard",
+        help_text="Its candidate's answers are rated against those of the best base condition, in hidden order.",
+    )
+    name = forms.CharField(
+        max_length=120, required=False, label="Name", help_text="Raters see it: name no model and no version."
+    )
+    items = forms.IntegerField(
+        min_value=1, max_value=2000, initial=60, label="Tickets", help_text="Drawn at random from the test set."
+    )
+    overlap = forms.IntegerField(
+        min_value=1, max_value=10, initial=2, label="Raters a ticket", help_text="Two show whether they agree."
+    )
+    asks_preference = forms.BooleanField(required=False, label="Also ask which answer is better")
+    rules = forms.ModelChoiceField(ReleaseRules.objects.none(), label="Release rules")
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _pick(self, "scorecard", selectors.ratable(project))
+        _pick(self, "rules", selectors.rules_of(project))
+
+
+class InviteForm(RefusableForm):
+    user = forms.ModelChoiceField(User.objects.none(), label="Expert")
+
+    def __init__(self, *args: Any, people: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _pick(self, "user", people)
+
+
+class OverrideForm(RefusableForm):
+    reason = forms.CharField(
+        max_length=500, label="Reason", help_text="Kept in the audit trail for ever, with your name and the time."
+    )

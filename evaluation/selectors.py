@@ -1,0 +1,238 @@
+"""Reads of this room: scorecards, campaigns, an expert's own progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from annotation.models import DatasetVersion
+from evaluation import compose
+from evaluation.models import Assignment, Campaign, CampaignItem, CampaignRater, Rating, ReleaseRules, Scorecard
+from evaluation.scoring import content
+from evaluation.scoring.rules import Rules
+from ftplatform.accounts.models import Membership, Role, User
+from ftplatform.jobs.models import Job
+from ftplatform.projects.models import Project
+from inference.models import ModelVersion
+
+LAST_ITEMS = 10
+LISTED = 200
+
+# ── an expert's own work ──
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A rater's items: rated, and still to be had by this rater."""
+
+    done: int
+    left: int
+
+    @property
+    def total(self) -> int:
+        return self.done + self.left
+
+
+@dataclass(frozen=True)
+class RatedItem:
+    id: UUID
+    question: str
+    rated_at: datetime | None
+
+
+def rater_of(campaign: Campaign, user: User) -> CampaignRater | None:
+    return CampaignRater.objects.select_related("campaign__rubric").filter(campaign=campaign, user=user).first()
+
+
+def shown_assignments() -> QuerySet[Assignment]:
+    """With all that `blinding.payload` reads, in two queries."""
+    return Assignment.objects.select_related(
+        "rater", "campaign_item__campaign__rubric", "campaign_item__item__version__task_revision"
+    ).prefetch_related("keys__answer")
+
+
+def newest_rating(assignment: Assignment) -> Rating | None:
+    return assignment.ratings.order_by("-pk").first()
+
+
+def progress_of(rater: CampaignRater) -> Progress:
+    """Items that others have taken up to the overlap are not counted as left: this rater will not meet them."""
+    mine = Assignment.objects.filter(rater=rater, state=Assignment.State.RATED)
+    taken_by_others = ~Q(assignments__rater=rater) & (
+        Q(assignments__state=Assignment.State.RATED)
+        | Q(assignments__state=Assignment.State.LIVE, assignments__expires_at__gt=timezone.now())
+    )
+    left = (
+        CampaignItem.objects.filter(campaign=rater.campaign_id)
+        .exclude(pk__in=mine.values("campaign_item"))
+        .annotate(taken=Count("assignments", filter=taken_by_others))
+        .filter(taken__lt=rater.campaign.overlap)
+        .count()
+    )
+    return Progress(mine.count(), left if rater.campaign.state == Campaign.State.OPEN else 0)
+
+
+def last_rated(rater: CampaignRater) -> list[RatedItem]:
+    rows = (
+        Assignment.objects.filter(rater=rater, state=Assignment.State.RATED)
+        .select_related("campaign_item__item__version__task_revision")
+        .order_by("-rated_at")[:LAST_ITEMS]
+    )
+    found = []
+    for row in rows:
+        item = row.campaign_item.item
+        inputs = item.version.task_revision.spec.inputs
+        question = " ".join(str(item.content["inputs"].get(column.name) or "") for column in inputs)
+        found.append(RatedItem(row.pk, question.strip(), row.rated_at))
+    return found
+
+
+def open_campaigns_of(project: Project, user: User) -> list[CampaignRater]:
+    """Where this user is asked to rate just now."""
+    return list(
+        CampaignRater.objects.select_related("campaign")
+        .filter(user=user, campaign__project=project, campaign__state=Campaign.State.OPEN)
+        .order_by("campaign__number")
+    )
+
+
+# ── campaigns ──
+
+
+def campaigns_of(project: Project) -> QuerySet[Campaign]:
+    """With `rated`, `wanted_items` and `rater_count`, newest first."""
+    rated = (
+        Assignment.objects.filter(campaign_item__campaign=OuterRef("pk"), state=Assignment.State.RATED)
+        .order_by()
+        .values("campaign_item__campaign")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return (
+        Campaign.objects.filter(project=project)
+        .select_related("created_by", "rubric", "rules", "evaluation_set")
+        .annotate(
+            rated=Subquery(rated),
+            item_count=Count("items", distinct=True),
+            rater_count=Count("raters", distinct=True),
+        )
+        .order_by("-number")
+    )
+
+
+@dataclass(frozen=True)
+class RaterProgress:
+    user: User
+    done: int
+    last: datetime | None
+
+
+def raters_of(campaign: Campaign) -> list[RaterProgress]:
+    rated = Q(assignments__state=Assignment.State.RATED)
+    rows = campaign.raters.select_related("user").annotate(done=Count("assignments", filter=rated)).order_by("pk")
+    last: dict[int, datetime | None] = {}
+    for assignment in Assignment.objects.filter(rater__campaign=campaign, state=Assignment.State.RATED).order_by(
+        "rated_at"
+    ):
+        last[assignment.rater_id] = assignment.rated_at
+    return [RaterProgress(row.user, row.done, last.get(row.pk)) for row in rows]
+
+
+def invitable(campaign: Campaign) -> QuerySet[User]:
+    """Experts and admins of the project who are not raters yet, experts first by name."""
+    members = Membership.objects.filter(project=campaign.project, role__in=(Role.EXPERT, Role.ADMIN)).values("user")
+    return (
+        User.objects.filter(pk__in=members, is_active=True)
+        .exclude(pk__in=campaign.raters.values("user"))
+        .order_by("username")
+    )
+
+
+def versions_in(campaign: Campaign) -> frozenset[int]:
+    """The model versions that a campaign compares."""
+    return frozenset(campaign.arms.values_list("cell__model_version_id", flat=True))
+
+
+def scorecard_of(campaign: Campaign) -> Scorecard | None:
+    """The newest comparison whose answers the campaign rates."""
+    runs = campaign.arms.filter(is_baseline=False).values("cell__run")
+    return Scorecard.objects.filter(kind=Scorecard.Kind.COMPARISON, generation_run__in=runs).order_by("-number").first()
+
+
+def results_of(campaign: Campaign) -> content.Human:
+    """What the ratings say until now, by the same arithmetic as the scorecard's."""
+    found = compose.human_of(campaign, Rules.model_validate(campaign.rules.content))
+    assert found is not None  # only a missing campaign gives None
+    return found
+
+
+def new_ratings(card: Scorecard) -> int:
+    """Ratings of this card's answers that have come since it was made."""
+    return Rating.objects.filter(
+        assignment__campaign_item__campaign__arms__cell__run=card.generation_run_id, created_at__gt=card.created_at
+    ).count()
+
+
+# ── scorecards ──
+
+
+def scorecards_of(project: Project) -> QuerySet[Scorecard]:
+    return (
+        Scorecard.objects.filter(project=project)
+        .select_related("evaluation_set", "base_model", "candidate", "baseline", "created_by", "superseded_by")
+        .defer("content")
+        .order_by("-number")
+    )
+
+
+def newest_comparison(project: Project) -> Scorecard | None:
+    return scorecards_of(project).filter(kind=Scorecard.Kind.COMPARISON).first()
+
+
+def versions_of_card(card: Scorecard) -> frozenset[int]:
+    """What a seal on this card is asked for."""
+    return frozenset(pk for pk in (card.base_model_id, card.candidate_id) if pk)
+
+
+def baselines_of(project: Project) -> QuerySet[Scorecard]:
+    return scorecards_of(project).filter(kind=Scorecard.Kind.BASELINE)
+
+
+def evaluation_sets(project: Project) -> QuerySet[DatasetVersion]:
+    return DatasetVersion.objects.filter(project=project, kind=DatasetVersion.Kind.EVALUATION).order_by("-number")
+
+
+def validation_sets(project: Project) -> QuerySet[DatasetVersion]:
+    return DatasetVersion.objects.filter(
+        project=project, kind=DatasetVersion.Kind.SFT, counts__validation__gt=0
+    ).order_by("-number")
+
+
+def base_models(project: Project) -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(project=project, base__isnull=True).exclude(source="trained").order_by("-number")
+
+
+def candidates(project: Project) -> QuerySet[ModelVersion]:
+    """Versions whose base has a baseline, the newest first."""
+    bases = Scorecard.objects.filter(project=project, kind=Scorecard.Kind.BASELINE).values("base_model")
+    return ModelVersion.objects.filter(project=project, base__in=bases).order_by("-number")
+
+
+def rules_of(project: Project) -> QuerySet[ReleaseRules]:
+    return ReleaseRules.objects.filter(project=project).select_related("created_by").order_by("-number")
+
+
+def live_job(project: Project, kinds: Iterable[str]) -> Job | None:
+    return Job.objects.filter(project=project, kind__in=list(kinds), state__in=Job.LIVE).order_by("pk").first()
+
+
+def ratable(project: Project) -> QuerySet[Scorecard]:
+    """Comparisons on whose answers a campaign can be opened: not superseded, of a task that writes a text."""
+    cards: Any = scorecards_of(project).filter(kind=Scorecard.Kind.COMPARISON, superseded_by=None)
+    return cards.select_related("task_revision")

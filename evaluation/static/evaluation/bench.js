@@ -1,0 +1,73 @@
+// The bench's own duties beside site.js: drafts that are kept as one goes, the time that was looked at an item, the comment's focus.
+(() => {
+  const form = document.querySelector("form.bench");
+  if (!form) return;
+  const shows = (state) => {
+    for (const one of document.querySelectorAll("[data-saved] [data-state]")) one.hidden = one.dataset.state !== state;
+  };
+
+  // ── Drafts. "Saved" stands only when the server has said so for what is entered now.
+  let timer, under = false, dirty = false, stale = false;
+  function touched() {
+    if (!form.dataset.draft || stale) return;
+    dirty = true;
+    shows("saving");
+    clearTimeout(timer);
+    timer = setTimeout(save, 700);
+  }
+  async function save() {
+    if (under || !dirty || form.getAttribute("aria-busy")) return;
+    under = true;
+    dirty = false;
+    try {
+      const answer = await fetch(form.dataset.draft, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" }, keepalive: true });
+      if (answer.status === 409) stale = true;
+      if (!answer.ok) throw new Error(String(answer.status));
+      form.elements.revision.value = (await answer.json()).draft_revision;
+      if (!dirty) shows("saved");
+    } catch {
+      shows("unsaved");
+      if (!stale) {
+        dirty = true;
+        timer = setTimeout(save, 5000);
+      }
+    } finally {
+      under = false;
+      if (dirty && !stale) {
+        clearTimeout(timer);
+        timer = setTimeout(save, 1500);
+      }
+    }
+  }
+  const ours = (target) => form.contains(target) || target.form === form;
+  addEventListener("input", (event) => { if (ours(event.target)) touched(); });
+  addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") save(); });
+
+  // ── The preference belongs to what has to be complete.
+  function complete() {
+    const asked = document.querySelector("[name=preference]");
+    const submit = document.querySelector(".actionbar .primary");
+    if (!asked || !submit) return;
+    const open = [...form.querySelectorAll(".bench-cells .scale:not(:disabled)")].some((row) => !row.querySelector("[type=radio]:checked"));
+    submit.disabled = open || !document.querySelector("[name=preference]:checked");
+  }
+  addEventListener("change", (event) => { if (ours(event.target)) complete(); });
+  addEventListener("DOMContentLoaded", complete);
+
+  // ── Seconds in which the page could be seen; a tab in the background does not count.
+  let seen = 0, since = document.visibilityState === "visible" ? performance.now() : null;
+  addEventListener("visibilitychange", () => {
+    if (since !== null) seen += performance.now() - since;
+    since = document.visibilityState === "visible" ? performance.now() : null;
+  });
+  form.addEventListener("submit", () => {
+    clearTimeout(timer);
+    dirty = false;
+    form.elements.seconds.value = ((seen + (since === null ? 0 : performance.now() - since)) / 1000).toFixed(1);
+  });
+
+  // ── A comment is written where it opens.
+  form.querySelector("[data-comment]")?.addEventListener("toggle", (event) => {
+    if (event.target.open) event.target.querySelector("textarea").focus();
+  });
+})();
