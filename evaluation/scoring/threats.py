@@ -92,11 +92,13 @@ def _length(
             lost = f"{min(share, 1):.0%}" if share < 1 else "all"
             threats.append(
                 f"{lost} of the gain of {field.heading.lower()} in {row.title} is length: cut to the same number of words, "
-                f"{left_ours - left_theirs:+.3f} of {row.delta.value:+.3f} is left.".replace("+-", "−").replace(
-                    "-", "−"
-                )
+                f"{_signed(left_ours - left_theirs)} of {_signed(row.delta.value)} is left."
             )
     return threats
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def _words(answers: Answers, field: str, at: int) -> list[str]:
