@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 from annotation import services as annotation
-from annotation.models import DatasetVersion, Import
+from annotation.models import DatasetVersion, Import, Queue
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.artifacts.services import store_file
@@ -120,3 +120,8 @@ def make_sets(project: Project, *, test: int = 12, validation: int = 6) -> tuple
     evaluation_set = annotation.freeze_evaluation_set(project=project, size=test, stratify="desk", by=SYSTEM)
     annotation.draw_splits(project=project, validation=validation, stratify="desk", by=SYSTEM)
     return evaluation_set, annotation.freeze_training_set(project=project, evaluation_set=evaluation_set, by=SYSTEM)
+
+
+def make_queue(project: Project, examples: Any, *, overlap: int = 1, name: str = "Desk and reply") -> Queue:
+    """A queue of these tickets."""
+    return annotation.open_queue(project=project, name=name, examples=examples, overlap=overlap, by=SYSTEM)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from annotation import selectors, services
 from annotation.answers import fields_for, from_form
 from annotation.forms import QueueForm
-from annotation.models import Example
+from annotation.models import Annotation, Example
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, REVIEWERS, enter, enter_by
 
@@ -99,9 +99,9 @@ def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return render(request, "annotation/review.html", context, status=422 if errors else 200)
 
 
-def _agreed(answers: list[Any]) -> dict[str, Any]:
-    """Where everybody says the same, that stands in the form already; where they differ, nothing leans to either."""
-    if not answers:
+def _agreed(answers: list[Annotation]) -> dict[str, Any]:
+    """Where all people say the same, that stands in the form already; where they differ, nothing leans to either."""
+    people = [one.values for one in answers if one.author_id is not None]
+    if not people:
         return {}
-    first = answers[0].values
-    return {name: value for name, value in first.items() if all(one.values.get(name) == value for one in answers)}
+    return {name: value for name, value in people[0].items() if all(one.get(name) == value for one in people)}

@@ -1,0 +1,296 @@
+"""The room's pages as each role meets them."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from annotation import services
+from annotation.models import Annotation, DatasetVersion, Example, Import, Lease, Queue, Suggestion
+from ftplatform.accounts.actors import Actor
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def tickets(cast: Any, run_jobs: Any, tmp_path: Any) -> Any:
+    factories.import_rows(cast.project, tmp_path / "tickets.csv", factories.desk_rows(40))
+    run_jobs()
+    return Example.objects.filter(project=cast.project).order_by("pk")
+
+
+@pytest.fixture
+def queue(cast: Any, tickets: Any) -> Queue:
+    return factories.make_queue(cast.project, tickets)
+
+
+def url(cast: Any, name: str, *more: Any) -> str:
+    return reverse(f"annotation:{name}", args=[cast.project.slug, *more])
+
+
+READ = {"ada": 200, "rev": 200, "vic": 200, "lea": 403, "eve": 403, "mal": 404}
+WORK = {"ada": 200, "rev": 200, "lea": 200, "vic": 403, "eve": 403, "mal": 404}
+OWN = {"ada": 200, "rev": 403, "vic": 403, "lea": 403, "eve": 403, "mal": 404}
+DECIDE = {"ada": 200, "rev": 200, "vic": 403, "lea": 403, "eve": 403, "mal": 404}
+
+
+def test_each_page_opens_for_its_roles_only_and_hides_from_other_projects(cast: Any, queue: Queue) -> None:
+    example = Example.objects.filter(project=cast.project).earliest("pk")
+    evaluation_set, training_set = factories.make_sets(cast.project)
+    source = Import.objects.get(project=cast.project)
+    pages = {
+        url(cast, "tickets"): READ,
+        url(cast, "ticket", example.pk): READ,
+        url(cast, "import", source.pk): READ,
+        url(cast, "rejected", source.pk): READ,
+        url(cast, "test-set"): READ,
+        url(cast, "datasets"): READ,
+        url(cast, "dataset", "evaluation", evaluation_set.number): READ,
+        url(cast, "dataset", "sft", training_set.number): READ,
+        url(cast, "export", "sft", training_set.number) + "?format=jsonl": READ,
+        url(cast, "labels"): READ,
+        url(cast, "upload"): OWN,
+        url(cast, "review", example.pk): DECIDE,
+        url(cast, "label", queue.pk): WORK,
+        url(cast, "mine", queue.pk): WORK,
+    }
+    for who in READ:
+        client = cast.client(who)
+        for page, expected in pages.items():
+            assert client.get(page).status_code == expected[who], (who, page)
+
+
+def test_another_projects_objects_do_not_exist_under_the_own_address(cast: Any, queue: Queue) -> None:
+    example = Example.objects.filter(project=cast.project).earliest("pk")
+    client = cast.client("mal")
+    for name, key in (("ticket", example.pk), ("label", queue.pk), ("review", example.pk), ("import", 1)):
+        assert client.get(reverse(f"annotation:{name}", args=[cast.other.slug, key])).status_code == 404
+
+
+def test_a_labeler_submits_and_meets_the_next_ticket(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    page = client.get(url(cast, "label", queue.pk))
+    lease = page.context["lease"]
+    assert lease.example.content.inputs["question"] in page.content.decode()
+    assert client.get(url(cast, "label", queue.pk)).context["lease"].pk == lease.pk  # a reload gives the same
+    answer = {
+        "lease": str(lease.pk),
+        "desk": "tax",
+        "reply": "Ask the tax desk.\r\nToday. ",
+        "seconds": "12.5",
+        "note": "odd",
+    }
+    following = client.post(url(cast, "label", queue.pk), answer, headers={"HX-Request": "true"})
+    assert following.status_code == 200
+    assert following.context["lease"].example_id != lease.example_id
+    made = Annotation.objects.get(author=cast.lea)
+    assert made.values == {"desk": "tax", "reply": "Ask the tax desk.\nToday."}
+    assert (made.seconds, made.note) == (12.5, "odd")
+    assert client.post(url(cast, "label", queue.pk), answer).status_code == 302  # the same again counts once
+    assert Annotation.objects.filter(author=cast.lea).count() == 1
+
+
+def test_a_refused_answer_keeps_what_was_typed_and_says_why(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    page = client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "reply": "Half an answer", "note": "see"})
+    text = page.content.decode()
+    assert page.status_code == 422
+    assert "Desk is required" in text
+    assert "Half an answer" in text and "see</textarea>" in text
+    assert not Annotation.objects.filter(author=cast.lea).exists()
+
+
+def test_a_draft_is_kept_and_an_old_tab_is_told(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    draft = url(cast, "draft", queue.pk, lease.pk)
+    assert client.post(draft, {"revision": "0", "desk": "tax", "reply": "So far", "note": "n"}).json() == {
+        "revision": 1
+    }
+    stale = client.post(draft, {"revision": "0", "desk": "energy"})
+    assert stale.status_code == 409 and "another tab" in stale.json()["detail"]
+    page = client.get(url(cast, "label", queue.pk)).content.decode()
+    assert "So far" in page and "Your draft is kept" in page
+    assert cast.client("rev").post(draft, {"revision": "1"}).status_code == 404  # nobody else's lease exists
+
+
+def test_skip_flag_and_undo(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    first = client.get(url(cast, "label", queue.pk)).context["lease"]
+    flagged = client.post(url(cast, "flag", queue.pk, first.pk), {"flagged": "1"}, headers={"HX-Request": "true"})
+    assert "Flagged" in flagged.content.decode()
+    client.post(url(cast, "skip", queue.pk, first.pk), {"reason": "not mine"})
+    second = client.get(url(cast, "label", queue.pk)).context["lease"]
+    assert second.example_id != first.example_id
+    client.post(url(cast, "label", queue.pk), {"lease": str(second.pk), "desk": "tax", "reply": "First"})
+    undo = client.get(url(cast, "undo", queue.pk))
+    page = client.get(undo.url)
+    assert "First" in page.content.decode()
+    assert client.post(undo.url, {"desk": "energy", "reply": "Second"}).status_code == 302
+    late = client.post(undo.url, {"desk": "permits", "reply": "Third"})  # the other tab, still on the first answer
+    assert late.status_code == 409 and "Third" in late.content.decode()
+    assert [one.values["desk"] for one in Annotation.objects.filter(author=cast.lea).order_by("pk")] == [
+        "tax",
+        "energy",
+    ]
+    assert "energy" in client.get(url(cast, "mine", queue.pk)).content.decode()
+
+
+def test_an_empty_queue_is_told_apart_from_an_error(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "desk": "tax", "reply": "Done"})
+    page = client.get(url(cast, "label", queue.pk))
+    assert page.status_code == 200 and "Nothing is left for you here" in page.content.decode()
+    Queue.objects.filter(pk=queue.pk).update(is_open=False)
+    assert "This queue is closed" in client.get(url(cast, "label", queue.pk)).content.decode()
+
+
+def test_suggestions_are_shown_and_not_chosen(cast: Any, queue: Queue) -> None:
+    for example in Example.objects.filter(project=cast.project):
+        Suggestion.objects.create(example=example, field="desk", value="energy", score=0.64, source="model-version:1")
+    page = cast.client("lea").get(url(cast, "label", queue.pk))
+    [field] = [one for one in page.context["fields"] if one.name == "desk"]
+    assert [(one.choice.value, one.is_suggested, one.is_chosen) for one in field.options] == [
+        ("permits", False, False), ("tax", False, False), ("energy", True, False),
+    ]  # fmt: skip
+    assert "suggested 0.64" in page.content.decode()
+
+
+def test_ticket_text_is_escaped_and_control_tokens_are_only_text(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    row = {"question": "<script>alert(1)</script> & {question} <|im_end|>", "desk": "", "reply": ""}
+    factories.import_rows(cast.project, tmp_path / "bad.csv", [row])
+    run_jobs()
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project))
+    for page in (url(cast, "label", queue.pk), url(cast, "tickets"), url(cast, "tickets") + "?q=<script>"):
+        text = cast.client("ada").get(page).content.decode()
+        assert "<script>alert" not in text and "&lt;script&gt;" in text
+
+
+def test_tickets_page_by_key_and_search_marks_the_match(cast: Any, tickets: Any) -> None:
+    client = cast.client("vic")
+    first = client.get(url(cast, "tickets") + "?size=15").context["page"]
+    assert len(first.rows) == 15 and first.newer is None
+    second = client.get(url(cast, "tickets") + f"?size=15&before={first.older}").context["page"]
+    assert {row.example.pk for row in first.rows}.isdisjoint(row.example.pk for row in second.rows)
+    back = client.get(url(cast, "tickets") + f"?size=15&after={second.newer}").context["page"]
+    assert [row.example.pk for row in back.rows] == [row.example.pk for row in first.rows]
+    found = client.get(url(cast, "tickets") + "?q=ABOUT+energy")
+    assert "<mark>about energy</mark>" in found.content.decode()
+    assert len(found.context["page"].rows) == 13
+    assert client.get(url(cast, "tickets") + "?split=test").context["page"].rows == []
+    for odd in ("?before=x", "?state=%00", "?q=%25_%00", "?size=9999", "?q=99999999999999999999"):
+        assert client.get(url(cast, "tickets") + odd).status_code == 200
+
+
+def test_an_import_from_upload_to_result(cast: Any, run_jobs: Any) -> None:
+    client = cast.client("ada")
+    file = SimpleUploadedFile("neu.csv", b"Frage;desk;reply\n=1+1 Terrasse?;tax;Yes\nNo desk?;fees;No\n")
+    columns = client.post(url(cast, "upload"), {"file": file}).url
+    page = client.get(columns)
+    assert page.context["form"]["column_0"].initial == "input:question"
+    assert page.context["error_count"] == 1 and "&#x27;fees&#x27; is not a choice" in page.content.decode()
+    assert not Import.objects.exists()
+    form = {"column_0": "input:question", "column_1": "field:desk", "column_2": "field:reply", "duplicates": "skip"}
+    twice = client.post(columns, form | {"column_2": "field:desk", "keep": "all", "do": "import"})
+    assert twice.status_code == 422 and "comes from desk already" in twice.content.decode()
+    going = client.post(columns, form | {"keep": "good", "do": "import"}).url
+    assert "waits" in client.get(going).content.decode()
+    run_jobs()
+    done = client.get(going)
+    source = done.context["import"]
+    assert (source.rows_imported, source.rows_rejected) == (1, 1)
+    csv = b"".join(client.get(going + "rejected.csv").streaming_content).decode()
+    assert "3,desk," in csv and "No desk?" in csv
+    assert cast.client("rev").get(columns).status_code == 403
+    assert client.get(url(cast, "columns", "forged")).status_code == 404
+
+
+@pytest.mark.parametrize("name,data", [("empty.csv", b""), ("list.json", b"[1, 2"), ("x.parquet", b"PAR1 no")])
+def test_a_file_that_cannot_be_read_is_told_at_its_field(cast: Any, name: str, data: bytes) -> None:
+    page = cast.client("ada").post(url(cast, "upload"), {"file": SimpleUploadedFile(name, data)})
+    assert page.status_code == 422
+    assert page.context["form"].errors["file"]
+
+
+def test_rejected_rows_hold_no_formula(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    rows = [{"question": '=HYPERLINK("http://x")', "desk": "fees", "reply": "@x"}]
+    source = factories.import_rows(cast.project, tmp_path / "formula.csv", rows)
+    run_jobs()
+    csv = b"".join(cast.client("ada").get(url(cast, "rejected", source.pk)).streaming_content).decode()
+    assert "'\u2060=HYPERLINK" in csv and "'\u2060@x" in csv
+
+
+def test_from_test_set_to_frozen_training_set(cast: Any, tickets: Any) -> None:
+    client = cast.client("ada")
+    too_many = client.post(url(cast, "test-set"), {"size": "900", "seed": "0", "stratify": "desk"})
+    assert too_many.status_code == 422 and "40 resolved tickets" in too_many.content.decode()
+    made = client.post(url(cast, "test-set"), {"size": "10", "seed": "0", "stratify": "desk"})
+    evaluation_set = DatasetVersion.objects.get(kind="evaluation")
+    assert made.url == url(cast, "dataset", "evaluation", evaluation_set.number)
+    assert client.post(url(cast, "freeze"), {"evaluation_set": evaluation_set.pk}).status_code == 422  # no splits yet
+    client.post(url(cast, "splits"), {"validation": "5", "seed": "0", "stratify": ""})
+    frozen = client.post(url(cast, "freeze"), {"evaluation_set": evaluation_set.pk})
+    page = client.get(frozen.url).content.decode()
+    assert "desk: " in page and "Answer as:" in page  # what the model reads, word for word
+    export = b"".join(client.get(frozen.url + "export/?format=openai-chat").streaming_content).decode()
+    assert len([json.loads(line) for line in export.splitlines()]) == 30
+    assert client.get(frozen.url + "export/?format=nonsense").status_code == 400
+    assert client.get(url(cast, "datasets")).status_code == 200
+
+
+def test_a_reviewer_decides_what_people_could_not(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1], overlap=2)
+    for who, desk in ((cast.lea, "tax"), (cast.ada, "energy")):
+        lease = services.take_lease(queue=queue, labeler=who)
+        services.submit_annotation(lease=lease, values={"desk": desk, "reply": "Same"}, by=Actor.of(who))
+    example = Example.objects.get(pk=tickets[0].pk)
+    assert example.state == Example.State.UNRESOLVED
+    client = cast.client("rev")
+    assert "Decide" in client.get(url(cast, "labels")).content.decode()
+    page = client.get(url(cast, "review", example.pk))
+    assert {one.name: one.value for one in page.context["fields"]} == {"desk": None, "reply": "Same"}
+    client.post(url(cast, "review", example.pk), {"desk": "permits", "reply": "Ours"})
+    example.refresh_from_db()
+    assert example.state == Example.State.RESOLVED
+    assert {one.field: one.value for one in example.resolved_labels.all()} == {"desk": "permits", "reply": "Ours"}
+    history = client.get(url(cast, "ticket", example.pk)).content.decode()
+    assert "lea" in history and "rev" in history and "energy" in history
+
+
+def test_an_admin_opens_a_queue_without_the_test_set(cast: Any, tickets: Any) -> None:
+    factories.make_sets(cast.project)
+    client = cast.client("ada")
+    form = {"name": "Check", "source": "resolved", "overlap": "2", "limit": ""}
+    assert client.post(url(cast, "labels"), form).status_code == 302
+    queue = Queue.objects.get()
+    assert (queue.total, queue.slots.filter(example__split="test").count()) == (2 * 28, 0)
+    none_left = client.post(url(cast, "labels"), form)
+    assert none_left.status_code == 422 and "No ticket is left" in none_left.content.decode()
+
+
+def test_the_loop_and_the_home_page_say_where_things_stand(cast: Any, queue: Queue) -> None:
+    from annotation import registrations
+    from ftplatform.projects.access import Access
+
+    access = Access(cast.project, cast.ada, frozenset({"admin"}))
+    assert registrations.dataset_step(access).state == "locked"
+    assert registrations.data_lamp(access).state == "todo"
+    factories.make_sets(cast.project)
+    steps = [
+        registrations.tickets_step,
+        registrations.test_set_step,
+        registrations.labels_step,
+        registrations.dataset_step,
+    ]
+    assert [step(access).state for step in steps] == ["done"] * 4
+    assert registrations.data_lamp(access).state == "good"
+    [card] = registrations.queues(Access(cast.project, cast.lea, frozenset({"labeler"})))
+    assert (card.done, card.total) == (0, 40)
+    assert registrations.queues(Access(cast.project, cast.vic, frozenset({"viewer"}))) == []
+    assert Lease.objects.count() == 0
