@@ -12,7 +12,7 @@ from evaluation.scoring import content
 from evaluation.scoring.automatic import PARSE_RATE
 from ftplatform.ui import numbers
 
-TICKS = 4
+TICKS = 5
 OF_100 = frozenset({"bleu", "chrf", "ter"})
 """Metrics on sacrebleu's scale, which is divided by 100 so that one axis serves the whole table."""
 _SURE = 0.001
@@ -89,7 +89,7 @@ class FieldTable:
 
 
 def axis_of(ends: Iterable[float]) -> Axis:
-    """Around all ends and zero, with a little air and about four round ticks."""
+    """Around all ends and zero, with a little air and about five round ticks."""
     known = [end for end in ends if math.isfinite(end)]
     low, high = min([0.0, *known]), max([0.0, *known])
     if low == high:

@@ -1,0 +1,234 @@
+"""Scorecard pages, exports and the room's setup pages: what is shown, to whom, and that no text runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from evaluation import services
+from evaluation.models import ReleaseRules, Scorecard
+from ftplatform.jobs.models import Job
+from tests.evaluation import world as worlds
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> worlds.World:
+    return worlds.make_world()
+
+
+def _client(user: Any) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def _get(world: worlds.World, name: str, *arguments: Any, user: Any = None, **query: Any) -> Any:
+    return _client(user or world.admin).get(reverse(f"evaluation:{name}", args=[world.project.slug, *arguments]), query)
+
+
+def test_a_comparison_shows_verdict_rules_figures_and_escaped_texts(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    page = _get(world, "scorecard", card.number)
+    html = page.content.decode()
+    assert page.status_code == 200
+    assert "Undecided" in html and "Still needed" in html and "set by ada" in html and "before results" in html
+    assert 'class="forest"' in html and "exploratory" in html
+    assert "Majority class" in html and "needs no model" in html
+    assert "<script>alert" not in html
+    assert "Nobody has rated these answers yet" in html
+
+
+def test_texts_of_wins_and_losses_are_the_answers_themselves(world: worlds.World) -> None:
+    from evaluation.cardpage import page_of
+
+    page = page_of(worlds.make_scorecard(world))
+    assert page.improved
+    for case in page.improved:
+        [ours] = world.tuned_run.cells.get().generations.filter(item=case.item)
+        assert case.candidate == ours.values["reply"]
+        assert case.difference > 0
+
+
+def test_the_baseline_card_is_the_simpler_page(world: worlds.World) -> None:
+    card = worlds.make_baseline(world)
+    html = _get(world, "scorecard", card.number).content.decode()
+    assert "Untuned, asked in 3 ways" in html and "Conditions" in html
+    assert "Release rules" not in html and "Wins and losses" not in html
+
+
+def test_a_missing_figure_shows_its_reason_never_zero(world: worlds.World) -> None:
+    from evaluation import cardview
+    from evaluation.scoring import content
+
+    card = worlds.make_scorecard(world)
+    made = content.Content.model_validate(card.content)
+    row = made.comparisons[0]
+    absent = content.Figure(value=None, n=0, reason="package not installed")
+    made = made.model_copy(update={"comparisons": [row.model_copy(update={"delta": absent, "p": None})]})
+    [line] = cardview.automatic(made).lines
+    assert (line.delta, line.p, line.point, line.reason) == ("–", "–", None, "package not installed")
+
+
+def test_the_axis_holds_every_interval_and_zero() -> None:
+    from evaluation.cardview import axis_of
+
+    axis = axis_of([0.12, -0.05, 0.31])
+    assert axis.low < -0.05 and axis.high > 0.31
+    assert (0.0, "0") in axis.ticks and 3 <= len(axis.ticks) <= 7
+    assert axis_of([]).low < 0 < axis_of([]).high
+    assert all(axis.low <= value <= axis.high for value, _ in axis.ticks)
+
+
+def test_metrics_of_100_stand_on_the_same_axis(world: worlds.World) -> None:
+    from evaluation import cardview
+    from evaluation.scoring import content
+
+    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content))
+    assert {"BLEU"} & {line.name for line in table.lines}
+    assert all(abs(line.point) <= 1.5 for line in table.lines if line.point is not None)
+
+
+@pytest.mark.parametrize("format", ["html", "csv", "json"])
+def test_exports_are_downloads_and_run_nothing(world: worlds.World, format: str) -> None:
+    card = worlds.make_scorecard(world)
+    answer = _get(world, "export", card.number, format=format)
+    text = answer.content.decode()
+    assert answer.status_code == 200 and answer["Content-Disposition"].startswith("attachment")
+    assert "<script" not in text if format == "html" else True
+    if format == "html":
+        assert "<style>" in text and "<link" not in text and 'href="/' not in text and "--paper" in text
+    if format == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert {row["part"] for row in rows} >= {"metric", "condition", "trivial", "rule", "threat"}
+        assert any(row["delta"].startswith("-") or float(row["delta"]) >= 0 for row in rows if row["delta"])
+        assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "@"))]
+    if format == "json":
+        assert json.loads(text)["verdict"]["value"] == "undecided"
+
+
+def test_a_formula_in_a_csv_is_made_a_text_and_a_number_stays_one() -> None:
+    from evaluation.export import _safe
+
+    assert _safe('=HYPERLINK("http://evil")') == "'=HYPERLINK(\"http://evil\")"
+    assert [_safe(text)[0] for text in ("+1", "-1", "@x", "\tx", "\rx")] == ["'"] * 5
+    assert _safe(-0.25) == -0.25 and _safe("fine") == "fine" and _safe(None) == ""
+
+
+def test_an_unknown_format_is_refused_with_those_that_exist(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    answer = _get(world, "export", card.number, format="exe")
+    assert answer.status_code == 400 and b"html, csv, json" in answer.content
+
+
+def test_the_command_writes_the_same_file(world: worlds.World, tmp_path: Path) -> None:
+    worlds.make_scorecard(world)
+    path = tmp_path / "card.json"
+    out = io.StringIO()
+    call_command("export_scorecard", project=world.project.slug, format="json", output=path, json=True, stdout=out)
+    assert json.loads(out.getvalue())["bytes"] == path.stat().st_size
+    assert json.loads(path.read_text())["kind"] == "comparison"
+    with pytest.raises(CommandError, match="no scorecard 99"):
+        call_command("export_scorecard", 99, project=world.project.slug)
+
+
+def test_strangers_find_nothing_and_labelers_are_refused(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    stranger = worlds.person(None, "mal")
+    labeler = worlds.person(world.project, "lea", "labeler")
+    for name, arguments in (("scorecards", ()), ("scorecard", (card.number,)), ("export", (card.number,)), ("campaigns", ()), ("rules", ()), ("baseline", ())):
+        assert _get(world, name, *arguments, user=stranger).status_code == 404
+        assert _get(world, name, *arguments, user=labeler).status_code == 403
+
+
+def test_setup_pages_render_empty_and_full(world: worlds.World) -> None:
+    for name in ("baseline", "rules", "scorecards", "new-comparison", "campaigns", "new-campaign"):
+        assert _get(world, name).status_code == 200, name
+    worlds.make_scorecard(world)
+    for name in ("baseline", "rules", "scorecards", "new-comparison", "campaigns", "new-campaign"):
+        assert _get(world, name).status_code == 200, name
+
+
+def test_rules_are_set_by_the_form_and_errors_keep_what_was_typed(world: worlds.World) -> None:
+    client = _client(world.admin)
+    url = reverse("evaluation:rules", args=[world.project.slug])
+    form = {"primary": "helpfulness", "smallest_effect": "0.3", "margins": "safety 0.2\nfluency: 0.4", "least_items": 30,
+            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4"}  # fmt: skip
+    assert client.post(url, form).status_code == 302
+    assert ReleaseRules.objects.latest("number").content["margins"] == {"safety": 0.2, "fluency": 0.4}
+    wrong = client.post(url, {**form, "margins": "safety much"})
+    assert wrong.status_code == 422 and b"safety much" in wrong.content and b"is no name with a number" in wrong.content
+    unknown = client.post(url, {**form, "primary": "beauty"})
+    assert unknown.status_code == 422 and b"beauty" in unknown.content
+
+
+def test_a_baseline_is_asked_for_by_its_form(world: worlds.World) -> None:
+    client = _client(world.admin)
+    url = reverse("evaluation:baseline", args=[world.project.slug])
+    answer = client.post(url, {"evaluation_set": world.evaluation_set.pk, "base_model": world.base.pk, "shots": 2})
+    assert answer.status_code == 302
+    job = Job.objects.get(kind="evaluation.baseline")
+    assert "Being measured" in client.get(url).content.decode()
+    assert job.title.startswith("Baseline of")
+
+
+def test_api_lists_reads_exports_and_asks(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    client = _client(world.admin)
+    listed = client.get(f"/api/v1/projects/{world.project.slug}/scorecards/").json()["results"]
+    assert [one["kind"] for one in listed] == ["comparison", "baseline"]
+    assert client.get(f"/api/v1/scorecards/{card.pk}/").json()["content"]["items"] == 24
+    exported = client.get(f"/api/v1/scorecards/{card.pk}/export/?format=csv")
+    assert exported.status_code == 200 and exported["Content-Type"].startswith("text/csv")
+    body = {"kind": "baseline", "evaluation_set": world.evaluation_set.pk, "base_model": world.base.pk}
+    url = f"/api/v1/projects/{world.project.slug}/scorecards/"
+    headers = {"Idempotency-Key": "once"}
+    first = client.post(url, body, content_type="application/json", headers=headers)
+    again = client.post(url, body, content_type="application/json", headers=headers)
+    assert first.status_code == again.status_code == 202 and first.json() == again.json()
+    wrong = client.post(url, {**body, "base_model": 999_999}, content_type="application/json")
+    assert wrong.status_code == 400 and wrong.json()["errors"][0]["field"] == "base_model"
+
+
+def test_api_sets_rules(world: worlds.World) -> None:
+    client = _client(world.admin)
+    url = f"/api/v1/projects/{world.project.slug}/release-rules/"
+    made = client.post(url, {"primary": "desk.accuracy", "margins": {}}, content_type="application/json")
+    assert made.status_code == 201 and made.json()["content"]["primary"] == "desk.accuracy"
+    wrong = client.post(url, {"least_items": 0}, content_type="application/json")
+    assert wrong.status_code == 400 and wrong.json()["errors"][0]["field"] == "least_items"
+
+
+def test_new_ratings_are_scored_again_into_a_card_that_follows(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=4, overlap=2)
+    worlds.rate_all(campaign, world.experts)
+    card = Scorecard.objects.get(kind="comparison")
+    page = _get(world, "scorecard", card.number)
+    assert "Score again with 8 new ratings" in page.content.decode()
+    services.request_rescore(scorecard=card, by=world.by)
+    from evaluation.jobs import CompareParameters
+
+    parameters = CompareParameters.model_validate(Job.objects.get(kind="evaluation.compare").parameters)
+    assert (parameters.campaign, parameters.supersedes) == (campaign.pk, card.pk)
+    newer = worlds.make_scorecard(world, campaign)
+    html = _get(world, "scorecard", newer.number).content.decode()
+    assert "Human ratings" in html and "rater 1" in html and "Harm by the candidate" in html
+    assert "A newer scorecard" in _get(world, "scorecard", card.number).content.decode()
+
+
+def test_home_tells_the_step_the_lamp_and_the_verdict(world: worlds.World) -> None:
+    client = _client(world.admin)
+    home = reverse("projects:home", args=[world.project.slug])
+    assert "baseline is missing" in client.get(home).content.decode()
+    worlds.open_campaign(world)
+    html = client.get(home).content.decode()
+    assert "Latest scorecard" in html and "ratings are wanted" in html and "0/24" in html
