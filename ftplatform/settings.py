@@ -182,6 +182,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "InputKind": ["text", "markdown", "code"],
+        "ScorecardKind": "evaluation.models.Scorecard.Kind",
+        "FieldKind": ["choice", "multi", "text", "number", "spans", "rating"],
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ftplatform.api.schema.add_problems",
+    ],
 }
 
 CELERY_BROKER_URL = broker_url(ENV.valkey_url)

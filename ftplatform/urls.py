@@ -7,9 +7,14 @@ from django.views.generic import RedirectView
 from ftplatform import rooms
 from ftplatform.ui import probes, views
 
+handler400 = "ftplatform.ui.errors.bad_request"
+handler403 = "ftplatform.ui.errors.forbidden"
+handler404 = "ftplatform.ui.errors.not_found"
+handler500 = "ftplatform.ui.errors.server_error"
+
 urlpatterns = [
     path("", views.front, name="front"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("ftplatform.accounts.signin_urls")),
     path("account/", include("ftplatform.accounts.urls")),
     path("help/", include(([path("keys/", views.keys, name="keys")], "ui"))),
     path("projects/", include("ftplatform.projects.urls")),

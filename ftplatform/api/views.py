@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import ValidationError
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, get_object_or_404
@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from ftplatform.accounts import services as accounts
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Role, User
+from ftplatform.api.paging import page_of, whole
 from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import selectors as job_selectors
 from ftplatform.jobs import services as jobs
@@ -25,6 +26,7 @@ from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
 
 EVENTS = 500
+AFTER = OpenApiParameter("after", int, description="The id of the last event that you have; 0 for all.")
 
 
 class ProjectSerializer(serializers.ModelSerializer):
@@ -95,16 +97,10 @@ class ProjectView(APIView):
 
 
 class Members(APIView):
-    @extend_schema(responses=MemberSerializer(many=True))
+    @extend_schema(responses=page_of(MemberSerializer))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, ADMIN)
-        return Response(
-            {
-                "next": None,
-                "previous": None,
-                "results": MemberSerializer(selectors.members_of(access.project), many=True).data,
-            }
-        )
+        return Response(whole(MemberSerializer(selectors.members_of(access.project), many=True)))
 
     @extend_schema(request=MemberSerializer, responses={201: MemberSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -122,13 +118,13 @@ class Members(APIView):
 
 
 class TaskRevisions(APIView):
-    @extend_schema(responses=TaskRevisionSerializer(many=True))
+    @extend_schema(responses=page_of(TaskRevisionSerializer))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, ANYONE)
         revisions = access.project.task_revisions.order_by("-number")[:200]
-        return Response({"next": None, "previous": None, "results": TaskRevisionSerializer(revisions, many=True).data})
+        return Response(whole(TaskRevisionSerializer(revisions, many=True)))
 
-    @extend_schema(request=TaskRevisionSerializer, responses={201: TaskRevisionSerializer})
+    @extend_schema(request=TaskSpec, responses={201: TaskRevisionSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """The body is the task itself, or {"content": task}."""
         access = enter(request, slug, ADMIN)
@@ -150,13 +146,15 @@ class JobView(APIView):
 
 
 class JobEvents(APIView):
-    @extend_schema(responses=JobEventSerializer(many=True))
+    @extend_schema(parameters=[AFTER], responses=page_of(JobEventSerializer))
     def get(self, request: Request, pk: int) -> Response:
         """Events after `?after=ID`, oldest first."""
         _, job = enter_by(request, Job.objects.all(), READERS, pk=pk)
-        after = request.query_params.get("after", "0")
-        events = job_selectors.events_after(job, int(after) if after.isdigit() else 0, EVENTS)
-        return Response({"next": None, "previous": None, "results": JobEventSerializer(events, many=True).data})
+        after = request.query_params.get("after") or "0"
+        if not (after.isascii() and after.isdigit()):
+            raise Refused("bad-key", f"after is the id of an event, not {after!r}.", field="after")
+        events = job_selectors.events_after(job, int(after), EVENTS)
+        return Response(whole(JobEventSerializer(events, many=True)))
 
 
 class JobCancel(APIView):

@@ -23,7 +23,7 @@ def job_list(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
     jobs = selectors.jobs_of(access.project)
     before = request.GET.get("before", "")
-    if before.isdigit():
+    if before.isascii() and before.isdigit():
         jobs = jobs.filter(pk__lt=int(before))
     shown = list(jobs[: PAGE + 1])
     context = {

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,13 @@ PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 class Value(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="after")
+    def _keepable(self) -> Self:
+        for name, value in self:
+            if isinstance(value, str) and "\x00" in value:
+                raise ValueError(f"{name} holds a NUL character, which no database keeps in a text; remove it")
+        return self
 
 
 class InputColumn(Value):
@@ -43,7 +50,7 @@ class Choice(Value):
         return self.title or self.value
 
 
-class Condition(Value):
+class FieldCondition(Value):
     """The field is asked only where another choice field has this value."""
 
     field: str = Field(pattern=NAME)
@@ -59,7 +66,7 @@ class TaskField(Value):
     required: bool = True
     choices: tuple[Choice, ...] = ()
     guidelines: str = ""
-    condition: Condition | None = None
+    condition: FieldCondition | None = None
     primary_metric: str = ""
     max_length: int = Field(default=20_000, ge=1)
 

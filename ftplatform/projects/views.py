@@ -19,6 +19,7 @@ from ftplatform.projects.forms import MemberForm, ProjectForm
 from ftplatform.ui import registries
 
 HOME_JOBS = 5
+LONGEST_QUERY = 200
 
 
 @login_required
@@ -106,6 +107,6 @@ def task(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
-    query = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
     hits = registries.search(access, query) if query else []
     return render(request, "projects/search.html", {"project": access.project, "query": query, "hits": hits})

@@ -63,7 +63,7 @@ class Frame:
         if self.access is None or not self.reads:
             return []
         live = Job.objects.filter(project=self.access.project, state__in=Job.LIVE).order_by("pk")
-        return list(live.only("title", "state", "done", "total", "unit", "started_at", "project_id")[: MENU_JOBS + 1])
+        return list(live.defer("parameters", "result")[: MENU_JOBS + 1])
 
     @property
     def jobs_count(self) -> str:

@@ -38,7 +38,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, ADMIN)
     events = AuditEvent.objects.filter(project=access.project).order_by("-pk")
     before = request.GET.get("before", "")
-    if before.isdigit():
+    if before.isascii() and before.isdigit():
         events = events.filter(pk__lt=int(before))
     shown = list(events[: PAGE + 1])
     older = shown[PAGE - 1].pk if len(shown) > PAGE else None

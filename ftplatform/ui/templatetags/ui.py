@@ -139,6 +139,17 @@ def job_badge(job: Job) -> SafeString:
     return glyphs.badge(STATE_GLYPHS[state], STATE_WORDS[state], job.percent)
 
 
+@register.filter
+def error_head(text: str) -> str:
+    """The sentence of an error, without the lines of a log that may follow it."""
+    return text.strip().partition("\n")[0]
+
+
+@register.filter
+def error_rest(text: str) -> str:
+    return text.strip().partition("\n")[2].strip()
+
+
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, wide: bool = False) -> dict[str, Any]:
     """One form field with label, help and error, as the look has it."""

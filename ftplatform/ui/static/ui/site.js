@@ -34,13 +34,22 @@
     const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
     toast(page.querySelector("[data-refusal]")?.textContent.trim() || `The server refused this (${event.detail.xhr.status}). Reload the page and try again.`);
   });
+  // A log that is followed stays at its end; one that was scrolled up stays where it was.
+  const toEnd = (log) => { log.scrollTop = log.scrollHeight; };
+  const logs = new Map();
+  addEventListener("htmx:beforeSwap", () => {
+    for (const log of all(".log[data-follow][id]")) logs.set(log.id, log.scrollHeight - log.scrollTop - log.clientHeight < 24 ? null : log.scrollTop);
+  });
+  addEventListener("htmx:afterSettle", () => {
+    for (const log of all(".log[data-follow][id]")) if (logs.get(log.id) == null) toEnd(log); else log.scrollTop = logs.get(log.id);
+  });
   addEventListener("htmx:sendError", () => toast("The server does not answer. What you typed is still here; try again."));
   addEventListener("htmx:afterSettle", (event) => { for (const box of all("[data-toast]", event.target)) expire(box); });
 
   addEventListener("DOMContentLoaded", () => {
     document.querySelector(".loop [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
     all("[data-toast]").forEach(expire);
-    all(".log[data-follow]").forEach((log) => { log.scrollTop = log.scrollHeight; });
+    all(".log[data-follow]").forEach(toEnd);
     document.querySelector("[data-opens-at-once]")?.showModal();
   });
 
