@@ -119,7 +119,7 @@ def test_exports_are_downloads_and_run_nothing(world: worlds.World, format: str)
 def test_a_formula_in_a_csv_is_made_a_text_and_a_number_stays_one() -> None:
     from evaluation.export import _safe
 
-    assert _safe('=HYPERLINK("http://evil")') == "'=HYPERLINK(\"http://evil\")"
+    assert _safe('=HYPERLINK("http://evil")') == '\'=HYPERLINK("http://evil")'
     assert [_safe(text)[0] for text in ("+1", "-1", "@x", "\tx", "\rx")] == ["'"] * 5
     assert _safe(-0.25) == -0.25 and _safe("fine") == "fine" and _safe(None) == ""
 
@@ -145,7 +145,14 @@ def test_strangers_find_nothing_and_labelers_are_refused(world: worlds.World) ->
     card = worlds.make_scorecard(world)
     stranger = worlds.person(None, "mal")
     labeler = worlds.person(world.project, "lea", "labeler")
-    for name, arguments in (("scorecards", ()), ("scorecard", (card.number,)), ("export", (card.number,)), ("campaigns", ()), ("rules", ()), ("baseline", ())):
+    for name, arguments in (
+        ("scorecards", ()),
+        ("scorecard", (card.number,)),
+        ("export", (card.number,)),
+        ("campaigns", ()),
+        ("rules", ()),
+        ("baseline", ()),
+    ):
         assert _get(world, name, *arguments, user=stranger).status_code == 404
         assert _get(world, name, *arguments, user=labeler).status_code == 403
 
