@@ -18,6 +18,8 @@ from ftplatform.errors import Conflict, FieldError, Refused
 
 LEASE = timedelta(hours=2)
 CANNOT_JUDGE = ("Outside my field", "Cut off", "Not readable")
+MARKS = ("wrong", "unsafe", "excellent")
+MOST_SPANS = 200
 
 
 @transaction.atomic
@@ -80,14 +82,26 @@ def _take(rater: CampaignRater, campaign: Campaign) -> CampaignItem | None:
         .order_by("position")
         .values_list("pk", flat=True)
     )
-    for pk in sorted(open_items, key=lambda pk: pk in released):
-        item = CampaignItem.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
-        if (
-            item
-            and CampaignItem.objects.filter(pk=pk).annotate(taken=Count("assignments", filter=_taken())).get().taken
-            < campaign.overlap
-        ):
+    ordered = sorted(open_items, key=lambda pk: pk in released)
+    for wait in (
+        False,
+        True,
+    ):  # an item that somebody is just taking may have room for one more: wait for it before giving up
+        for pk in ordered:
+            if item := _claimed(pk, campaign, wait=wait):
+                return item
+    return None
+
+
+def _claimed(pk: int, campaign: Campaign, *, wait: bool) -> CampaignItem | None:
+    """The item under its lock if it has room. The lock of a full one is given back at once: nobody waits for an item while
+    holding another, so raters never deadlock."""
+    with transaction.atomic():
+        item = CampaignItem.objects.select_for_update(skip_locked=not wait).filter(pk=pk).first()
+        rows = CampaignItem.objects.filter(pk=pk).annotate(taken=Count("assignments", filter=_taken()))
+        if item and rows.get().taken < campaign.overlap:
             return item
+        transaction.set_rollback(True)
     return None
 
 
@@ -118,7 +132,7 @@ def save_draft(*, assignment: Assignment, draft: dict[str, Any], revision: int) 
             "This item was changed in another tab; reload to see it.",
             data={"draft_revision": assignment.draft_revision},
         )
-    assignment.draft, assignment.draft_revision = draft, revision + 1
+    assignment.draft, assignment.draft_revision = _storable(draft), revision + 1
     assignment.save(update_fields=["draft", "draft_revision"])
     return assignment
 
@@ -132,32 +146,39 @@ def release_item(*, assignment: Assignment, by: Actor) -> None:
         assignment.save(update_fields=["state"])
 
 
-@transaction.atomic
 def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating:
     """Counts a rating once: the same submit again gives the same rating, another one is refused and pointed to a revision.
 
     answer: {"scores", "harm", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
     """
-    assignment = _locked(assignment)
-    content = _checked(assignment, answer)
-    first = assignment.ratings.order_by("pk").first()
-    if first is not None:
-        newest = assignment.ratings.order_by("-pk").first()
-        if newest is not None and _same(newest, content):
-            return newest
-        raise Conflict(
-            "rated-already",
-            "You rated this item already. To change it, open it under your last items.",
-            data={"rating": first.pk},
-        )
-    campaign = assignment.campaign_item.campaign
-    expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
-    if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
-        Assignment.objects.filter(pk=assignment.pk).update(draft=answer)
+    with transaction.atomic():
+        rating = _count_once(_locked(assignment), answer)
+    if rating is None:  # told outside of the transaction, which a refusal would take the draft back with
         raise Conflict(
             "item-taken",
             "Your time for this item ran out and others have rated it. Your rating is kept as a draft and does not count.",
         )
+    return rating
+
+
+def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None:
+    """The rating, or None when the item's places are taken: what was entered is then kept as a draft."""
+    content = _checked(assignment, answer)
+    newest = assignment.ratings.order_by("-pk").first()
+    if newest is not None:
+        if _same(newest, content):
+            return newest
+        raise Conflict(
+            "rated-already",
+            "You rated this item already. To change it, open it under your last items.",
+            data={"rating": newest.pk},
+        )
+    campaign = assignment.campaign_item.campaign
+    expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
+    if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
+        assignment.draft = _storable(answer)
+        assignment.save(update_fields=["draft"])
+        return None
     rating = Rating.objects.create(assignment=assignment, **content)
     assignment.state, assignment.rated_at, assignment.draft = Assignment.State.RATED, timezone.now(), None
     assignment.save(update_fields=["state", "rated_at", "draft"])
@@ -206,11 +227,12 @@ def _same(rating: Rating, content: dict[str, Any]) -> bool:
 def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
     """The rating's columns, or Refused with one entry a cell that is missing or out of the scale."""
     rubric = Rubric.model_validate(assignment.campaign_item.campaign.rubric.content)
-    letters = list(assignment.keys.order_by("key").values_list("key", flat=True))
+    texts = dict(assignment.keys.order_by("key").values_list("key", "answer__text"))
+    letters = list(texts)
     errors: list[FieldError] = []
     scores: dict[str, dict[str, int | None]] = {}
     given = _mapping(answer.get("scores"))
-    reason = str(answer.get("reason") or "").replace("\x00", "�").strip()
+    reason = str(_storable(answer.get("reason") or "")).strip()
     for letter in letters:
         row = _mapping(given.get(letter))
         scores[letter] = {}
@@ -243,7 +265,7 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
         "scores": scores,
         "harm": harm,
         "preference": preference if assignment.campaign_item.campaign.asks_preference else "",
-        "spans": _spans(answer.get("spans"), letters),
+        "spans": _spans(answer.get("spans") or [], texts),
         "reason": reason,
         "seconds": _seconds(answer.get("seconds")),
     }
@@ -253,21 +275,36 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _spans(value: Any, letters: list[str]) -> list[dict[str, Any]]:
-    """Marks in the answers: {"key", "start", "end", "kind", "comment"}, in code points."""
+def _spans(value: Any, texts: dict[str, str]) -> list[dict[str, Any]]:
+    """Marks in the answers: {"key", "start", "end", "kind", "comment"}; start and end count code points of the text as shown."""
+    if not isinstance(value, list) or len(value) > MOST_SPANS:
+        raise Refused("bad-span", f"Marks are a list of at most {MOST_SPANS}.", field="spans")
     spans = []
-    for span in value if isinstance(value, list) else []:
-        if not (
-            isinstance(span, dict)
-            and span.get("key") in letters
-            and isinstance(span.get("start"), int)
-            and isinstance(span.get("end"), int)
-        ):
+    for at, span in enumerate(value):
+        found = _mapping(span)
+        key, start, end, kind = (found.get(name) for name in ("key", "start", "end", "kind"))
+        if key not in texts:
+            raise Refused("bad-span", "A mark needs the letter of the answer it stands in.", field=f"spans.{at}.key")
+        if not (type(start) is type(end) is int and 0 <= start < end <= len(texts[key])):
             raise Refused(
-                "bad-span", "A mark needs the answer's letter and its start and end in characters.", field="spans"
+                "bad-span",
+                f"A mark's start and end are counted in characters of {key}, from 0 to {len(texts[key])}.",
+                field=f"spans.{at}",
             )
-        spans.append({name: span.get(name, "") for name in ("key", "start", "end", "kind", "comment")})
+        if kind not in MARKS:
+            raise Refused("bad-span", f"A mark is one of {', '.join(MARKS)}.", field=f"spans.{at}.kind")
+        comment = str(_storable(found.get("comment") or ""))[:2000]
+        spans.append({"key": key, "start": start, "end": end, "kind": kind, "comment": comment})
     return spans
+
+
+def _storable(value: Any) -> Any:
+    """The same JSON without what PostgreSQL cannot keep: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\x00", "�")
+    if isinstance(value, dict):
+        return {_storable(name): _storable(inner) for name, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _seconds(value: Any) -> float | None:

@@ -308,7 +308,9 @@ def _generation(
         values["desk"] = truth["desk"] if is_right else rng.choice([desk for desk in DESKS if desk != truth["desk"]])
     if "reply" in truth:
         words = str(truth["reply"]).split()
-        values["reply"] = " ".join(words if is_right else rng.sample(words, len(words) // 2)) + f" ({rng.randrange(10**6)})"
+        values["reply"] = (
+            " ".join(words if is_right else rng.sample(words, len(words) // 2)) + f" ({rng.randrange(10**6)})"
+        )
         if item.position == 1:
             values["reply"] = f"{MARKUP} {values['reply']}"
         if item.position == 2:
