@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,3 +44,19 @@ def run_jobs(monkeypatch: pytest.MonkeyPatch) -> Any:
             done.append(job)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny Llama; tests that change it take a copy."""
+    from tests.tiny_model import make_tiny_model
+
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def world(cast: Any, tiny_model: Path) -> Any:
+    """The cast's project with both sets frozen and the tiny model registered."""
+    from tests.world import World
+
+    return World.make(cast, tiny_model)
