@@ -3,7 +3,7 @@
 import re
 
 import nh3
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
@@ -58,4 +58,4 @@ def paragraphs(text: str) -> SafeString:
 
 
 def _lines(text: str) -> SafeString:
-    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in text.split("\n"))) or format_html("")
+    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in text.split("\n"))) or SafeString("")

@@ -79,7 +79,7 @@ def forest(
     """
     values = [point, lo, hi]
     if any(value is None or not math.isfinite(value) for value in values) or max <= min:
-        return format_html("")
+        return SafeString("")
 
     def x(value: float) -> str:
         share = (value - min) / (max - min) * 100
