@@ -58,6 +58,12 @@ def start_training(
             status=409,
         )
     plan = _plan(hyperparameters)
+    if plan.patience is not None and not dataset_version.counts.get("validation"):
+        raise Refused(
+            "no-validation",
+            f"{dataset_version} has no validation tickets, so nothing would tell when to stop. Leave patience empty, or freeze a set with some.",
+            field="patience",
+        )
     run = TrainingRun.objects.create(
         project=project,
         number=next_number(TrainingRun.objects.all(), project),
