@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from annotation.models import Suggestion
+from ftplatform.errors import Refused
 from ftplatform.projects.spec import Choice, TaskField, TaskSpec
 
 NOTE = "~note"
@@ -90,6 +91,21 @@ def from_form(spec: TaskSpec, data: FormData) -> tuple[dict[str, Any], dict[str,
         if value not in (None, "", []):
             values[one.name] = value
     return values, errors
+
+
+def missing(spec: TaskSpec, values: Mapping[str, Any]) -> dict[str, str]:
+    """Every field that is asked, required and empty, with the sentence that stands at it: all at once, not one by one."""
+    return {
+        one.name: f"{one.heading} is required."
+        for one in spec.fields
+        if one.required and spec.is_asked(one, dict(values)) and one.name not in values
+    }
+
+
+def told(spec: TaskSpec, values: Mapping[str, Any], errors: dict[str, str], refused: Refused) -> dict[str, str]:
+    """What the page says where, after a refusal: the form's own errors, what is missing, and the service's words."""
+    said = {**missing(spec, values), **{error.field: error.message for error in refused.errors}, **errors}
+    return said or {"": refused.message}
 
 
 def _value(one: TaskField, data: FormData) -> Any:

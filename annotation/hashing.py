@@ -6,7 +6,7 @@ from typing import Any
 
 from annotation.texts import normalise_prompt
 from ftplatform.projects.models import Project
-from ftplatform.projects.spec import TaskSpec, canonical
+from ftplatform.projects.spec import PLACEHOLDER, TaskSpec, canonical
 
 
 class Hasher:
@@ -22,10 +22,8 @@ class Hasher:
         )
 
     def prompt(self, spec: TaskSpec, inputs: dict[str, Any]) -> str:
-        """Equal for tickets whose inputs ask the same thing but for case, spaces and punctuation."""
-        return self._hash(
-            "prompt", "\n".join(normalise_prompt(str(inputs.get(column.name) or "")) for column in spec.inputs)
-        )
+        """Equal for tickets that ask the model the same thing but for case, spaces and punctuation."""
+        return self._hash("prompt", prompt_text(spec, inputs))
 
     def group(self, name: str) -> str:
         return self._hash("group", name)
@@ -33,3 +31,12 @@ class Hasher:
     def _hash(self, what: str, text: str) -> str:
         data = f"{what}\x00{text}".encode("utf-8", "surrogatepass")
         return hmac.new(self._key, data, hashlib.sha256).hexdigest()
+
+
+def prompt_text(spec: TaskSpec, inputs: dict[str, Any]) -> str:
+    """What tells one prompt from another: the inputs that the model is shown, normalised. A column that the prompt does not name
+    makes no difference to the model, so it makes none here."""
+    shown = set(PLACEHOLDER.findall(spec.system + spec.user))
+    return "\n".join(
+        normalise_prompt(str(inputs.get(column.name) or "")) for column in spec.inputs if column.name in shown
+    )

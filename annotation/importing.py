@@ -10,13 +10,14 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from django.db import connection
 from django.utils import timezone
 
 from annotation import formats
 from annotation.hashing import Hasher
+from annotation.locks import lock_tickets
 from annotation.models import Import, ImportRowError
 from annotation.rows import BadRow, ColumnMapping, Ticket, is_complete
 from annotation.splits import stratified_sample
@@ -24,10 +25,12 @@ from ftplatform.artifacts.services import default_storage_home, fetch
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.projects import counters
 
-KEPT_ERRORS = 10_000
 RAW_SHOWN = 2_000
+TELL_EVERY = 1_000
+MOST_COUNTED = 32_767  # control tokens of one ticket, as far as the column counts
 
 STAGING = """
+DROP TABLE IF EXISTS pg_temp.import_staging;
 CREATE TEMP TABLE import_staging (
   line integer, content_hash text, prompt_hash text, group_key text, occurred_at timestamptz, state text,
   raw jsonb, inputs jsonb, fields jsonb, neutralised integer
@@ -84,7 +87,8 @@ def import_file(context: JobContext, source_id: int) -> dict[str, Any]:
         fetch(source.file, path)
         try:
             reader = formats.read(path, source.format or None)
-            return _import(context, source, reader)
+            with (Path(scratch) / "rejected.jsonl").open("w+", encoding="utf-8") as rejected:
+                return _import(context, source, _Reading(context, source, reader, rejected))
         except formats.FormatError as error:
             raise JobFailed("unreadable-file", f"{source.file_name}: {error}") from error
 
@@ -94,21 +98,27 @@ class _RowsRefused(Exception):
 
 
 class _Reading:
-    """Walks the file once: good rows come out as tickets, bad ones are kept with their reason."""
+    """Walks the file: good rows come out as tickets, bad ones are set aside in a file with their reasons, however many they are."""
 
-    def __init__(self, source: Import, reader: formats.Reader) -> None:
+    def __init__(self, context: JobContext, source: Import, reader: formats.Reader, rejected: TextIO) -> None:
+        self.context = context
         self.source = source
         self.reader = reader
         self.mapping = ColumnMapping(source.task_revision.spec, source.mapping)
         self.total = self.rejected = 0
-        self.errors: list[ImportRowError] = []
+        self.first = ""
+        self._rejected = rejected
 
     def tickets(self) -> Iterator[tuple[int, Ticket]]:
+        """(line, ticket) of every good row. Each call reads the file anew. Raises JobStopped when the job should end."""
         self.total = self.rejected = 0
-        self.errors.clear()
+        self._rejected.seek(0)
+        self._rejected.truncate()
         self._refuse_missing_columns()
         for row in self.reader:
             self.total += 1
+            if self.total % TELL_EVERY == 0:
+                self.context.progress(self.total)
             if isinstance(row, formats.RowError):
                 self._reject(row.row, row.field or "", row.reason, row.raw)
                 continue
@@ -116,6 +126,16 @@ class _Reading:
                 yield row.number, self.mapping.ticket(row.values)
             except BadRow as bad:
                 self._reject(row.number, bad.field, bad.message, row.values)
+
+    def keep_rejected(self) -> None:
+        """Stores every rejected row, in the caller's transaction."""
+        self._rejected.seek(0)
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY annotation_importrowerror (source_id, row, field, message, raw) FROM STDIN") as copy,
+        ):
+            for line in self._rejected:
+                copy.write_row((self.source.pk, *json.loads(line)))
 
     def _refuse_missing_columns(self) -> None:
         there = set(self.reader.detected.columns)
@@ -127,31 +147,29 @@ class _Reading:
                 )
 
     def _reject(self, line: int, field: str, message: str, raw: Any) -> None:
+        if not self.rejected:
+            self.first = f"row {line}, {field}: {message}" if field else f"row {line}: {message}"
         self.rejected += 1
-        if len(self.errors) < KEPT_ERRORS:
-            self.errors.append(
-                ImportRowError(source=self.source, row=line, field=field[:200], message=message, raw=_storable(raw))
-            )
+        told = (line, _storable(field)[:200], _storable(message), json.dumps(_storable_row(raw), ensure_ascii=False))
+        self._rejected.write(json.dumps(told) + "\n")
 
 
-def _import(context: JobContext, source: Import, reader: formats.Reader) -> dict[str, Any]:
-    reading = _Reading(source, reader)
+def _import(context: JobContext, source: Import, reading: _Reading) -> dict[str, Any]:
     chosen = _sample(source, reading)
     try:
         with context.transaction():
-            imported, duplicates = _write(context, source, reading, chosen)
+            imported, duplicates = _write(source, reading, chosen)
             _finish(source, reading, imported, duplicates)
     except _RowsRefused:
         with context.transaction():
-            ImportRowError.objects.bulk_create(reading.errors, batch_size=1000)
+            reading.keep_rejected()
             source.rows_total, source.rows_rejected = reading.total, reading.rejected
-            source.detected = _detected(reader)
+            source.detected = _detected(reading.reader)
             source.save(update_fields=["rows_total", "rows_rejected", "detected"])
-        first = reading.errors[0]
         raise JobFailed(
             "rows-refused",
-            f"Nothing was imported: {reading.rejected} of {reading.total} rows have errors, the first in row {first.row}, "
-            f"{first.field}: {first.message} Mend the file, or import again and keep the good rows.",
+            f"Nothing was imported: {reading.rejected} of {reading.total} rows have errors, the first in {_storable(reading.first)} "
+            "Mend the file, or import again and keep the good rows.",
         ) from None
     return _result(source)
 
@@ -172,13 +190,13 @@ def _sample(source: Import, reading: _Reading) -> set[int] | None:
     return {lines[at] for at in stratified_sample(strata, source.row_limit, source.seed)}
 
 
-def _write(context: JobContext, source: Import, reading: _Reading, chosen: set[int] | None) -> tuple[int, int]:
+def _write(source: Import, reading: _Reading, chosen: set[int] | None) -> tuple[int, int]:
     """Stages, sorts out duplicates, inserts. Returns (imported, duplicates)."""
     spec = source.task_revision.spec
     hasher = Hasher(source.project)
     values = {"project": source.project_id, "source": source.pk, "revision": source.task_revision_id}
+    lock_tickets(source.project_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [0x696D70, source.project_id])  # "imp"
         cursor.execute(STAGING)
         staged = 0
         with cursor.copy(f"COPY import_staging ({COLUMNS}) FROM STDIN") as copy:
@@ -187,10 +205,9 @@ def _write(context: JobContext, source: Import, reading: _Reading, chosen: set[i
                     continue
                 staged += 1
                 copy.write_row(_staged(line, ticket, spec, hasher))
-                if staged % 1000 == 0:
-                    context.progress(reading.total)
         if reading.rejected and not source.keep_good_rows:
             raise _RowsRefused
+        cursor.execute("ANALYZE import_staging")
         duplicates = 0
         if source.duplicates == Import.Duplicates.SKIP:
             cursor.execute(DROP_DUPLICATES, values)
@@ -217,12 +234,12 @@ def _staged(line: int, ticket: Ticket, spec: Any, hasher: Hasher) -> tuple[Any, 
         json.dumps(ticket.raw, ensure_ascii=False),
         json.dumps(ticket.inputs, ensure_ascii=False),
         json.dumps(ticket.values, ensure_ascii=False),
-        ticket.neutralised,
+        min(ticket.neutralised, MOST_COUNTED),
     )
 
 
 def _finish(source: Import, reading: _Reading, imported: int, duplicates: int) -> None:
-    ImportRowError.objects.bulk_create(reading.errors, batch_size=1000)
+    reading.keep_rejected()
     source.rows_total, source.rows_rejected = reading.total, reading.rejected
     source.rows_imported, source.rows_duplicate = imported, duplicates
     source.detected = _detected(reading.reader)
@@ -252,13 +269,14 @@ def _result(source: Import) -> dict[str, Any]:
     }
 
 
-def _storable(raw: Any) -> dict[str, str]:
-    """The rejected row as PostgreSQL can keep it: no NUL, no lone surrogate, cut where it is very long."""
-
-    def clean(text: str) -> str:
-        shown = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
-        return shown if len(shown) <= RAW_SHOWN else shown[:RAW_SHOWN] + "…"
-
+def _storable_row(raw: Any) -> dict[str, str]:
+    """The rejected row as it can be kept and downloaded again: a row that was none is kept under `row`."""
     if isinstance(raw, dict):
-        return {clean(str(name)): clean("" if value is None else str(value)) for name, value in raw.items()}
-    return {"row": clean(str(raw))}
+        return {_storable(str(name)): _storable("" if value is None else str(value)) for name, value in raw.items()}
+    return {"row": _storable(str(raw))}
+
+
+def _storable(text: str) -> str:
+    """As PostgreSQL can keep it: no NUL, no lone surrogate, cut where it is very long."""
+    shown = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+    return shown if len(shown) <= RAW_SHOWN else shown[:RAW_SHOWN] + "…"

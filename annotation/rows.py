@@ -61,6 +61,10 @@ class ColumnMapping:
                 f"The columns cannot be used as mapped: {errors[0].field}: {errors[0].message}",
                 errors=errors,
             )
+        # Labels that the file does not bring may still be missing; the text of those that it brings must be read back all the same.
+        self._lenient = spec.model_copy(
+            update={"fields": tuple(field.model_copy(update={"required": False}) for field in spec.fields)}
+        )
         self._folded = {
             field.name: {" ".join(label.casefold().split()): label for label in field.labels} for field in spec.fields
         }
@@ -144,11 +148,11 @@ class ColumnMapping:
         return value
 
     def _check_whole(self, values: dict[str, Any]) -> None:
-        """What the model should learn has to be read back as it is."""
-        if not is_complete(self.spec, values):
+        """What the model should learn has to be read back as it is, however much of it the file brings."""
+        if not values:
             return
         try:
-            codecs.refuse_unparsable(self.spec, values)
+            codecs.refuse_unparsable(self._lenient, values)
         except codecs.UnparsableValue as error:
             raise BadRow(self.fields.get(error.field, error.field), str(error)) from error
 

@@ -1,12 +1,6 @@
 """What a user can do in this room: import, draw sets, freeze, label, resolve, export."""
 
-from annotation.services.datasets import (
-    ItemDraft,
-    draw_splits,
-    freeze_dataset,
-    freeze_evaluation_set,
-    freeze_training_set,
-)
+from annotation.services.datasets import ItemDraft, freeze_dataset
 from annotation.services.export import export_dataset
 from annotation.services.imports import Inspection, inspect_file, start_import
 from annotation.services.labelling import (
@@ -20,6 +14,7 @@ from annotation.services.labelling import (
     take_lease,
 )
 from annotation.services.resolution import adjudicate
+from annotation.services.sets import draw_splits, freeze_evaluation_set, freeze_training_set
 
 __all__ = [
     "Inspection",

@@ -112,7 +112,9 @@ def _state(example: Example, state: str) -> None:
 def adjudicate(*, example: Example, values: dict[str, Any], note: str = "", by: Actor) -> Annotation:
     """A reviewer's final answer. Everybody's own answers stay as they were."""
     assert by.user
-    example = Example.objects.select_for_update(of=("self",)).select_related("project__task_revision").get(pk=example.pk)
+    example = (
+        Example.objects.select_for_update(of=("self",)).select_related("project__task_revision").get(pk=example.pk)
+    )
     revision = example.project.task_revision
     assert revision
     try:

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import selectors, services
-from annotation.answers import NOTE, fields_for, from_form
+from annotation.answers import NOTE, fields_for, from_form, told
 from annotation.models import Annotation, Lease, Queue
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects.access import LABELERS, Access, enter
@@ -69,6 +69,8 @@ def _page(
         ),
         "note": drafted_note if note is None else note,
         "has_draft": bool(lease.draft),
+        "is_refused": errors is not None,
+        "unsure": "unsure" in request.POST and errors is not None,
         "problem": (errors or {}).get("", ""),
         "progress": selectors.own_progress(lease.queue, access.user),
     }
@@ -111,8 +113,8 @@ def _submit(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
         messages.warning(request, conflict.message)
         return redirect("annotation:label", access.project.slug, queue.pk)
     except Refused as refused:
-        told = errors or {error.field: error.message for error in refused.errors} or {"": refused.message}
-        return _page(request, access, lease, values=values, note=note, errors=told, status=422)
+        said = told(queue.task_revision.spec, values, errors, refused)
+        return _page(request, access, lease, values=values, note=note, errors=said, status=422)
     if request.htmx:  # type: ignore[attr-defined]  # the next ticket in the same answer: no second trip
         return _next(request, access, queue)
     return redirect("annotation:label", access.project.slug, queue.pk)
@@ -228,7 +230,7 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
                 raise Refused("bad-value", next(iter(errors.values())))
             services.revise_annotation(annotation=answer, values=values, note=note, by=access.actor)
         except Refused as refused:
-            errors = errors or {error.field: error.message for error in refused.errors} or {"": refused.message}
+            errors = told(answer.task_revision.spec, values, errors, refused)
             status = refused.status if refused.status == 409 else 422
         else:
             messages.success(request, f"Your answer to ticket {answer.example_id} is changed.")

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from annotation import selectors, services
-from annotation.answers import fields_for, from_form
+from annotation.answers import fields_for, from_form, told
 from annotation.forms import QueueForm
 from annotation.models import Annotation, Example
 from ftplatform.errors import Refused
@@ -76,7 +76,7 @@ def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
                 raise Refused("bad-value", next(iter(errors.values())))
             services.adjudicate(example=example, values=values, note=note, by=access.actor)
         except Refused as refused:
-            errors = errors or {error.field: error.message for error in refused.errors} or {"": refused.message}
+            errors = told(revision.spec, values, errors, refused)
         else:
             messages.success(request, f"Ticket {example.pk} is decided.")
             following = selectors.tickets(

@@ -1,0 +1,194 @@
+"""Hand-out under many hands at once: real threads on real PostgreSQL."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from annotation import services
+from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue
+from ftplatform.accounts.actors import Actor
+from ftplatform.accounts.models import User
+from ftplatform.errors import Conflict
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ANSWER = {"desk": "tax", "reply": "Yes"}
+
+
+@pytest.fixture
+def tickets(cast: Any, run_jobs: Any, tmp_path: Any) -> Any:
+    factories.import_rows(cast.project, tmp_path / "t.csv", factories.desk_rows(60, labelled=False))
+    run_jobs()
+    return Example.objects.filter(project=cast.project).order_by("pk")
+
+
+def people(count: int) -> list[User]:
+    return User.objects.bulk_create([User(username=f"labeler{at}") for at in range(count)])
+
+
+def at_once(tasks: list[Callable[[], None]]) -> None:
+    """Runs all of them at the same moment. Raises what any of them raised."""
+    gate, failed = threading.Barrier(len(tasks)), list[BaseException]()
+
+    def run(task: Callable[[], None]) -> None:
+        try:
+            gate.wait(timeout=60)
+            task()
+        except BaseException as error:  # handed to the test below
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[task]) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    if failed:
+        raise failed[0]
+
+
+def test_a_hundred_labelers_never_hold_one_ticket_more_often_than_the_overlap(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets, overlap=3)
+    labelers = people(100)
+
+    def work(labeler: User) -> None:
+        for _ in range(3):
+            lease = services.take_lease(queue=queue, labeler=labeler)
+            if lease is None:
+                return
+            services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(labeler))
+
+    at_once([lambda labeler=labeler: work(labeler) for labeler in labelers])
+    by_ticket = Counter(Annotation.objects.values_list("example_id", flat=True))
+    assert max(by_ticket.values()) <= 3
+    assert sum(by_ticket.values()) == 180 == HandoutSlot.objects.filter(state="done").count()
+    pairs = list(Annotation.objects.values_list("example_id", "author_id"))
+    assert len(pairs) == len(set(pairs))
+    assert not Lease.objects.filter(state="live").exists()
+
+
+def test_two_tabs_get_one_ticket(cast: Any, tickets: Any) -> None:
+    queue, got = factories.make_queue(cast.project, tickets), list[Any]()
+    at_once([lambda: got.append(services.take_lease(queue=queue, labeler=cast.lea))] * 8)
+    assert len({lease.pk for lease in got}) == 1
+    assert HandoutSlot.objects.filter(state="leased").count() == 1
+
+
+def test_one_ticket_in_two_tabs_counts_once(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets)
+    lease, made = services.take_lease(queue=queue, labeler=cast.lea), list[Any]()
+    assert lease
+    at_once([lambda: made.append(services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea)))] * 8)
+    assert len({one.pk for one in made}) == 1 == Annotation.objects.count()
+
+
+def test_an_expired_ticket_goes_to_exactly_one_other_person(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    lease, got = services.take_lease(queue=queue, labeler=cast.lea), list[Any]()
+    assert lease
+    HandoutSlot.objects.update(leased_until="2020-01-01T00:00Z")
+    others = people(12)
+    at_once([lambda other=other: got.append(services.take_lease(queue=queue, labeler=other)) for other in others])
+    assert len([one for one in got if one]) == 1
+    lease.refresh_from_db()
+    assert lease.state == Lease.State.LOST
+
+
+def test_after_expiry_a_submit_still_counts_if_nobody_took_the_ticket(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    lease = services.take_lease(queue=queue, labeler=cast.lea)
+    assert lease
+    HandoutSlot.objects.update(leased_until="2020-01-01T00:00Z")
+    services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
+    assert services.take_lease(queue=queue, labeler=cast.rev) is None
+
+
+def test_submit_against_takeover_is_one_or_the_other(cast: Any, tickets: Any) -> None:
+    for example in tickets[:10]:
+        queue = factories.make_queue(cast.project, [example])
+        lease = services.take_lease(queue=queue, labeler=cast.lea)
+        assert lease
+        HandoutSlot.objects.filter(queue=queue).update(leased_until="2020-01-01T00:00Z")
+        told: dict[str, Any] = {}
+
+        def submit(lease: Lease = lease, told: dict[str, Any] = told) -> None:
+            try:
+                told["mine"] = services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
+            except Conflict as conflict:
+                told["conflict"] = conflict.code
+
+        def take(queue: Queue = queue, told: dict[str, Any] = told) -> None:
+            told["theirs"] = services.take_lease(queue=queue, labeler=cast.rev)
+
+        at_once([submit, take])
+        assert ("mine" in told) != (told["theirs"] is not None)
+        if "conflict" in told:
+            lease.refresh_from_db()
+            assert (told["conflict"], lease.draft) == ("ticket-taken", ANSWER)
+
+
+def test_a_skipped_ticket_never_comes_back_to_whoever_skipped_it(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:2])
+    first = services.take_lease(queue=queue, labeler=cast.lea)
+    assert first
+    services.skip_lease(lease=first, reason="no idea", by=Actor.of(cast.lea))
+    second = services.take_lease(queue=queue, labeler=cast.lea)
+    assert second and second.example_id != first.example_id
+    services.skip_lease(lease=second, by=Actor.of(cast.lea))
+    assert services.take_lease(queue=queue, labeler=cast.lea) is None
+    assert services.take_lease(queue=queue, labeler=cast.rev)
+
+
+def test_a_released_ticket_may_come_back(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    first = services.take_lease(queue=queue, labeler=cast.lea)
+    assert first
+    services.release_lease(lease=first, by=Actor.of(cast.lea))
+    again = services.take_lease(queue=queue, labeler=cast.lea)
+    assert again and again.pk == first.pk and again.state == Lease.State.LIVE
+
+
+def test_one_ticket_is_prefetched_and_no_more(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets)
+    first = services.take_lease(queue=queue, labeler=cast.lea)
+    assert first
+    ahead = [services.take_lease(queue=queue, labeler=cast.lea, after=first) for _ in range(3)]
+    assert ahead[0] and len({one.pk for one in ahead if one}) == 1 and ahead[0].shown_at is None
+    assert Lease.objects.filter(labeler=cast.lea, state="live").count() == 2
+    services.submit_annotation(lease=first, values=ANSWER, by=Actor.of(cast.lea))
+    following = services.take_lease(queue=queue, labeler=cast.lea)
+    assert following and following.pk == ahead[0].pk
+
+
+def test_own_finished_work_is_not_scanned_again(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets, overlap=2)
+    for _ in range(59):
+        lease = services.take_lease(queue=queue, labeler=cast.lea)
+        assert lease
+        services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
+    last = services.take_lease(queue=queue, labeler=cast.lea)
+    assert last
+    cursor = queue.cursors.get(labeler=cast.lea)
+    assert last.slot and cursor.position == last.slot.position >= 117
+    assert cursor.submitted == 59
+
+
+def test_no_ticket_of_the_test_set_is_handed_out(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    factories.import_rows(cast.project, tmp_path / "t.csv", factories.desk_rows(20))
+    run_jobs()
+    services.freeze_evaluation_set(project=cast.project, size=8, by=factories.SYSTEM)
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project))
+    assert (queue.total, queue.slots.filter(example__split="test").count()) == (12, 0)
+
+
+def test_a_closed_queue_hands_out_nothing(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets)
+    queue.is_open = False
+    queue.save()
+    with pytest.raises(Conflict, match="closed"):
+        services.take_lease(queue=queue, labeler=cast.lea)
