@@ -241,8 +241,8 @@ class Campaigns(ListAPIView):
 
 def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
     project = access.project
-    people = {name: User.objects.filter(username=name).first() for name in values["raters"]}
-    if unknown := [name for name, user in people.items() if user is None]:
+    people = {user.username: user for user in User.objects.filter(username__in=values["raters"])}
+    if unknown := sorted(set(values["raters"]) - set(people)):
         raise Refused("unknown-user", f"There is no user called {unknown[0]!r}.", field="raters")
     card = _named(Scorecard.objects.filter(project=project), values, "scorecard")
     rules = _named(ReleaseRules.objects.filter(project=project), values, "rules", required=False)

@@ -84,7 +84,7 @@ class CardPage:
 
 def page_of(card: Scorecard) -> CardPage:
     made = content.Content.model_validate(card.content)
-    glyph, tone = VERDICTS.get(card.verdict or "", ("done", "good"))
+    glyph, tone = VERDICTS.get(card.verdict or "", ("good", "good"))
     rules = Rules.model_validate(card.rules.content) if card.rules else None
     metric, improved, worse = _cases(card, made)
     is_comparison = card.kind == Scorecard.Kind.COMPARISON

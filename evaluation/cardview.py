@@ -12,7 +12,7 @@ from evaluation.scoring import content
 from evaluation.scoring.automatic import PARSE_RATE
 from ftplatform.ui import numbers
 
-TICKS = 5
+TICKS, NARROW_TICKS = 5, 2
 OF_100 = frozenset({"bleu", "chrf", "ter"})
 """Metrics on sacrebleu's scale, which is divided by 100 so that one axis serves the whole table."""
 _SURE = 0.001
@@ -88,22 +88,22 @@ class FieldTable:
     sources: tuple[Source, ...]
 
 
-def axis_of(ends: Iterable[float]) -> Axis:
-    """Around all ends and zero, with a little air and about five round ticks."""
+def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
+    """Around all ends and zero, with a little air and at most about so many round ticks."""
     known = [end for end in ends if math.isfinite(end)]
     low, high = min([0.0, *known]), max([0.0, *known])
     if low == high:
         low, high = -1.0, 1.0
     air = (high - low) * 0.08
     low, high = low - air, high + air
-    rough = (high - low) / TICKS
+    rough = (high - low) / ticks
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     digits = max(0, -math.floor(math.log10(step)))
-    ticks = []
+    marks = []
     for at in range(math.ceil(low / step), math.floor(high / step) + 1):
-        ticks.append((at * step, "0" if at == 0 else numbers.signed(at * step, digits)))
-    return Axis(low, high, tuple(ticks))
+        marks.append((at * step, "0" if at == 0 else numbers.signed(at * step, digits)))
+    return Axis(low, high, tuple(marks))
 
 
 def automatic(card: content.Content) -> Table:
@@ -198,7 +198,7 @@ def slices(card: content.Content) -> list[SliceTable]:
             )
             for row in cut.rows
         ]
-        tables.append(SliceTable(cut.title, tuple(lines), axis_of(_ends(lines))))
+        tables.append(SliceTable(cut.title, tuple(lines), axis_of(_ends(lines), NARROW_TICKS)))
     return tables
 
 
@@ -208,7 +208,7 @@ def conditions(card: content.Content) -> list[FieldTable]:
     best = set(card.best.items())
     base_model = card.conditions[0].model_version if card.conditions else None
     for field in card.primary:
-        sources = [*card.conditions, *card.trivial]
+        sources = [one for one in (*card.conditions, *card.trivial) if _answers(one, field)]
         names = list(dict.fromkeys(name for one in sources for name in one.metrics if name.split(".", 1)[0] == field))
         names.sort(key=lambda name: name != card.primary[field])
         rows = []
@@ -227,6 +227,11 @@ def conditions(card: content.Content) -> list[FieldTable]:
             )
         tables.append(FieldTable(field, tuple(metric_words(name) for name in names), tuple(rows)))
     return tables
+
+
+def _answers(source: content.Condition, field: str) -> bool:
+    """Constrained choice answers one field, and the majority class no text."""
+    return any(name.split(".", 1)[0] == field for name in source.metrics)
 
 
 def metric_words(name: str) -> tuple[str, str]:

@@ -116,7 +116,7 @@ def baseline_lamp(access: Access) -> Lamp:
         return Lamp("Baseline", "wait", "Missing", "Nobody could tell whether tuning helped.", href, "Measure it")
     text = f"{card.base_model} was measured on {str(card.evaluation_set).lower()}; training is open."
     href = reverse("evaluation:scorecard", args=[access.project.slug, card.number])
-    return Lamp("Baseline", "good", "In order.", text, href, str(card))
+    return Lamp("Baseline", "good", "In order", text, href, str(card))
 
 
 def human_lamp(access: Access) -> Lamp:
@@ -126,12 +126,12 @@ def human_lamp(access: Access) -> Lamp:
     card = selectors.newest_comparison(project)
     newest = selectors.campaigns_of(project).first()
     if card is None:
-        return Lamp("Human ratings", "todo", "Not yet known.", "There is no candidate to be rated.")
+        return Lamp("Human ratings", "todo", "Not yet known", "There is no candidate to be rated.")
     if newest is None:
         return Lamp(
             "Human ratings",
             "wait",
-            "Missing.",
+            "Missing",
             "Metrics alone cannot tell whether an answer is true.",
             href,
             "Campaigns",
@@ -140,12 +140,12 @@ def human_lamp(access: Access) -> Lamp:
     wanted = newest.item_count * newest.overlap  # type: ignore[attr-defined]
     if rated < wanted and newest.state == Campaign.State.OPEN:
         return Lamp(
-            "Human ratings", "wait", "Under way.", f"{rated:,} of {wanted:,} ratings are there.", href, newest.name
+            "Human ratings", "wait", "Under way", f"{rated:,} of {wanted:,} ratings are there.", href, newest.name
         )
     return Lamp(
         "Human ratings",
         "good" if rated else "wait",
-        "In order." if rated else "Missing.",
+        "In order" if rated else "Missing",
         f"{rated:,} blind ratings.",
         href,
         newest.name,
@@ -186,7 +186,7 @@ def latest_panel(access: Access) -> dict[str, Any] | None:
         refuse_if_sealed(access, selectors.versions_of_card(card))
     except PermissionDenied:
         return None
-    glyph, tone = VERDICTS.get(card.verdict or "", ("done", ""))
+    glyph, tone = VERDICTS.get(card.verdict or "", ("good", "good"))
     return {
         "card": card,
         "href": reverse("evaluation:scorecard", args=[access.project.slug, card.number]),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.models import DatasetVersion
@@ -147,10 +147,11 @@ def raters_of(campaign: Campaign) -> list[RaterProgress]:
 def invitable(campaign: Campaign) -> QuerySet[User]:
     """Experts and admins of the project who are not raters yet, experts first by name."""
     members = Membership.objects.filter(project=campaign.project, role__in=(Role.EXPERT, Role.ADMIN)).values("user")
+    is_expert = Membership.objects.filter(project=campaign.project, role=Role.EXPERT, user=OuterRef("pk"))
     return (
         User.objects.filter(pk__in=members, is_active=True)
         .exclude(pk__in=campaign.raters.values("user"))
-        .order_by("username")
+        .order_by(Exists(is_expert).desc(), "username")
     )
 
 

@@ -286,7 +286,7 @@ def test_api_opens_a_campaign_with_raters_and_gives_results(world: worlds.World)
     results = client.get(f"/api/v1/campaigns/{campaign.pk}/results/").json()
     assert (results["ratings"], results["items"]) == (6, 3)
     agreement = client.get(f"/api/v1/campaigns/{campaign.pk}/agreement/").json()
-    assert [one["dimension"] for one in agreement["dimensions"]][0] == "relevance"
+    assert agreement["dimensions"][0]["dimension"] == "relevance"
     listed = client.get(f"/api/v1/projects/{world.project.slug}/campaigns/").json()["results"]
     assert listed[0]["ratings"] == 6
 
