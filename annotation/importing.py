@@ -25,7 +25,7 @@ from ftplatform.artifacts.services import default_storage_home, fetch
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.projects import counters
 
-RAW_SHOWN = 2_000
+RAW_KEPT = 100_000  # characters of a value
 TELL_EVERY = 1_000
 MOST_COUNTED = 32_767  # control tokens of one ticket, as far as the column counts
 
@@ -279,4 +279,4 @@ def _storable_row(raw: Any) -> dict[str, str]:
 def _storable(text: str) -> str:
     """As PostgreSQL can keep it: no NUL, no lone surrogate, cut where it is very long."""
     shown = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
-    return shown if len(shown) <= RAW_SHOWN else shown[:RAW_SHOWN] + "…"
+    return shown if len(shown) <= RAW_KEPT else shown[:RAW_KEPT] + "…"
