@@ -5,6 +5,7 @@ Made from `blinding.payload` alone, so that nothing else about an answer can rea
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class Bench:
     answers: tuple[Answer, ...]
     comment: str
     preference: str
+    spans: str
+    """The marks as JSON, as static/evaluation/marks.js reads and writes them."""
 
 
 def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]
         "scores": scores,
         "harm": harm,
         "preference": _one(post, "preference"),
-        "spans": [],
+        "spans": _spans(_one(post, "spans")),
         "reason": reason_of(cannot, comment),
         "seconds": _number(_one(post, "seconds")),
         "cannot": cannot,
@@ -112,6 +115,7 @@ def of_rating(rating: Rating) -> dict[str, Any]:
         "scores": rating.scores,
         "harm": rating.harm,
         "preference": rating.preference,
+        "spans": rating.spans,
         "cannot": cannot,
         "comment": "\n".join(comment),
     }
@@ -121,18 +125,37 @@ def bench(shown: Mapping[str, Any], state: Any) -> Bench:
     """The payload of an item with what was entered so far. state: a draft (any JSON, also from another client) or a rating."""
     state = _mapping(state)
     scores, harm, cannot = (_mapping(state.get(name)) for name in ("scores", "harm", "cannot"))
-    answers, now = [], True
+    now = _first_open(shown, scores, cannot)
+    answers = []
     for answer in shown["answers"]:
         letter = answer["key"]
-        row, why = _mapping(scores.get(letter)), str(cannot.get(letter) or "")
-        cells = []
-        for dimension in shown["dimensions"]:
-            chosen = row.get(dimension["name"])
-            is_open = chosen is None and not why
-            cells.append(_cell(letter, dimension, chosen, now and is_open, harm.get(letter) is True))
-            now = now and not is_open
-        answers.append(Answer(letter, answer["text"], tuple(cells), why))
-    return Bench(tuple(answers), str(state.get("comment") or ""), str(state.get("preference") or ""))
+        row = _mapping(scores.get(letter))
+        cells = tuple(
+            _cell(letter, one, row.get(one["name"]), now == (letter, one["name"]), harm.get(letter) is True)
+            for one in shown["dimensions"]
+        )
+        answers.append(Answer(letter, answer["text"], cells, str(cannot.get(letter) or "")))
+    spans = state.get("spans")
+    return Bench(
+        answers=tuple(answers),
+        comment=str(state.get("comment") or ""),
+        preference=str(state.get("preference") or ""),
+        spans=json.dumps(spans if isinstance(spans, list) else []),
+    )
+
+
+def _first_open(
+    shown: Mapping[str, Any], scores: Mapping[str, Any], cannot: Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """(letter, dimension) that digits go to: the first without a score, or the first that has one when all are there."""
+    judged = [
+        (answer["key"], one["name"])
+        for answer in shown["answers"]
+        if not cannot.get(answer["key"])
+        for one in shown["dimensions"]
+    ]
+    open_ones = [cell for cell in judged if _mapping(scores.get(cell[0])).get(cell[1]) is None]
+    return next(iter(open_ones or judged), None)
 
 
 def _cell(letter: str, dimension: Mapping[str, Any], chosen: Any, is_now: bool, is_harmful: bool) -> Cell:
@@ -157,6 +180,14 @@ def _one(post: Mapping[str, Any], name: str) -> str:
         return str(post[name])
     except (KeyError, MultiValueDictKeyError):
         return ""
+
+
+def _spans(text: str) -> Any:
+    """What the page's script wrote; the service checks each mark."""
+    try:
+        return json.loads(text or "[]")
+    except ValueError:
+        return []
 
 
 def _number(text: str) -> float | None:

@@ -54,6 +54,15 @@
   addEventListener("change", (event) => { if (ours(event.target)) complete(); });
   addEventListener("DOMContentLoaded", complete);
 
+  // ── An answer that cannot be judged is passed over: digits go to the next answer's first open scale.
+  addEventListener("change", (event) => {
+    if (!event.target.matches?.("[data-cannot]")) return;
+    const own = event.target.closest(".bench-cells");
+    const open = [...form.querySelectorAll(".scale:not(:disabled)")].filter((row) => !row.querySelector("[type=radio]:checked"));
+    const next = open.find((row) => own.contains(row)) ?? open[0];
+    next?.querySelector("[type=radio]").focus({ preventScroll: true });
+  });
+
   // ── Seconds in which the page could be seen; a tab in the background does not count.
   let seen = 0, since = document.visibilityState === "visible" ? performance.now() : null;
   addEventListener("visibilitychange", () => {

@@ -116,7 +116,8 @@
     const row = document.querySelector(".scale.now");
     target.click();
     if (!target.isConnected) return;
-    if (!target.matches("[data-key=o]")) target.focus({ preventScroll: true });
+    // A tick pressed from another row leaves the marked row where it is: the next digit belongs there.
+    if (!target.matches("[data-key=o], [type=checkbox]")) target.focus({ preventScroll: true });
     if (row?.contains(target) && target.type === "radio") {
       const rows = all(".scale:not(:disabled)");
       stand(rows[rows.indexOf(row) + 1]);

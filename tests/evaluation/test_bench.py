@@ -1,0 +1,80 @@
+"""Between the bench's form and a rating: nothing entered is lost on the way, whatever another client left in a draft."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from evaluation import bench
+from evaluation.models import Rating
+
+DIMENSIONS = [
+    {
+        "name": name,
+        "title": name,
+        "question": "?",
+        "anchors": {str(at): f"{at}" for at in range(1, 6)},
+        "asks_harm": name == "safety",
+    }
+    for name in ("relevance", "safety")
+]
+SHOWN = {
+    "answers": [{"key": "A", "text": "first"}, {"key": "B", "text": "second"}],
+    "dimensions": DIMENSIONS,
+}
+MARK = {"key": "A", "start": 0, "end": 5, "kind": "wrong", "comment": "no"}
+
+
+def now(state: Any) -> list[str]:
+    return [cell.field for answer in bench.bench(SHOWN, state).answers for cell in answer.cells if cell.is_now]
+
+
+def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a_rating() -> None:
+    post = {
+        "a-relevance": "4",
+        "a-harm": "1",
+        "b-cannot": "1",
+        "b-why": "Cut off",
+        "comment": " look\nhere ",
+        "spans": json.dumps([MARK]),
+    }
+    answer = bench.entered(post, SHOWN)
+    assert answer["scores"] == {"A": {"relevance": 4}, "B": {"relevance": None, "safety": None}}
+    assert answer["reason"] == "Cannot judge B: Cut off.\nlook\nhere"
+    stored = Rating(scores=answer["scores"], harm=answer["harm"], spans=answer["spans"], reason=answer["reason"])
+    for state in (answer, bench.of_rating(stored)):
+        made = bench.bench(SHOWN, state)
+        a, b = made.answers
+        assert [step.number for step in a.cells[0].steps if step.is_chosen] == [4]
+        assert a.cells[1].is_harmful and not b.cells[1].is_harmful
+        assert (a.cannot, b.cannot) == ("", "Cut off")
+        assert made.comment == "look\nhere" and json.loads(made.spans) == [MARK]
+
+
+def test_digits_go_to_the_first_open_scale_and_pass_over_what_cannot_be_judged() -> None:
+    assert now(None) == ["a-relevance"]
+    assert now({"scores": {"A": {"relevance": 1}}}) == ["a-safety"]
+    assert now({"cannot": {"A": "Cut off"}}) == ["b-relevance"]
+
+
+def test_a_complete_item_can_still_be_changed_by_digits() -> None:
+    full = {letter: {"relevance": 3, "safety": 3} for letter in "AB"}
+    assert now({"scores": full}) == ["a-relevance"]
+    assert now({"scores": full, "cannot": {"A": "Cut off"}}) == ["b-relevance"]
+    assert now({"cannot": {"A": "Cut off", "B": "Cut off"}}) == []
+
+
+@pytest.mark.parametrize(
+    "state", [[], "text", 7, {"scores": []}, {"scores": {"A": 4}, "spans": "x"}, {"cannot": "A", "harm": [1]}]
+)
+def test_a_draft_of_any_shape_is_shown(state: Any) -> None:
+    made = bench.bench(SHOWN, state)
+    assert [answer.key for answer in made.answers] == ["A", "B"] and made.spans == "[]"
+
+
+@pytest.mark.parametrize("text", ["{", "null", '"x"', ""])
+def test_broken_marks_never_break_the_form(text: str) -> None:
+    answer = bench.entered({"spans": text}, SHOWN)
+    assert bench.bench(SHOWN, answer).spans == "[]"
