@@ -19,8 +19,7 @@ from annotation import selectors, services
 from annotation.api.pages import page_of
 from annotation.models import DatasetVersion
 from annotation.views.datasets import exported
-from ftplatform.errors import Refused
-from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer):
@@ -50,16 +49,6 @@ class NewDatasetVersion(serializers.Serializer):
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
 
 
-def _known_field(access: Access, name: str | None) -> str | None:
-    """The field to stratify by. Raises Refused with the names that exist."""
-    if name and access.project.task_revision:
-        known = [one.name for one in access.project.task_revision.spec.choice_fields]
-        if name not in known:
-            listed = ", ".join(known) or "none"
-            raise Refused("unknown-field", f"{name!r} is no choice field; there is {listed}.", field="stratify")
-    return name or None
-
-
 class EvaluationSets(APIView):
     @extend_schema(responses=DatasetVersionSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
@@ -76,7 +65,7 @@ class EvaluationSets(APIView):
         version = services.freeze_evaluation_set(
             project=access.project,
             size=values["size"],
-            stratify=_known_field(access, values["stratify"]),
+            stratify=values["stratify"] or None,
             seed=values["seed"],
             by=access.actor,
         )
@@ -102,7 +91,7 @@ class DatasetVersions(APIView):
                 services.draw_splits(
                     project=access.project,
                     validation=values["validation"],
-                    stratify=_known_field(access, values["stratify"]),
+                    stratify=values["stratify"] or None,
                     seed=values["seed"],
                     by=access.actor,
                 )

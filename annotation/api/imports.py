@@ -28,7 +28,7 @@ ERRORS_SHOWN = 100
 
 class ImportSerializer(serializers.ModelSerializer):
     state = serializers.SerializerMethodField()
-    errors = serializers.SerializerMethodField()
+    errors = serializers.SerializerMethodField()  # type: ignore[assignment]  # the contract's name; DRF's own is for input
     job = serializers.IntegerField(source="job_id", read_only=True, allow_null=True)
 
     class Meta:

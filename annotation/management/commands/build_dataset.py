@@ -40,8 +40,6 @@ class Command(BaseCommand):
                 evaluation_set, version = _build(project, options, Actor.system("build_dataset"))
         except Refused as refused:
             raise CommandError(refused.message) from refused
-        except ValueError as error:  # an unknown field to stratify by
-            raise CommandError(str(error)) from error
         if options["json"]:
             told = {"evaluation_set": _facts(evaluation_set), "dataset_version": _facts(version)}
             self.stdout.write(json.dumps(told))
