@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.core.exceptions import PermissionDenied
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import ValidationError
 from rest_framework import serializers
@@ -80,6 +81,8 @@ class Projects(ListAPIView):
 
     @extend_schema(request=ProjectSerializer, responses={201: ProjectSerializer})
     def post(self, request: Request) -> Response:
+        if getattr(request.auth, "project_id", None):
+            raise PermissionDenied("This key opens one project only; a new project wants a key for all of yours.")
         serializer = ProjectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         project = services.create_project(

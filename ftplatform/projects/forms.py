@@ -60,15 +60,14 @@ class ProjectForm(forms.Form):
         data = super().clean() or {}
         if self.errors:
             return data
+        task = data["task"].strip()
         try:
-            data["spec"] = (
-                TaskSpec.model_validate(json.loads(data["task"])) if data["task"].strip() else self._spec(data)
-            )
+            data["spec"] = TaskSpec.model_validate(json.loads(task)) if task else self._spec(data)
         except json.JSONDecodeError as error:
             self.add_error("task", f"This is no JSON: {error}.")
         except SpecError as error:
             for message in spec_errors(error):
-                self.add_error("task" if data["task"].strip() else None, ValidationError(message))
+                self.add_error("task" if task else None, ValidationError(message))
         return data
 
     def _spec(self, data: dict[str, str]) -> TaskSpec:

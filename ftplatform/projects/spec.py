@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
+UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -20,8 +21,10 @@ class Value(BaseModel):
     @model_validator(mode="after")
     def _keepable(self) -> Self:
         for name, value in self:
-            if isinstance(value, str) and "\x00" in value:
-                raise ValueError(f"{name} holds a NUL character, which no database keeps in a text; remove it")
+            if isinstance(value, str) and UNKEEPABLE.search(value):
+                raise ValueError(
+                    f"{name} holds a NUL character or half of a surrogate pair, which no text can keep; remove it"
+                )
         return self
 
 
