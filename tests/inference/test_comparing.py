@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ TEXTS = st.text(alphabet=st.sampled_from("ab, .\n\tß猫"), max_size=60)
 def test_the_pieces_of_a_side_are_its_text(left: str, right: str) -> None:
     for text, pieces in zip((left, right), word_differences(left, right), strict=True):
         assert "".join(piece.text for piece in pieces) == text
-        assert all(a.differs != b.differs for a, b in zip(pieces, pieces[1:], strict=False))
+        assert all(a.differs != b.differs for a, b in itertools.pairwise(pieces))
 
 
 @given(TEXTS)

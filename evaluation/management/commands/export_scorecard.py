@@ -17,7 +17,9 @@ class Command(BaseCommand):
         parser.add_argument("number", type=int, nargs="?", help="the scorecard's number; the newest when left out")
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--format", default="html", choices=list(export.FORMATS))
-        parser.add_argument("--output", type=Path, metavar="PATH", help="where to; named after the scorecard when left out")
+        parser.add_argument(
+            "--output", type=Path, metavar="PATH", help="where to; named after the scorecard when left out"
+        )
         parser.add_argument("--json", action="store_true", help="say what was written as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
