@@ -1,8 +1,10 @@
 """Hand-out of tickets: which slot a labeler gets next. Each query names the index that it relies on.
 
-A cursor per (labeler, queue) stands at the last slot that was given, so that one's own finished work is never scanned again. A
-slot that comes back (skipped, released) goes to the end of the queue. Where nothing is found past the cursor it is set back once,
-so that a slot left open by a rolled-back transaction is never missed.
+A cursor per (labeler, queue) stands at the last open slot that was given, so that one's own finished work is never scanned again.
+A slot that comes back (skipped, released) goes behind the last open one. Where nothing is found past the cursor it is set back once,
+so that a slot left open by a rolled-back transaction, or put behind a few that are in hands, is never missed.
+
+`OFFSET 0` keeps the planner from turning NOT EXISTS into a join over all that a labeler has ever done: it is asked slot by slot.
 """
 
 from __future__ import annotations
@@ -12,15 +14,17 @@ from typing import Any
 
 from django.db import connection
 
-from annotation.models import HandoutSlot, Lease, Queue, QueueCursor
+from annotation.models import Example, HandoutSlot, Lease, Queue, QueueCursor, Split
 
 # handout_leased (partial, queue + leased_until): expired leases come first; there are few, so they are taken in order of expiry.
+# A ticket that was drawn into the test set meanwhile is left alone.
 EXPIRED = """
 SELECT s.id FROM annotation_handoutslot s
 WHERE s.queue_id = %(queue)s AND s.state = 'leased' AND s.leased_until < %(now)s
   AND NOT EXISTS (SELECT 1 FROM annotation_lease l
                   WHERE l.queue_id = s.queue_id AND l.example_id = s.example_id AND l.labeler_id = %(labeler)s
-                    AND l.state IN ('submitted', 'skipped', 'live'))
+                    AND l.state IN ('submitted', 'skipped', 'live') OFFSET 0)
+  AND NOT EXISTS (SELECT 1 FROM annotation_example e WHERE e.id = s.example_id AND e.split = 'test' OFFSET 0)
 ORDER BY s.leased_until LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 """
 
@@ -31,7 +35,7 @@ SELECT s.id FROM annotation_handoutslot s
 WHERE s.queue_id = %(queue)s AND s.state = 'open' AND s.position > %(position)s
   AND NOT EXISTS (SELECT 1 FROM annotation_lease l
                   WHERE l.queue_id = s.queue_id AND l.example_id = s.example_id AND l.labeler_id = %(labeler)s
-                    AND l.state IN ('submitted', 'skipped', 'live'))
+                    AND l.state IN ('submitted', 'skipped', 'live') OFFSET 0)
 ORDER BY s.position LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 """
 
@@ -60,7 +64,11 @@ def next_slot(queue: Queue, cursor_row: QueueCursor, now: datetime) -> HandoutSl
 
 
 def give_back(slot: HandoutSlot) -> None:
-    """Opens a slot again at the end of its queue."""
+    """Opens a slot again at the end of its queue; that of a ticket which is in the test set by now is done instead."""
+    if Example.objects.filter(pk=slot.example_id, split=Split.TEST).exists():
+        slot.state, slot.leased_until = HandoutSlot.State.DONE, None
+        slot.save(update_fields=["state", "leased_until"])
+        return
     with connection.cursor() as cursor:
         cursor.execute(LAST_POSITION, [slot.queue_id])
         last = cursor.fetchone()[0]

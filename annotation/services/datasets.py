@@ -11,11 +11,12 @@ from typing import Any
 
 from django.db import transaction
 
-from annotation import codecs, texts
+from annotation import codecs
 from annotation.cards import card_of
 from annotation.locks import lock_tickets
 from annotation.models import DatasetItem, DatasetVersion, Split
 from annotation.render import render_completion, render_messages
+from annotation.services.values import plain, unstorable
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Refused
@@ -26,7 +27,6 @@ from ftplatform.projects.spec import TaskSpec, canonical
 FORMAT_VERSION = 1
 BATCH = 1000
 NAMED = 5
-MOST_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -237,10 +237,9 @@ def _completion(spec: TaskSpec, item: ItemDraft) -> tuple[str, int]:
 
 def _canonical(item: ItemDraft, content: dict[str, Any]) -> str:
     """The content in its canonical form. Tickets were checked when they came in; what other rooms bring is checked here."""
-    text = canonical(content)
-    for problem in texts.problems(text.replace("\\u0000", "\x00"), MOST_CHARACTERS):
-        raise Refused("unstorable-text", f"The text of {item.name} cannot be kept: {problem}.")
-    return text
+    for problem in unstorable(content):
+        raise Refused("unstorable-text", f"The text of {plain(item.name)} cannot be kept: {problem}.")
+    return canonical(content)
 
 
 def _sha256(text: str) -> str:

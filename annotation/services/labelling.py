@@ -9,9 +9,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotation import codecs, handout
+from annotation import handout
 from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue, QueueCursor, Split
 from annotation.services.resolution import keep_answer, resolve
+from annotation.services.values import plain, refuse_bad, storable
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.audit.services import record
@@ -73,7 +74,7 @@ def take_lease(*, queue: Queue, labeler: User, after: Lease | None = None) -> Le
     slot = handout.next_slot(queue, cursor, now)
     if slot is None:
         return None
-    if slot.position > cursor.position or slot.state == HandoutSlot.State.OPEN:
+    if slot.state == HandoutSlot.State.OPEN:  # one whose lease ran out says nothing of the open slots before it
         cursor.position = slot.position
         cursor.save(update_fields=["position"])
     lease = handout.assign(queue, slot, labeler.pk, now)
@@ -90,11 +91,10 @@ def _live(queue: Queue, labeler: User) -> list[Lease]:
 
 
 def _renew(queue: Queue, lease: Lease, now: datetime, *, shown: bool) -> bool:
-    """Keeps the slot longer; False where somebody else has it by now."""
+    """Keeps the slot longer; False where somebody else took it since the lease was read."""
     slot = HandoutSlot.objects.select_for_update().filter(pk=lease.slot_id).first()
-    if slot is None or slot.state != HandoutSlot.State.LEASED:
-        lease.state, lease.slot, lease.ended_at = Lease.State.LOST, None, now
-        lease.save(update_fields=["state", "slot", "ended_at"])
+    lease.refresh_from_db(fields=["state", "slot"])
+    if slot is None or lease.state != Lease.State.LIVE or lease.slot_id != slot.pk:
         return False
     lease.expires_at = slot.leased_until = handout.lease_until(queue, now)
     slot.save(update_fields=["leased_until"])
@@ -106,16 +106,24 @@ def _renew(queue: Queue, lease: Lease, now: datetime, *, shown: bool) -> bool:
 
 @transaction.atomic
 def save_draft(*, lease: Lease, draft: dict[str, Any], revision: int) -> Lease:
-    """Keeps half-done work. A stale revision is refused, so an old tab never overwrites a newer one."""
-    lease = Lease.objects.select_for_update().get(pk=lease.pk)
+    """Keeps half-done work. A stale revision is refused, so an old tab never overwrites a newer one.
+
+    Whoever writes has not gone away: the lease is renewed. A ticket that somebody else has by now still keeps its draft.
+    """
+    lease, slot = _locked(lease)
+    if lease.state == Lease.State.SUBMITTED:
+        raise Conflict("submitted-already", "You submitted this ticket already; open it under your last answers.")
     if revision != lease.draft_revision:
         raise Conflict(
             "stale-draft",
             "This ticket was changed in another tab; reload to see it.",
             data={"draft_revision": lease.draft_revision},
         )
-    lease.draft, lease.draft_revision = draft, revision + 1
-    lease.save(update_fields=["draft", "draft_revision"])
+    lease.draft, lease.draft_revision = storable(draft), revision + 1
+    if slot is not None and lease.state == Lease.State.LIVE:
+        lease.expires_at = slot.leased_until = handout.lease_until(lease.queue, timezone.now())
+        slot.save(update_fields=["leased_until"])
+    lease.save(update_fields=["draft", "draft_revision", "expires_at"])
     return lease
 
 
@@ -131,7 +139,7 @@ def submit_annotation(
     """Counts an answer once: the same submit again gives the same annotation, other values are pointed to a revision. After the
     lease ran out it still counts unless somebody else took the ticket; then the work is kept as a draft."""
     with transaction.atomic():
-        annotation = _submit(lease, values, seconds, note, is_unsure)
+        annotation = _submit(lease, values, seconds, note, is_unsure, by)
     if annotation is None:  # told after the commit, so that the draft outlives the refusal
         raise Conflict(
             "ticket-taken",
@@ -141,13 +149,15 @@ def submit_annotation(
 
 
 def _submit(
-    lease: Lease, values: dict[str, Any], seconds: float | None, note: str, is_unsure: bool
+    lease: Lease, values: dict[str, Any], seconds: float | None, note: str, is_unsure: bool, by: Actor
 ) -> Annotation | None:
     """The annotation, or None when the ticket is somebody else's by now."""
     lease, slot = _locked(lease)
     if lease.state == Lease.State.SUBMITTED:
         return _again(lease, values)
-    values = _checked(lease.queue, values)
+    refuse_bad(lease.queue.task_revision.spec, values)
+    if lease.state in (Lease.State.SKIPPED, Lease.State.RELEASED):
+        raise Conflict("given-back", "You gave this ticket back; what you wrote does not count. Take the next one.")
     if lease.state != Lease.State.LIVE or slot is None:
         Lease.objects.filter(pk=lease.pk).update(draft=values)
         return None
@@ -165,7 +175,7 @@ def _submit(
         values=values,
         supersedes=previous,
         seconds=seconds,
-        note=_text(note),
+        note=plain(note),
         is_unsure=is_unsure,
     )
     slot.state, slot.leased_until = HandoutSlot.State.DONE, None
@@ -175,6 +185,7 @@ def _submit(
     _count(lease, submitted=1)
     keep_answer(annotation)
     resolve(example, lease.queue)
+    record(by=by, verb="annotation.submit", target=annotation, project=example.project, data={"example": example.pk})
     return annotation
 
 
@@ -209,8 +220,7 @@ def revise_annotation(
     """A new answer that supersedes the author's last. Two tabs meet a constraint: the second is told, and nothing is lost."""
     example = Example.objects.select_for_update().get(pk=annotation.example_id)
     queue = annotation.lease.queue if annotation.lease else None
-    spec = annotation.task_revision.spec
-    _refuse_bad(spec, values)
+    refuse_bad(annotation.task_revision.spec, values)
     try:
         with transaction.atomic():
             made = Annotation.objects.create(
@@ -222,7 +232,7 @@ def revise_annotation(
                 values=values,
                 supersedes=annotation,
                 seconds=annotation.seconds,
-                note=annotation.note if note is None else _text(note),
+                note=annotation.note if note is None else plain(note),
                 is_unsure=annotation.is_unsure,
             )
     except IntegrityError as error:
@@ -236,16 +246,16 @@ def revise_annotation(
 @transaction.atomic
 def skip_lease(*, lease: Lease, reason: str = "", by: Actor) -> None:
     """Gives the ticket to somebody else and never to this labeler again."""
-    _end(lease, Lease.State.SKIPPED, reason)
+    _end(lease, Lease.State.SKIPPED, reason, by)
 
 
 @transaction.atomic
 def release_lease(*, lease: Lease, by: Actor) -> None:
     """Gives the ticket back; this labeler may meet it again."""
-    _end(lease, Lease.State.RELEASED, "")
+    _end(lease, Lease.State.RELEASED, "", by)
 
 
-def _end(lease: Lease, state: str, reason: str) -> None:
+def _end(lease: Lease, state: str, reason: str, by: Actor) -> None:
     lease, slot = _locked(lease)
     if lease.state == Lease.State.SUBMITTED:
         raise Conflict("submitted-already", "You submitted this ticket already; it cannot be given back.")
@@ -255,8 +265,9 @@ def _end(lease: Lease, state: str, reason: str) -> None:
         handout.give_back(slot)
     if state == Lease.State.SKIPPED and lease.state != Lease.State.SKIPPED:
         _count(lease, skipped=1)
-    lease.state, lease.slot, lease.ended_at, lease.skip_reason = state, None, timezone.now(), _text(reason)
+    lease.state, lease.slot, lease.ended_at, lease.skip_reason = state, None, timezone.now(), plain(reason)
     lease.save(update_fields=["state", "slot", "ended_at", "skip_reason"])
+    record(by=by, verb=f"lease.{state}", target=lease, project=lease.queue.project, data={"example": lease.example_id})
 
 
 @transaction.atomic
@@ -271,19 +282,3 @@ def _count(lease: Lease, *, submitted: int = 0, skipped: int = 0) -> None:
     cursor.submitted += submitted
     cursor.skipped += skipped
     cursor.save(update_fields=["submitted", "skipped"])
-
-
-def _checked(queue: Queue, values: dict[str, Any]) -> dict[str, Any]:
-    _refuse_bad(queue.task_revision.spec, values)
-    return values
-
-
-def _refuse_bad(spec: Any, values: dict[str, Any]) -> None:
-    try:
-        codecs.refuse_unparsable(spec, values)
-    except codecs.UnparsableValue as error:
-        raise Refused("bad-value", str(error), field=error.field) from error
-
-
-def _text(text: str) -> str:
-    return text.replace("\x00", "�").strip()

@@ -7,12 +7,11 @@ from typing import Any
 
 from django.db import transaction
 
-from annotation import codecs
 from annotation.models import Annotation, CurrentAnswer, Example, Queue, ResolvedLabel
 from annotation.rows import is_complete
+from annotation.services.values import plain, refuse_bad
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
-from ftplatform.errors import Refused
 from ftplatform.projects import counters
 from ftplatform.projects.spec import canonical
 
@@ -33,13 +32,14 @@ def resolve(example: Example, queue: Queue | None) -> None:
     """Recomputes the resolved labels from people's current answers once all that were asked have answered.
 
     A review decides alone. Otherwise more than half of the answers must be the same value, field by field; a text that one person
-    wrote stands, and different texts of several people wait for a review. The caller holds the example's row.
+    wrote stands, and different texts of several people wait for a review. Until then, what was settled before (a label from the
+    file) stays. The caller holds the example's row.
     """
     answers = [
         one.annotation
-        for one in CurrentAnswer.objects.filter(example=example, source__in=PEOPLE).select_related(
-            "annotation__task_revision"
-        )
+        for one in CurrentAnswer.objects.filter(example=example, source__in=PEOPLE)
+        .select_related("annotation__task_revision")
+        .order_by("annotation_id")
     ]
     example.answers = len({one.author_id for one in answers})
     reviewed = next((one for one in answers if one.source == Annotation.Source.REVIEW), None)
@@ -48,26 +48,28 @@ def resolve(example: Example, queue: Queue | None) -> None:
         _write(example, reviewed, reviewed.values, ResolvedLabel.Basis.ADJUDICATED, {})
         _state(example, Example.State.RESOLVED)
     elif example.answers < wanted:
-        _state(example, Example.State.LABELLED if answers else example.state)
+        _state(example, Example.State.LABELLED if answers and example.state == Example.State.NEW else example.state)
     else:
         _vote(example, answers)
 
 
 def _vote(example: Example, answers: list[Annotation]) -> None:
-    spec = answers[0].task_revision.spec
+    """Field by field, in order: a field that is not asked for what was agreed before it has no value, and leaving one out is an
+    answer like any other."""
+    spec = answers[-1].task_revision.spec
     agreed: dict[str, Any] = {}
     confidence: dict[str, float] = {}
     by_value: dict[str, Annotation] = {}
     for field in spec.fields:
-        given = [one for one in answers if field.name in one.values]
-        counted = Counter(canonical(one.values[field.name]) for one in given)
-        if not counted:
+        if not spec.is_asked(field, agreed):
             continue
+        counted = Counter(canonical(one.values[field.name]) if field.name in one.values else None for one in answers)
         value, count = counted.most_common(1)[0]
-        if count * 2 > len(given):
-            chosen = next(one for one in given if canonical(one.values[field.name]) == value)
-            agreed[field.name], by_value[field.name] = chosen.values[field.name], chosen
-            confidence[field.name] = count / len(given)
+        if value is None or count * 2 <= len(answers):
+            continue
+        chosen = next(one for one in answers if field.name in one.values and canonical(one.values[field.name]) == value)
+        agreed[field.name], by_value[field.name] = chosen.values[field.name], chosen
+        confidence[field.name] = count / len(answers)
     if is_complete(spec, agreed):
         _write(example, answers[0], agreed, ResolvedLabel.Basis.AGREED, confidence, by_value)
         _state(example, Example.State.RESOLVED)
@@ -117,10 +119,7 @@ def adjudicate(*, example: Example, values: dict[str, Any], note: str = "", by: 
     )
     revision = example.project.task_revision
     assert revision
-    try:
-        codecs.refuse_unparsable(revision.spec, values)
-    except codecs.UnparsableValue as error:
-        raise Refused("bad-value", str(error), field=error.field) from error
+    refuse_bad(revision.spec, values)
     last = Annotation.objects.filter(
         example=example, author=by.user, source=Annotation.Source.REVIEW, superseded_by=None
     ).first()
@@ -130,7 +129,7 @@ def adjudicate(*, example: Example, values: dict[str, Any], note: str = "", by: 
         author=by.user,
         source=Annotation.Source.REVIEW,
         values=values,
-        note=note.replace("\x00", "�"),
+        note=plain(note),
         supersedes=last,
     )
     CurrentAnswer.objects.filter(example=example, source=Annotation.Source.REVIEW).delete()
