@@ -11,5 +11,5 @@ def next_number(rows: models.QuerySet[Any], project: Project) -> int:
     """The highest number among the project's `rows` plus one. Raises RuntimeError outside a transaction."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a number is drawn in the transaction that uses it")
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     return (rows.filter(project=project).aggregate(last=models.Max("number"))["last"] or 0) + 1
