@@ -2,6 +2,7 @@
 
 from django.urls import reverse
 
+from annotation.panels import register_panel
 from ftplatform.jobs import kinds
 from ftplatform.jobs.models import Job
 from ftplatform.ui import registries
@@ -9,6 +10,7 @@ from inference.uses import register_uses
 from training import standing
 from training.jobs import TRAIN
 from training.models import TrainingRun
+from training.tokenpanel import token_panel
 
 
 def link_to_run(job: Job) -> str:
@@ -18,6 +20,7 @@ def link_to_run(job: Job) -> str:
 
 
 kinds.register(TRAIN)
+register_panel(token_panel)
 registries.register_loop_step("runs", standing.runs_step)
 registries.register_waiting(standing.waiting_runs)
 registries.register_lamp(3, standing.hyperparameters_lamp)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotation import selectors, services
 from annotation.forms import FreezeForm, RefusableForm, SplitsForm, TestSetForm, export_formats
 from annotation.models import DatasetVersion, Split
+from annotation.panels import panels_of
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 
@@ -140,7 +141,7 @@ def dataset(request: HttpRequest, slug: str, kind: str, number: int) -> HttpResp
             for name, table in version.card.get("labels", {}).items()
         ],
         "histogram": [(one, 100 * one["count"] / most) for one in histogram],
-        "items": items,
+        "items": [(item, panels_of(item)) for item in items],
         "more": more,
         "split": split,
         "formats": export_formats(),
