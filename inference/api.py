@@ -21,6 +21,7 @@ from inference import selectors, services
 from inference.models import Deployment, Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
 from inference.services import Asking
 
+LARGEST_ID = 2**63 - 1
 IDEMPOTENCY = OpenApiParameter(
     HEADER, str, OpenApiParameter.HEADER, description="The same request with the same key starts the work once."
 )
@@ -109,7 +110,7 @@ class ModelVersions(ListAPIView):
         """Registers a model by its source. The embedded model and the hub take a while: 202 with the job."""
         access = enter(request, slug, ADMIN)
         source = request.data.get("source") if isinstance(request.data, dict) else None
-        if source not in REQUESTS:
+        if not isinstance(source, str) or source not in REQUESTS:
             raise Refused("unknown-source", f"source is one of {', '.join(REQUESTS)}.", field="source")
         serializer = REQUESTS[source](data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -184,9 +185,11 @@ class GenerationRunSerializer(serializers.ModelSerializer):
 class GenerationRunRequest(serializers.Serializer):
     """Every version under every condition on one split. A condition that does not exist yet is made."""
 
-    dataset_version = serializers.IntegerField()
+    dataset_version = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
     split = serializers.ChoiceField(choices=Split.choices, default=Split.TEST)
-    model_versions = serializers.ListField(child=serializers.IntegerField(), allow_empty=False, max_length=50)
+    model_versions = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), allow_empty=False, max_length=50
+    )
     conditions = ConditionSerializer(many=True, required=False, help_text="Without: zero-shot")
     sampling = serializers.DictField(
         required=False, default=dict, help_text="max_new_tokens, temperature, top_p, seed, stop"

@@ -66,9 +66,9 @@ class World:
             by=self.cast.by,
         )
 
-    def baseline(self) -> Scorecard:
+    def baseline(self, run: GenerationRun | None = None) -> Scorecard:
         """A baseline scorecard of the base model, as a row: what opens the lock. Its content is of no interest here."""
-        run = self.generation_run()
+        run = run or self._unasked_run()
         return Scorecard.objects.create(
             project=self.project,
             number=self.project.scorecards.count() + 1,
@@ -79,6 +79,15 @@ class World:
             generation_run=run,
             content={},
             content_hash="-",
+        )
+
+    def _unasked_run(self) -> GenerationRun:
+        """A run that no job fills."""
+        condition = inference.ensure_condition(
+            task_revision=self.evaluation_set.task_revision, name="zero-shot", by=self.cast.by
+        )
+        return inference.create_generation_run(
+            dataset_version=self.evaluation_set, split="test", cells=[(self.base, condition)], by=self.cast.by
         )
 
     def tuned(self) -> ModelVersion:

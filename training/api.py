@@ -21,6 +21,7 @@ from inference.models import ModelVersion
 from training import selectors, services
 from training.models import RunMetric, TrainingRun
 
+LARGEST_ID = 2**63 - 1
 IDEMPOTENCY = OpenApiParameter(
     HEADER, str, OpenApiParameter.HEADER, description="The same request with the same key starts the work once."
 )
@@ -59,8 +60,10 @@ class TrainingRunDetail(TrainingRunSerializer):
 
 
 class TrainingRunRequest(serializers.Serializer):
-    dataset_version = serializers.IntegerField(help_text="A frozen training set")
-    base_version = serializers.IntegerField(help_text="A model version whose files are here")
+    dataset_version = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, help_text="A frozen training set")
+    base_version = serializers.IntegerField(
+        min_value=1, max_value=LARGEST_ID, help_text="A model version whose files are here"
+    )
     hyperparameters = serializers.DictField(
         required=False,
         default=dict,

@@ -56,6 +56,7 @@ def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
             result = {name: value for name, value in event.items() if name != "event"}
     adapter = result.pop("adapter", None)
     merged = result.pop("model")
+    result.pop("best_checkpoint", None)  # a place on this machine; the step says which one it was
     with context.transaction():
         version = register_trained(
             parent=run.base_version,

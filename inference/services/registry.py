@@ -178,14 +178,12 @@ def check_remote(*, deployment: Deployment) -> Deployment:
 def register_trained(
     *, parent: ModelVersion, name: str, method: str, merged: Path, adapter: Path | None, by: Actor
 ) -> ModelVersion:
-    """Registers what a training run made: the merged model that is served, and its adapter."""
+    """Registers what a training run made: the merged model that is served, and its adapter.
+
+    Always a version of its own: two runs of the same settings and seed make the same files, and each has its lineage.
+    """
     found = _checked(merged)
     files = store_folder(merged)
-    existing = ModelVersion.objects.filter(
-        project=parent.project, files=files, source=ModelVersion.Source.TRAINED
-    ).first()
-    if existing:
-        return existing
     version = ModelVersion.objects.create(
         project=parent.project,
         number=next_number(ModelVersion.objects.all(), parent.project),

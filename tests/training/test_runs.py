@@ -40,7 +40,7 @@ def start(world: Any, **more: Any) -> TrainingRun:
 
 def test_without_a_baseline_no_run_and_the_refusal_says_how_to_make_one(world: Any) -> None:
     with pytest.raises(
-        Refused, match="Training is locked.*Make one under 3 Baseline.*POST /api/v1/projects/"
+        Refused, match=r"Training is locked.*Make one under 3 Baseline.*POST /api/v1/projects/"
     ) as refused:
         start(world)
     assert (refused.value.status, refused.value.code) == (409, "no-baseline")
@@ -102,7 +102,7 @@ def test_the_table_itself_refuses_a_run_with_no_baseline_or_another_ones(world: 
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(INSERT, [base, baseline, dataset, *columns[1:]])
 
-    with pytest.raises(IntegrityError, match="does not fit|null value"):
+    with pytest.raises(IntegrityError, match=r"does not fit|null value"):
         insert(world.base.pk, None, columns[0])
     with pytest.raises(IntegrityError, match="does not fit"):
         insert(other_base.pk, card.pk, columns[0])
