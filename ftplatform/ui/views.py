@@ -42,4 +42,6 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
         events = events.filter(pk__lt=int(before))
     shown = list(events[: PAGE + 1])
     older = shown[PAGE - 1].pk if len(shown) > PAGE else None
-    return render(request, "audit/list.html", {"events": shown[:PAGE], "older": older, "project": access.project})
+    # Pairs, since a template takes `data.items` for the key "items" where there is one.
+    events_shown = [(event, list(event.data.items())) for event in shown[:PAGE]]
+    return render(request, "audit/list.html", {"events": events_shown, "older": older, "project": access.project})
