@@ -15,7 +15,7 @@ up: install
 
 test:
 	@$(PYTHON) scripts/bootstrap.py --dev --browser
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 $(ARGS)
 
 lint:
 	@$(PYTHON) scripts/bootstrap.py --dev
