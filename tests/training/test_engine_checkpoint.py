@@ -41,11 +41,11 @@ def test_a_folder_without_a_complete_checkpoint_starts_at_step_0(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("data", "settings", "word"), [("other", "c", "rows"), ("d", "other", "settings")])
-def test_anothers_work_is_never_overwritten(tmp_path, data, settings, word):
+@pytest.mark.parametrize(("data", "config", "word"), [("other", "c", "rows"), ("d", "other", "settings")])
+def test_anothers_work_is_never_overwritten(tmp_path, data, config, word):
     make(tmp_path, 5)
     with pytest.raises(EngineError, match=word) as caught:
-        checkpoints.resume_point(tmp_path, data, settings)
+        checkpoints.resume_point(tmp_path, data, config)
     assert caught.value.code == "other_run"
     assert (tmp_path / "checkpoint-5").exists()
 
