@@ -29,6 +29,12 @@ register.filter("interval", numbers.interval)
 register.filter("percent", numbers.percent)
 
 
+@register.filter
+def pairs(mapping: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """A mapping's (name, value) pairs. A template that asked for `.items` would get the key "items" where there is one."""
+    return list(mapping.items()) if mapping else []
+
+
 @register.simple_tag
 def glyph(state: str, percent: float | None = None, tone: bool = True) -> SafeString:
     """`{% glyph "run" 62 %}`; `tone=False` where the surroundings bring the colour."""
