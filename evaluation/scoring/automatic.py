@@ -134,7 +134,7 @@ def _scored(test: TestSet, field: TaskField, metric: str, result: MetricResult, 
         interval = intervals.bootstrap_statistics(statistics, reduce, clusters=groups, resamples=RESAMPLES, seed=SEED)
     figure = content.Figure(
         value=result.value,
-        ci=_limits(interval.ci_low, interval.ci_high) if interval and result.value is not None else None,
+        ci=content.limits(interval.ci_low, interval.ci_high) if interval and result.value is not None else None,
         n=len(kept),
         reason=result.reason or (interval.reason if interval else ""),
     )
@@ -168,7 +168,7 @@ def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[in
     interval = intervals.wilson(k, len(kept)) if kept else None
     figure = content.Figure(
         value=k / len(kept) if kept else None,
-        ci=_limits(interval.ci_low, interval.ci_high) if interval else None,
+        ci=content.limits(interval.ci_low, interval.ci_high) if interval else None,
         n=len(kept),
         reason="" if kept else "no item has a reference for this field",
     )
@@ -227,8 +227,8 @@ def _compare(
             ours.statistics, base.statistics, ours.reduce, clusters=groups, seed=SEED, resamples=RESAMPLES
         )
     delta = content.Figure(
-        value=_number(result.delta) if result else None,
-        ci=_limits(result.ci_low, result.ci_high) if result else None,
+        value=content.number(result.delta) if result else None,
+        ci=content.limits(result.ci_low, result.ci_high) if result else None,
         n=result.n if result else 0,
         reason=(result.reason if result else reason) or "",
     )
@@ -247,7 +247,7 @@ def _compare(
         base=base.figure,
         candidate=ours.figure,
         delta=delta,
-        p=_number(result.p_value) if result else None,
+        p=content.number(result.p_value) if result else None,
         method=result.method if result else "",
         signature=ours.signature,
         blind_spot="whether what was read is right" if is_parse else describe()[ours.metric].blind_spot,
@@ -288,7 +288,7 @@ def slices(test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str)
             rows.append((label, result, int(here.sum())))
     if len(rows) < 2:
         return None
-    adjusted = adjust({label: _number(result.p_value) for label, result, _ in rows})
+    adjusted = adjust({label: content.number(result.p_value) for label, result, _ in rows})
     return content.Slices(
         field=by.name,
         metric=ours.name,
@@ -298,7 +298,10 @@ def slices(test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str)
                 label=label,
                 n=n,
                 delta=content.Figure(
-                    value=_number(result.delta), ci=_limits(result.ci_low, result.ci_high), n=n, reason=result.reason
+                    value=content.number(result.delta),
+                    ci=content.limits(result.ci_low, result.ci_high),
+                    n=n,
+                    reason=result.reason,
                 ),
                 p=adjusted[label],
             )
@@ -320,11 +323,3 @@ def extremes(test: TestSet, base: Scored, ours: Scored, most: int = 5) -> tuple[
     worse = [case(at) for at in order[:most] if difference[at] < 0]
     improved = [case(at) for at in reversed(order[-most:]) if difference[at] > 0]
     return improved, worse
-
-
-def _limits(low: float, high: float) -> tuple[float, float] | None:
-    return None if math.isnan(low) or math.isnan(high) else (float(low), float(high))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

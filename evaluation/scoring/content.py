@@ -5,6 +5,7 @@ Every figure that cannot be had is None with its reason.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,16 @@ class Figure(Part):
     ci: tuple[float, float] | None = None
     n: int
     reason: str = ""
+
+
+def limits(low: float, high: float) -> tuple[float, float] | None:
+    """An interval as it is stored: None where either end is NaN."""
+    return None if math.isnan(low) or math.isnan(high) else (float(low), float(high))
+
+
+def number(value: float) -> float | None:
+    """A figure as it is stored: None for NaN, which JSON does not have."""
+    return None if math.isnan(value) else float(value)
 
 
 class Condition(Part):

@@ -94,9 +94,12 @@ def _dimension(
         base=_mean(judgements, BASE, name, confidence),
         candidate=_mean(judgements, CANDIDATE, name, confidence),
         delta=content.Figure(
-            value=_number(mean.estimate), ci=_limits(mean.ci_low, mean.ci_high), n=mean.n, reason=mean.reason
+            value=content.number(mean.estimate),
+            ci=content.limits(mean.ci_low, mean.ci_high),
+            n=mean.n,
+            reason=mean.reason,
         ),
-        p=_number(mean.p_value),
+        p=content.number(mean.p_value),
         items=mean.items,
         cannot_judge=sum(1 for one in judgements for arm in (BASE, CANDIDATE) if one.scores[arm].get(name) is None),
         alpha=_figure(alpha),
@@ -171,19 +174,11 @@ def _preferences(judgements: Sequence[Judgement]) -> dict[str, int]:
 
 def _figure(interval: Any) -> content.Figure:
     return content.Figure(
-        value=_number(interval.estimate),
-        ci=_limits(interval.ci_low, interval.ci_high),
+        value=content.number(interval.estimate),
+        ci=content.limits(interval.ci_low, interval.ci_high),
         n=interval.n,
         reason=interval.reason,
     )
-
-
-def _limits(low: float, high: float) -> tuple[float, float] | None:
-    return None if math.isnan(low) or math.isnan(high) else (float(low), float(high))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def _median(values: list[float]) -> float | None:

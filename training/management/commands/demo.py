@@ -130,9 +130,10 @@ class Command(BaseCommand):
         self._say(
             f"\nThe site is at http://127.0.0.1:{port}/projects/{results['project']}/   (Ctrl-C stops everything)"
         )
-        roles = {"ada": "admin", "lea": "labeler", "eve": "expert", "nils": "expert"}
+        from training.demo.stages import PEOPLE
+
         for name, password in passwords.items():
-            self._say(f"  {roles.get(name, ''):8} {name:5} {password}")
+            self._say(f"  {PEOPLE.get(name, ''):8} {name:5} {password}")
 
     def _say(self, message: str) -> None:
         sys.stderr.write(message + os.linesep)
