@@ -17,7 +17,7 @@ from ftplatform.local.errors import ServersError
 from ftplatform.local.home import broker_url, open_home, remove, urls
 from ftplatform.local.processes import holding
 from ftplatform.local.readiness import Readiness
-from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, start_python
+from tests.local.processes import REPOSITORY, cut_power, eventually, kill_hard, naming, start_python
 
 HOLDER = """
 import sys, time
@@ -197,11 +197,8 @@ def test_after_a_power_cut_a_pid_that_is_now_somebody_elses_does_not_stop_the_st
     with lifetime.using(home):
         write(home, "before the power cut")
         time.sleep(1.2)
-        keepers = holding(home.locks / "keeper")
         stale = (home.postgres_data / "postmaster.pid").read_text()
-        servers = [pid for pid in naming(str(home.servers)) if pid not in keepers]
-        for pid in (*keepers, *servers):
-            kill_hard(pid)
+        cut_power({*holding(home.locks / "keeper"), *naming(str(home.servers))})
         eventually(lambda: not holding(home.locks / "postgres"))
         innocent = subprocess.Popen(["sleep", "60"], user=home.account.uid if home.switches_account else None)
         lines = stale.splitlines()
