@@ -1,4 +1,4 @@
-"""Claim: training is faster than a plain TRL script with the same settings, at the same losses.
+"""Claim: our loss over labelled positions makes a training step faster than TRL's own, at the same losses.
 
 Both train a LoRA adapter on the embedded model and the demo's rows: same tokens, batches, precision and seed. Only the loss
 differs: TRL scores every position, the engine the labelled ones. The two take turns in one process, so that a machine that
@@ -20,20 +20,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 import torch
-import zaragoza_construction_faq as faq
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from annotation.texts import first_sentences
+from benchmarks.training_data import base_model, demo_rows
 from training.engine.export import load_base, load_tokenizer
 from training.engine.hardware import choose_precision, describe
 from training.engine.loss import Collator, LabelledLossTrainer
 from training.engine.render import Renderer
-from training.engine.rows import Message, Row
 
-TASK = "Desks: permits, tax, contracts, companies, renovation, energy\nAnswer as:\ndesk: <name>\nreply: <text>"
 WARM_UP = 2
 
 
@@ -52,16 +49,10 @@ class Stopwatch(TrainerCallback):
         self.seconds.append(time.perf_counter() - self._began)
 
 
-def demo_rows(renderer: Renderer, count: int) -> list[dict[str, Any]]:
-    """Tokens of ``count`` demo questions, each answered by the first two sentences."""
-    entries = list(faq.load(lang="en"))[:count]
-    made = []
-    for entry in entries:
-        messages = [Message(role="user", content=f"{TASK}\n\n{entry['q']}")]
-        answer = f"desk: permits\nreply: {first_sentences(entry['a'], 2)}"
-        rendered = renderer.render(Row(id=entry["id"], messages=messages, completion=answer))
-        made.append({"input_ids": rendered.input_ids, "labels": rendered.labels, "weights": rendered.weights})
-    return made
+def rendered_rows(renderer: Renderer, count: int) -> list[dict[str, Any]]:
+    """Tokens of ``count`` demo rows, as both trainers take them."""
+    rendered = [renderer.render(row) for row in demo_rows(count)]
+    return [{"input_ids": row.input_ids, "labels": row.labels, "weights": row.weights} for row in rendered]
 
 
 def turn(
@@ -110,14 +101,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2)
     options = parser.parse_args()
 
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = options.model
-        if folder is None:
-            from inference.embedded import prepare  # half a minute, only where no folder is given
-
-            folder = prepare(Path(scratch) / "smollm2")
+    with base_model(options.model) as folder:
         precision = choose_precision(options.precision, describe())
-        rows = demo_rows(Renderer(load_tokenizer(folder)), 4 * options.steps)
+        rows = rendered_rows(Renderer(load_tokenizer(folder)), 4 * options.steps)
         runs: dict[str, list[dict[str, Any]]] = {"trl": [], "ours": []}
         for number in range(options.turns):
             order = ("trl", "ours") if number % 2 == 0 else ("ours", "trl")
@@ -133,7 +119,8 @@ def main() -> None:
     for name, seconds in step.items():
         print(f"  {name:5} {seconds:6.2f} s a step   {tokens / seconds:6.0f} tokens/s")
     print(f"  ratio {step['trl'] / step['ours']:.2f}× plain TRL; losses at most {apart:.4f} apart")
-    print(json.dumps({"benchmark": "training_loss", "ratio": step["trl"] / step["ours"], "precision": precision}))
+    told = {"ratio": step["trl"] / step["ours"], "reach": 1.0, "peer": "plain TRL, a step", "precision": precision}
+    print(json.dumps({"benchmark": "training_loss", **told, "losses apart": round(apart, 4)}))
 
 
 if __name__ == "__main__":
