@@ -22,6 +22,8 @@ _held: list[tuple[Any, Path]] = []
 def _start() -> None:
     """Sets the environment of this process and, by inheritance, of xdist's workers."""
     if OURS in os.environ:
+        # Each worker has a database of its own, so ids repeat: folders named after them must not meet.
+        os.environ["FT_HOME"] = str(Path(os.environ[OURS]) / f"home-{os.environ.get('PYTEST_XDIST_WORKER', 'other')}")
         return
     from ftplatform.local import lifetime
     from ftplatform.local.home import open_home

@@ -164,6 +164,7 @@ RULES = {
     # training
     P + "runs/": Rule(READERS, ""),
     P + "runs/new/": Rule(ADMIN, ADMIN),
+    P + "runs/new/rows/": Rule(ADMIN, ""),
     P + "runs/<int:number>/": Rule(READERS, ""),
     P + "runs/<int:number>/live/": Rule(READERS, ""),
     P + "runs/<int:number>/stop/": Rule("", ADMIN),

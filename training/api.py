@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -19,7 +19,7 @@ from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
 from inference.models import ModelVersion
 from training import selectors, services
-from training.models import RunMetric, TrainingRun
+from training.models import RunMetric, RunSample, TrainingRun
 
 LARGEST_ID = 2**63 - 1
 IDEMPOTENCY = OpenApiParameter(
@@ -29,11 +29,16 @@ IDEMPOTENCY = OpenApiParameter(
 
 class TrainingRunSerializer(serializers.ModelSerializer):
     state = serializers.CharField(source="job.state", read_only=True, allow_null=True, default=None)
+    warnings = serializers.SerializerMethodField(help_text="Settings that are allowed and yet look like a slip")
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_warnings(self, run: TrainingRun) -> list[str]:
+        return selectors.warnings_of(run)
 
     class Meta:
         model = TrainingRun
         fields = ["id", "number", "job", "state", "task_revision", "dataset_version", "base_version", "baseline", "hyperparameters",
-                  "model_version", "result", "created_at"]  # fmt: skip
+                  "left_out", "warnings", "model_version", "result", "created_at"]  # fmt: skip
         read_only_fields = fields
 
 
@@ -47,11 +52,19 @@ class DiagnosisSerializer(serializers.Serializer):
     advice = serializers.CharField()
 
 
+class RunSampleSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = RunSample
+        fields = ["item", "step", "text", "ended"]
+        read_only_fields = fields
+
+
 class TrainingRunDetail(TrainingRunSerializer):
     diagnosis = serializers.SerializerMethodField()
+    samples = RunSampleSerializer(many=True, read_only=True)
 
     class Meta(TrainingRunSerializer.Meta):
-        fields = [*TrainingRunSerializer.Meta.fields, "diagnosis"]
+        fields = [*TrainingRunSerializer.Meta.fields, "diagnosis", "samples"]
         read_only_fields = fields
 
     @extend_schema(responses=DiagnosisSerializer)
@@ -95,7 +108,11 @@ class TrainingRuns(ListAPIView):
 
     @extend_schema(parameters=[IDEMPOTENCY], request=TrainingRunRequest, responses={202: TrainingRunSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        """Starts a run. Without a baseline scorecard on the same evaluation set and base model: 409, and how to make one."""
+        """Starts a run.
+
+        Without a baseline scorecard on the same evaluation set and base model: 409, and how to make one. With rows that are too
+        long or have nothing to train: 400 `unfit-rows` with `rows` and `max_length_that_fits`; `overlong: skip` leaves them out.
+        """
         access = enter(request, slug, ADMIN)
         serializer = TrainingRunRequest(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -127,7 +144,8 @@ class TrainingRunView(APIView):
 
 
 class TrainingRunMetrics(ListAPIView):
-    """The curves by step: train_loss, validation_loss, learning_rate, grad_norm; `?name=` picks one."""
+    """The curves by step: train_loss, validation_loss, learning_rate, grad_norm, and FIELD.accuracy of each choice field on the
+    validation rows; `?name=` picks one."""
 
     serializer_class = RunMetricSerializer
     pagination_class = ByStep

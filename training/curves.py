@@ -6,8 +6,8 @@ Pure. The template writes it as SVG, so that the page needs no script and no inl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 Point = tuple[int, float]
 
@@ -15,6 +15,16 @@ MOST_POINTS = 300
 """Points a line is drawn with: more than that is less than two pixels each."""
 
 MOST_VALUE_TICKS, MOST_STEP_TICKS = 6, 6
+
+SHARE_TICKS = ((1.0, "1.0"), (0.5, "0.5"), (0.0, "0"))
+NEAR_AXIS = 90.0
+"""Percent of the plot below which a line of text would run into the axis."""
+
+LINE_OF_TEXT = 6.0
+"""Percent of the tall plot that a line of text takes."""
+
+LABEL_GAP = 12.0
+"""Percent of a low plot that a line of text takes."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,8 @@ class Event:
     text: str
     is_strong: bool
     flips: bool
+    dy: int = 12
+    """Pixels below the upper edge; a second line of text where the first is taken."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +66,51 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Line:
+    """Points as SVG writes them. Our own line is the one that counts; the other stands behind it."""
+
+    points: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
 class Plot:
     """Everything in percent of the plot's width and height, from its upper left corner."""
 
     value_ticks: list[Tick]
     step_ticks: list[Tick]
-    train_line: str
-    validation_line: str
+    lines: list[Line]
     dots: list[Dot]
     events: list[Event]
     labels: list[Label]
     description: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From steps 0…right and values low…high to places in the plot."""
+
+    right: int
+    low: float
+    high: float
+
+    def x(self, step: float) -> float:
+        return 100 * step / self.right
+
+    def y(self, value: float) -> float:
+        return 100 * (self.high - value) / (self.high - self.low)
+
+    def line(self, points: Sequence[Point], *, is_own: bool) -> Line:
+        return Line(" ".join(f"{self.x(step):.2f},{self.y(value):.2f}" for step, value in points), is_own)
+
+    def dots(self, points: Sequence[Point], best: int | None) -> list[Dot]:
+        return [Dot(_percent(self.x(step)), _percent(self.y(value)), step == best) for step, value in points]
+
+    def steps(self) -> list[Tick]:
+        return [Tick(_percent(self.x(step)), f"{step:,}") for step in step_ticks(self.right)]
+
+    def event(self, step: int, text: str, *, is_strong: bool) -> Event:
+        return Event(_percent(self.x(step)), text, is_strong, step > 0.85 * self.right)
 
 
 def draw_losses(
@@ -77,38 +123,58 @@ def draw_losses(
 ) -> Plot | None:
     """Training and validation loss by step; None where there is no point yet.
 
-    steps: where the run is going, so that the axis does not move while it is live. ended_at: where it stopped before that.
+    steps: where a live run is going, so that the axis does not move meanwhile. ended_at: where it stopped before that.
     """
     known = [*train, *validation]
     if not known:
         return None
     train = thinned(train, MOST_POINTS)
-    right = max([steps or 1, *(step for step, _ in known)])
     low, high, ticks = round_axis([value for _, value in [*train, *validation]])
-
-    def x(step: float) -> str:
-        return _percent(100 * step / right)
-
-    def y(value: float) -> str:
-        return _percent(100 * (high - value) / (high - low))
-
-    def line(points: Sequence[Point]) -> str:
-        return " ".join(f"{x(step)[:-1]},{y(value)[:-1]}" for step, value in points)
-
+    scale = Scale(max([steps or 1, ended_at or 1, *(step for step, _ in known)]), low, high)
     events = []
     if best is not None:
-        events.append(Event(x(best[0]), f"best {best[1]:.2f}", True, best[0] > 0.85 * right))
-    if ended_at is not None and ended_at < right:
-        events.append(Event(x(ended_at), f"stopped at {ended_at:,}", False, ended_at > 0.85 * right))
+        events.append(scale.event(best[0], f"best {best[1]:.2f}", is_strong=True))
+    if ended_at is not None:
+        events.append(replace(scale.event(ended_at, f"stopped at {ended_at:,}", is_strong=False), dy=28))
     return Plot(
-        value_ticks=[Tick(y(value), text, value == low) for value, text in ticks],
-        step_ticks=[Tick(x(step), f"{step:,}") for step in step_ticks(right)],
-        train_line=line(train),
-        validation_line=line(validation),
-        dots=[Dot(x(step), y(value), best is not None and step == best[0]) for step, value in validation],
+        value_ticks=[Tick(_percent(scale.y(value)), text, value == low) for value, text in ticks],
+        step_ticks=scale.steps(),
+        lines=[scale.line(train, is_own=False), scale.line(validation, is_own=True)],
+        dots=scale.dots(validation, best[0] if best else None),
         events=events,
-        labels=_labels(train, validation, right, x, y),
+        labels=_labels(train, validation, scale),
         description=_description(train, validation, best),
+    )
+
+
+def draw_shares(series: Mapping[str, Sequence[Point]], *, steps: int | None, best: Point | None) -> Plot | None:
+    """Metrics between 0 and 1 by step, each name at its line's end; None where there is none.
+
+    best: the step that the losses keep, marked here too.
+    """
+    ends = sorted(((points[-1], name) for name, points in series.items() if points), key=lambda end: -end[0][1])
+    if not ends:
+        return None
+    scale = Scale(max([steps or 1, *(step for (step, _), _ in ends)]), 0.0, 1.0)
+    labels, lowest = [], -LABEL_GAP
+    for (step, value), name in ends:
+        y = min(max(scale.y(value) - LABEL_GAP, 0.0, lowest + LABEL_GAP), 100.0)
+        lowest = y
+        x = _percent(scale.x(step))
+        labels.append(Label(x, _percent(y), f"{name} {value:.2f}", True, step > 0.12 * scale.right, dy=4))
+    return Plot(
+        value_ticks=[Tick(_percent(scale.y(value)), text, value == 0) for value, text in SHARE_TICKS],
+        step_ticks=scale.steps(),
+        lines=[scale.line(points, is_own=True) for points in series.values()],
+        dots=[dot for points in series.values() for dot in scale.dots(points, best[0] if best else None)],
+        events=[scale.event(best[0], "", is_strong=False)] if best else [],
+        labels=labels,
+        description=". ".join(
+            f"{name} goes from {points[0][1]:.2f} at step {points[0][0]} to {points[-1][1]:.2f} at step {points[-1][0]}"
+            for name, points in series.items()
+            if points
+        )
+        + ".",
     )
 
 
@@ -143,27 +209,24 @@ def step_ticks(right: int) -> list[int]:
     return list(range(0, right + 1, step))
 
 
-def _labels(
-    train: Sequence[Point],
-    validation: Sequence[Point],
-    right: int,
-    x: Callable[[float], str],
-    y: Callable[[float], str],
-) -> list[Label]:
-    """The lower line's name below its end, the upper one's above, so that they never cross."""
+def _labels(train: Sequence[Point], validation: Sequence[Point], scale: Scale) -> list[Label]:
+    """The lower line's name below its end, the upper one's above, so that they never cross; near the axis both stand above."""
     lines = ((validation, "validation", True), (train, "training", False))
-    ends = [(points[-1], name, is_own) for points, name, is_own in lines if points]
-    upper = max(ends, key=lambda end: end[0][1])[1]
+    ends = sorted(((points[-1], name, is_own) for points, name, is_own in lines if points), key=lambda end: end[0][1])
+    lowest = scale.y(ends[0][0][1])
+    below = len(ends) == 2 and lowest <= NEAR_AXIS
+    crowded = len(ends) == 2 and not below and lowest - scale.y(ends[1][0][1]) < LINE_OF_TEXT
+    places = (20 if below else -10, -26 if crowded else -10)
     return [
         Label(
-            x=x(step),
-            y=y(value),
+            x=_percent(scale.x(step)),
+            y=_percent(scale.y(value)),
             text=f"{name} {value:.2f}",
             is_own=is_own,
-            is_end=step > 0.12 * right,
-            dy=-10 if name == upper else 20,
+            is_end=step > 0.12 * scale.right,
+            dy=dy,
         )
-        for (step, value), name, is_own in ends
+        for ((step, value), name, is_own), dy in zip(ends, places, strict=False)
     ]
 
 

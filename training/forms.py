@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from django import forms
 from django.forms import BoundField
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from annotation.models import DatasetVersion
@@ -14,9 +15,11 @@ from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from inference.models import ModelVersion
 from training.plan import RunPlan
-from training.selectors import title_of, training_sets, tunable_versions
+from training.preflight import RowCheck, check_rows
+from training.selectors import title_of, training_sets, tunable_versions, version_title
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Rows", ("max_length", "overlong")),
     ("Method", ("method", "lora_r", "lora_alpha", "lora_dropout", "target_modules")),
     ("Learning", ("learning_rate", "schedule", "warmup_ratio", "weight_decay", "batch_size", "gradient_accumulation", "short_field_weight")),
     ("Length of the run", ("epochs", "max_steps", "time_budget_seconds", "patience", "eval_every")),
@@ -24,7 +27,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 OTHER = "Rarely changed"
 """Where every field stands that no group names, so that a new one can never be missing from the form."""
 
-CHOICE_TITLES = {"lora": "LoRA", "qlora": "QLoRA", "full": "All weights", "bf16": "bfloat16", "fp32": "float32"}
+CHOICE_TITLES = {"lora": "LoRA", "qlora": "QLoRA", "full": "All weights", "bf16": "bfloat16", "fp32": "float32",
+                 "refuse": "Refuse the run", "skip": "Leave them out of the run"}  # fmt: skip
 
 
 class RunForm(forms.Form):
@@ -44,6 +48,7 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["dataset_version"].queryset = training_sets(project)  # type: ignore[attr-defined]
         self.fields["base_version"].queryset = tunable_versions(project)  # type: ignore[attr-defined]
+        self.fields["base_version"].label_from_instance = version_title  # type: ignore[attr-defined]
         for name, info in RunPlan.model_fields.items():
             self.fields[name] = form_field(name, info)
 
@@ -52,6 +57,36 @@ class RunForm(forms.Form):
         named = {name for _, names in GROUPS for name in names}
         rest = tuple(name for name in RunPlan.model_fields if name not in named)
         return [(title, [self[name] for name in names]) for title, names in (*GROUPS, (OTHER, rest))]
+
+    def row_check(self) -> RowCheck | None:
+        """The rows that the chosen set, model and length would not let in. Raises Refused where they cannot be counted.
+
+        The form is bound and may be incomplete: a field that cannot be read is taken as untouched.
+        """
+        self.is_valid()
+        dataset, model = (
+            self.cleaned_data.get(name) or self.fields[name].queryset.first()  # type: ignore[attr-defined]
+            for name in ("dataset_version", "base_version")
+        )
+        if dataset is None or model is None:
+            return None
+        return check_rows(
+            dataset, model, self.cleaned_data.get("max_length") or RunPlan.model_fields["max_length"].default
+        )
+
+    def warnings(self) -> list[str]:
+        """What a bound form holds that is allowed and yet looks like a slip."""
+        try:
+            plan = RunPlan.model_validate(
+                {
+                    name: value
+                    for name in ("method", "learning_rate")
+                    if (value := self.cleaned_data.get(name)) not in ("", None)
+                }
+            )
+        except ValidationError:
+            return []  # the field itself says what is wrong when the form is sent
+        return plan.warnings
 
     @property
     def has_rare_errors(self) -> bool:

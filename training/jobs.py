@@ -6,12 +6,13 @@ from typing import Any
 from django.conf import settings
 from pydantic import BaseModel
 
+from annotation.services.values import storable
 from ftplatform.artifacts.services import materialise
 from ftplatform.jobs import kinds
 from ftplatform.jobs.context import JobContext
 from ftplatform.jobs.engine import run_engine
 from inference.services import register_trained
-from training.models import RunMetric, TrainingRun
+from training.models import RunMetric, RunSample, TrainingRun
 from training.plan import RunPlan
 from training.trainrows import row_of
 
@@ -33,27 +34,7 @@ def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
     if run.model_version_id:
         return run.result
     plan = RunPlan.model_validate(run.hyperparameters)
-    folder = folder_of(run)
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = {split: _write_rows(run, plan, split, folder / f"{split}.jsonl") for split in ("train", "validation")}
-    assert run.base_version.files
-    config = {
-        "model": str(materialise(run.base_version.files)),
-        "train_rows": str(folder / "train.jsonl"),
-        "validation_rows": str(folder / "validation.jsonl") if rows["validation"] else None,
-        "output": str(folder / "output"),
-        "hyperparameters": plan.engine(),
-    }
-    result: dict[str, Any] = {}
-    for event in run_engine(context, "training.engine", config, folder):
-        if event["event"] == "metric":
-            _point(run, event)
-        elif event["event"] == "progress":
-            context.progress(event["done"], event["total"], event["unit"])
-        elif event["event"] == "log":
-            context.log(event["message"])
-        elif event["event"] == "done":
-            result = {name: value for name, value in event.items() if name != "event"}
+    result = _run_engine(context, run, plan)
     adapter = result.pop("adapter", None)
     merged = result.pop("model")
     result.pop("best_checkpoint", None)  # a place on this machine; the step says which one it was
@@ -67,8 +48,39 @@ def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
             by=context.actor,
         )
         run.model_version, run.result = version, result
-        run.save(update_fields=["model_version", "result"])
+        run.left_out = run.left_out or _skipped(run, result["rows"]["skipped"])
+        run.save(update_fields=["model_version", "result", "left_out"])
     return {**result, "model_version": version.pk}
+
+
+def _run_engine(context: JobContext, run: TrainingRun, plan: RunPlan) -> dict[str, Any]:
+    """The engine's result; its curve, samples, progress and log are kept as they come."""
+    folder = folder_of(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {split: _write_rows(run, plan, split, folder / f"{split}.jsonl") for split in ("train", "validation")}
+    assert run.base_version.files
+    config = {
+        "model": str(materialise(run.base_version.files)),
+        "train_rows": str(folder / "train.jsonl"),
+        "validation_rows": str(folder / "validation.jsonl") if rows["validation"] else None,
+        "output": str(folder / "output"),
+        "hyperparameters": plan.engine(),
+        "samples": plan.samples,
+    }
+    result: dict[str, Any] = {}
+    for event in run_engine(context, "training.engine", config, folder):
+        match event["event"]:
+            case "metric":
+                _point(run, event)
+            case "sample":
+                _sample(run, event)
+            case "progress":
+                context.progress(event["done"], event["total"], event["unit"])
+            case "log":
+                context.log(event["message"])
+            case "done":
+                result = storable({name: value for name, value in event.items() if name != "event"})
+    return result
 
 
 def _write_rows(run: TrainingRun, plan: RunPlan, split: str, path: Path) -> int:
@@ -77,10 +89,25 @@ def _write_rows(run: TrainingRun, plan: RunPlan, split: str, path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for item in run.dataset_version.items.filter(split=split).order_by("position").iterator(chunk_size=1000):
-            row = row_of(item, spec, control_tokens=tokens, short_field_weight=plan.short_field_weight)
+            row = row_of(
+                item,
+                spec,
+                control_tokens=tokens,
+                short_field_weight=plan.short_field_weight,
+                with_choices=split == "validation",
+            )
             file.write(row.model_dump_json() + "\n")
             count += 1
     return count
+
+
+def _skipped(run: TrainingRun, rows: list[str]) -> list[dict[str, Any]]:
+    """What the engine left out of a set that was too large to be checked before the run."""
+    found = run.dataset_version.items.filter(position__in=[int(row) - 1 for row in rows]).order_by("position")
+    return [
+        {"item": pk, "number": position + 1, "split": split, "ticket": ticket, "tokens": None, "reason": "unfit"}
+        for pk, position, split, ticket in found.values_list("pk", "position", "split", "example_id")
+    ]
 
 
 def _point(run: TrainingRun, event: dict[str, Any]) -> None:
@@ -90,6 +117,24 @@ def _point(run: TrainingRun, event: dict[str, Any]) -> None:
         update_conflicts=True,
         unique_fields=["run", "name", "step"],
         update_fields=["value"],
+    )
+
+
+def _sample(run: TrainingRun, event: dict[str, Any]) -> None:
+    """One answer; as with points, the last write stands."""
+    RunSample.objects.bulk_create(
+        [
+            RunSample(
+                run=run,
+                item=run.dataset_version.items.get(position=int(event["row"]) - 1),
+                step=event["step"],
+                text=storable(event["text"]),
+                ended=event["ended"],
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["run", "item", "step"],
+        update_fields=["text", "ended"],
     )
 
 

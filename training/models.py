@@ -20,6 +20,9 @@ class TrainingRun(models.Model):
     base_version = models.ForeignKey("inference.ModelVersion", on_delete=models.PROTECT, related_name="training_runs")
     baseline = models.ForeignKey("evaluation.Scorecard", on_delete=models.PROTECT, related_name="training_runs")
     hyperparameters = models.JSONField()
+    left_out = models.JSONField(
+        default=list, help_text="Rows of the dataset that this run was told to leave out: item, split, tokens, reason."
+    )
     job = models.ForeignKey("jobs.Job", on_delete=models.PROTECT, null=True, related_name="+")
     model_version = models.OneToOneField(
         "inference.ModelVersion", on_delete=models.PROTECT, null=True, related_name="training_run"
@@ -33,6 +36,16 @@ class TrainingRun(models.Model):
 
     def __str__(self) -> str:
         return f"Run {self.number}"
+
+    @property
+    def material(self) -> str:
+        """What it learns from, for lineage and card: `Training set 2 without 3 rows`."""
+        rows = len(self.left_out)
+        return (
+            f"{self.dataset_version} without {rows} row{'' if rows == 1 else 's'}"
+            if rows
+            else f"{self.dataset_version}"
+        )
 
 
 class RunMetric(models.Model):
@@ -48,3 +61,20 @@ class RunMetric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.step}: {self.value}"
+
+
+class RunSample(models.Model):
+    """What the model in training answered to a validation row. A resumed run writes a step again with the same text."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="samples")
+    item = models.ForeignKey("annotation.DatasetItem", on_delete=models.PROTECT, related_name="+")
+    step = models.PositiveIntegerField()
+    text = models.TextField()
+    ended = models.BooleanField(help_text="Whether the answer ended by itself within the tokens it had.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "item", "step"], name="one_sample_a_step")]
+        ordering = ["item", "step"]
+
+    def __str__(self) -> str:
+        return f"step {self.step}: {self.text[:40]}"

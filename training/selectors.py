@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
+from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
 from evaluation.models import Scorecard
@@ -20,6 +21,8 @@ from training.plan import RunPlan
 
 UNSET = "–"
 TRAIN_LOSS, VALIDATION_LOSS = "train_loss", "validation_loss"
+ACCURACY = ".accuracy"
+"""Ends the name of a choice field's metric, as the engine tells it."""
 
 
 def runs_of(project: Project) -> QuerySet[TrainingRun]:
@@ -45,13 +48,15 @@ def curve(run: TrainingRun, name: str) -> list[Point]:
     return list(run.curve.filter(name=name).order_by("step").values_list("step", "value"))
 
 
-def losses(run: TrainingRun) -> tuple[list[Point], list[Point]]:
-    """(training, validation) in one query."""
-    rows = RunMetric.objects.filter(run=run, name__in=(TRAIN_LOSS, VALIDATION_LOSS)).order_by("step")
+def watched(run: TrainingRun) -> dict[str, list[Point]]:
+    """Both losses and the accuracy of each choice field, name → points, in one query. The losses are there, empty or not."""
+    rows = RunMetric.objects.filter(run=run).filter(
+        Q(name__in=(TRAIN_LOSS, VALIDATION_LOSS)) | Q(name__endswith=ACCURACY)
+    )
     found: dict[str, list[Point]] = {TRAIN_LOSS: [], VALIDATION_LOSS: []}
-    for name, step, value in rows.values_list("name", "step", "value"):
-        found[name].append((step, value))
-    return found[TRAIN_LOSS], found[VALIDATION_LOSS]
+    for name, step, value in rows.order_by("step").values_list("name", "step", "value"):
+        found.setdefault(name, []).append((step, value))
+    return found
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class RunView:
     run: TrainingRun
     job: Job
     plot: curves.Plot | None
+    accuracy: curves.Plot | None
+    """Of choice fields on the validation rows."""
     diagnosis: Diagnosis
     best: Point | None
     train_points: int
@@ -70,17 +77,29 @@ class RunView:
     def is_live(self) -> bool:
         return self.job.is_live
 
+    @property
+    def validation_rows(self) -> int:
+        gone = sum(row["split"] == "validation" for row in self.run.left_out)
+        return int(self.run.dataset_version.counts.get("validation", 0)) - gone
+
 
 def run_view(run: TrainingRun) -> RunView:
     """Reads the curves and says what they mean. The run comes with its job."""
     assert run.job
-    train, validation = losses(run)
+    found = watched(run)
+    train, validation = found.pop(TRAIN_LOSS), found.pop(VALIDATION_LOSS)
     best = best_point(validation)
+    steps = run.job.total if run.job.is_live else None
     ended_at = run.job.done if not run.job.is_live and run.job.total and run.job.done < run.job.total else None
     return RunView(
         run=run,
         job=run.job,
-        plot=curves.draw_losses(train, validation, steps=run.job.total, best=best, ended_at=ended_at),
+        plot=curves.draw_losses(train, validation, steps=steps, best=best, ended_at=ended_at),
+        accuracy=curves.draw_shares(
+            {name.removesuffix(ACCURACY): points for name, points in sorted(found.items())},
+            steps=steps or ended_at,
+            best=best,
+        ),
         diagnosis=diagnose(
             train, validation, patience=run.hyperparameters.get("patience"), is_live=run.job.is_live
         ),
@@ -100,13 +119,14 @@ class Setting:
 
 
 def previous_run(run: TrainingRun) -> TrainingRun | None:
-    return TrainingRun.objects.filter(project_id=run.project_id, number__lt=run.number).order_by("-number").first()
+    runs = TrainingRun.objects.filter(project_id=run.project_id, number__lt=run.number)
+    return runs.select_related("base_version", "dataset_version").order_by("-number").first()
 
 
 def settings_of(run: TrainingRun, previous: TrainingRun | None) -> list[Setting]:
     """The hyperparameters that are set, in the order of the plan's fields, with the previous run's value where it differs.
 
-    A setting of an older platform version that the plan no longer has is shown too, under its own name.
+    Base model and rows come first where they are others: the page's head says what they are. A setting of an older platform version that the plan no longer has is shown too, under its own name.
     """
     ours = run.hyperparameters
     theirs = previous.hyperparameters if previous else {}
@@ -121,11 +141,41 @@ def settings_of(run: TrainingRun, previous: TrainingRun | None) -> list[Setting]
         )
         for name in names
     ]
-    return [setting for setting in settings if setting.value != UNSET or setting.was is not None]
+    return _other_material(run, previous) + [
+        setting for setting in settings if setting.value != UNSET or setting.was is not None
+    ]
+
+
+def _other_material(run: TrainingRun, previous: TrainingRun | None) -> list[Setting]:
+    if previous is None:
+        return []
+    pairs = (
+        (
+            "Base model",
+            "What the run begins from",
+            version_title(run.base_version),
+            version_title(previous.base_version),
+        ),
+        ("Rows", "What it learns from", run.material, previous.material),
+    )
+    return [Setting(name, str(ours), help, was=str(theirs)) for name, help, ours, theirs in pairs if ours != theirs]
+
+
+def version_title(version: ModelVersion) -> str:
+    """Two versions may bear one name."""
+    return f"{version.name} (version {version.number})"
+
+
+def warnings_of(run: TrainingRun) -> list[str]:
+    """Of its settings; none where they are of an older plan that is no longer understood."""
+    try:
+        return RunPlan.model_validate(run.hyperparameters).warnings
+    except ValidationError:
+        return []
 
 
 TITLES = {"lora_r": "LoRA rank", "lora_alpha": "LoRA alpha", "lora_dropout": "LoRA dropout", "max_grad_norm": "Largest gradient norm",
-          "max_length": "Longest row", "overlong": "Longer rows", "eval_every": "Evaluate every", "save_every": "Save every",
+          "max_length": "Longest row", "overlong": "Unfit rows", "eval_every": "Evaluate every", "save_every": "Save every",
           "warmup_ratio": "Warm-up share", "time_budget_seconds": "Time budget", "max_steps": "Most steps",
           "short_field_weight": "Weight of choice fields"}  # fmt: skip
 
@@ -162,7 +212,6 @@ def machine_facts(run: TrainingRun, job: Job) -> list[tuple[str, str]]:
         ("Tokens seen", thousands(result["tokens"]) if result.get("tokens") else ""),
         ("Training time", duration(result["seconds"]) if result.get("seconds") else ""),
         ("Rows", f"{thousands(rows['train'])} to train on, {thousands(rows['validation'])} for validation" if rows else ""),
-        ("Left out as too long", thousands(len(rows["skipped"])) if rows.get("skipped") else ""),
         ("Attempts", str(job.attempt) if job.attempt > 1 else ""),
     ]  # fmt: skip
     return [(name, value) for name, value in facts if value]

@@ -16,10 +16,12 @@ from ftplatform.ui.registries import registered
 from training import selectors
 from training.forms import CHOICE_TITLES, RunForm
 from training.models import TrainingRun
+from training.samples import samples_of
 from training.services import start_training
 
 RUNS_A_PAGE = 30
 LOG_LINES = 12
+ROWS_SHOWN = 20
 
 
 @login_required
@@ -55,6 +57,22 @@ def new_run(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("training:run", slug, run.number)
     context = {"form": form, **_lock(access), "here": "runs"}
     return render(request, "training/new_run.html", context, status=422 if form.is_bound else 200)
+
+
+@login_required
+@require_GET
+def row_check(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the run would find, for what the form holds at this moment: rows that do not fit, settings that look like a slip."""
+    access = enter(request, slug, ADMIN)
+    form = RunForm(request.GET, project=access.project)
+    context: dict[str, object] = {"access": access, "shown": ROWS_SHOWN}
+    try:
+        context["check"] = form.row_check()
+    except Refused as refused:
+        context["refusal"] = refused.message
+    context["warnings"] = form.warnings()
+    context["leaves_out"] = form.cleaned_data.get("overlong") == "skip"
+    return render(request, "training/row_check.html", context)
 
 
 def _lock(access: Access) -> dict[str, object]:
@@ -144,6 +162,7 @@ def _live(access: Access, found: TrainingRun) -> dict[str, object]:
         "run": found,
         "job": found.job,
         "view": selectors.run_view(found),
+        "samples": samples_of(found),
         "machine": selectors.machine_facts(found, found.job),
         "events": last_events(found.job, LOG_LINES),
         "method": CHOICE_TITLES.get(found.hyperparameters["method"], found.hyperparameters["method"]),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.curves import MOST_POINTS, draw_losses, round_axis, step_ticks, thinned
+from training.curves import LABEL_GAP, MOST_POINTS, draw_losses, draw_shares, round_axis, step_ticks, thinned
 from training.diagnosis import best_point, diagnose
 
 FALLING = [(step, 2.6 * 0.985**step + 0.4) for step in range(1, 121)]
@@ -85,13 +86,43 @@ def test_any_curve_gets_a_diagnosis_and_a_picture_inside_its_frame(
         assert plot is None
         return
     assert plot
-    places = [
-        float(number)
-        for line in (plot.train_line, plot.validation_line)
-        for pair in line.split()
-        for number in pair.split(",")
-    ]
+    places = [float(number) for line in plot.lines for pair in line.points.split() for number in pair.split(",")]
     assert all(-0.01 <= place <= 100.01 for place in places)
+
+
+def test_names_stand_clear_of_the_axis_and_of_each_other() -> None:
+    """At the bottom of the plot both stand above their lines, the upper one a line of text higher."""
+    train, validation = [(0, 80.0), (100, 0.1)], [(0, 80.0), (100, 0.2)]
+    plot = draw_losses(train, validation)
+    assert plot and {label.text.split()[0]: label.dy for label in plot.labels} == {"training": -10, "validation": -26}
+    apart = draw_losses([(0, 2.0), (100, 5.0)], [(0, 8.0), (100, 6.0)])
+    assert apart and {label.text.split()[0]: label.dy for label in apart.labels} == {"training": 20, "validation": -10}
+
+
+def test_a_run_that_was_stopped_fills_the_picture_and_says_where() -> None:
+    plot = draw_losses(FALLING[:50], VALIDATION[:3], best=(40, 1.75), ended_at=50)
+    assert plot and [(event.text, event.x, event.dy) for event in plot.events] == [
+        ("best 1.75", "80.00%", 12),
+        ("stopped at 50", "100.00%", 28),
+    ]
+
+
+SHARES = st.lists(st.floats(0, 1), max_size=8).map(lambda values: list(enumerate(values)))
+
+
+@given(st.dictionaries(st.sampled_from(["desk", "tone", "language"]), SHARES))
+def test_shares_are_drawn_from_0_to_1_with_names_that_do_not_cover_each_other(
+    series: dict[str, list[tuple[int, float]]],
+) -> None:
+    plot = draw_shares(series, steps=10, best=(4, 1.5))
+    if not any(series.values()):
+        assert plot is None
+        return
+    assert plot and [tick.text for tick in plot.value_ticks] == ["1.0", "0.5", "0"]
+    heights = sorted(float(label.y[:-1]) for label in plot.labels)
+    assert all(0 <= height <= 100 for height in heights) and len(heights) == sum(map(bool, series.values()))
+    assert all(later - earlier > LABEL_GAP - 0.02 or later == 100 for earlier, later in pairwise(heights))
+    assert {dot.is_best for dot in plot.dots} <= {True, False}
 
 
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=20))

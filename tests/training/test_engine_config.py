@@ -56,7 +56,7 @@ ROW = {"id": "1", "messages": [{"role": "user", "content": "q"}], "completion": 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"completion": ""}, "completion"),
+        ({"completion": 3}, "completion"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "assistant", "content": "a"}]}, "assistant"),
         ({"messages": [{"role": "robot", "content": "a"}]}, "role"),

@@ -19,7 +19,7 @@ from tests.world import drafts
 from training.forms import GROUPS, RunForm
 from training.models import TrainingRun
 from training.plan import RunPlan
-from training.selectors import settings_of, training_lock
+from training.selectors import previous_run, settings_of, training_lock
 from training.services import start_training
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,8 +85,8 @@ def test_a_version_tuned_from_the_base_shares_its_baseline(world: Any) -> None:
 
 
 INSERT = """
-INSERT INTO training_trainingrun (number, hyperparameters, result, created_at, base_version_id, baseline_id, dataset_version_id,
-  project_id, task_revision_id) VALUES (99, '{}', '{}', now(), %s, %s, %s, %s, %s)
+INSERT INTO training_trainingrun (number, hyperparameters, result, left_out, created_at, base_version_id, baseline_id, dataset_version_id,
+  project_id, task_revision_id) VALUES (99, '{}', '{}', '[]', now(), %s, %s, %s, %s, %s)
 """
 
 
@@ -120,8 +120,16 @@ def test_every_bad_setting_is_named_at_once(world: Any) -> None:
     world.baseline()
     with pytest.raises(Refused) as refused:
         start(world, hyperparameters={"lr": 1, "epochs": "x", "lora_dropout": 1.5})
-    assert {error.field for error in refused.value.errors} == {"lr", "epochs", "lora_dropout"}
+    told = {error.field: error.message for error in refused.value.errors}
+    assert told.keys() == {"lr", "epochs", "lora_dropout"}
+    assert told["lr"].startswith("there is no such setting; settings are method, lora_r")
     assert not TrainingRun.objects.exists()
+
+
+def test_a_misspelt_setting_gets_the_nearest_name(world: Any) -> None:
+    world.baseline()
+    with pytest.raises(Refused, match=r"epoch: there is no such setting; did you mean epochs\?"):
+        start(world, hyperparameters={"epoch": 1.0})
 
 
 def test_an_evaluation_set_is_never_trained_on(world: Any) -> None:
@@ -205,6 +213,18 @@ def test_the_form_starts_a_run_and_another_one_like_it_marks_what_differs(world:
     first, second = TrainingRun.objects.order_by("number")
     changed = {setting.name: (setting.value, setting.was) for setting in settings_of(second, first) if setting.was}
     assert changed == {"Learning rate": ("0.001", "0.0002")}
+
+
+def test_another_base_and_other_rows_are_among_what_differs(world: Any) -> None:
+    world.baseline()
+    start(world)
+    first = TrainingRun.objects.get()
+    second = start(world, base_version=world.tuned())
+    second.left_out = [{}]
+    told = {setting.name: (setting.value, setting.was) for setting in settings_of(second, previous_run(second))}
+    assert told["Base model"] == ("Tiny, tuned (version 2)", "Tiny (version 1)")
+    assert told["Rows"] == ("Training set 1 without 1 row", "Training set 1")
+    assert previous_run(first) is None and not [one for one in settings_of(first, None) if one.was]
 
 
 def test_the_locked_form_shows_the_reason_instead(world: Any) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from ftplatform.jobs import services as jobs
@@ -24,6 +25,7 @@ from ftplatform.jobs.models import Job, Slot, SlotClaim
 from tests.factories import SYSTEM
 from training.jobs import folder_of
 from training.models import TrainingRun
+from training.samples import samples_of
 from training.services import start_training
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,6 +67,19 @@ def test_a_run_becomes_a_model_version_with_its_lineage_and_curves(world: Any, r
     assert train[-1][1] < train[0][1]
     assert run.result["best_step"] in dict(validation) and run.result["rows"]["train"] == 24
     assert (job.done, job.total, job.unit) == (24, 24, "steps")
+    assert dict(curve(run, "desk.accuracy")).keys() == dict(validation).keys()
+
+    page = world.cast.client("vic").get(reverse("training:run", args=[world.project.slug, run.number])).content.decode()
+    assert "share of 6 validation rows" in page
+    rows = samples_of(run).rows
+    assert [row.number for row in rows] == [25, 26, 27]  # two are answered on the way, three by the saved model
+    told = rows[0].answers
+    assert (told[0].step, told[0].is_saved) == (0, False) and (told[-2].step, told[-2].is_saved) == (
+        run.result["best_step"],
+        True,
+    )
+    assert (told[-1].step, told[-1].choices[0].text, told[-1].text) == (None, "energy", "Answer number 3.")
+    assert all(len(answer.choices) == 1 and answer.choices[0].state in ("good", "bad") for answer in told[:-1])
 
     again = jobs.enqueue(
         kind="training.train", parameters=_parameters(run), project=run.project, title="again", by=SYSTEM
@@ -79,15 +94,6 @@ def _parameters(run: TrainingRun) -> Any:
     from training.jobs import TrainParameters
 
     return TrainParameters(run=run.pk)
-
-
-def test_rows_longer_than_allowed_stop_the_run_and_are_named(world: Any, run_jobs: Any) -> None:
-    run = start(world, max_length=24)
-    [job] = run_jobs()
-    assert (job.state, job.error_code) == (Job.State.FAILED, "rows_refused")
-    assert "24 of 24 train rows cannot be used" in job.error and "max_length 24" in job.error
-    run.refresh_from_db()
-    assert run.model_version is None and not run.curve.exists()
 
 
 # ── a real worker ──

@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType
 
@@ -42,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _cancel)
     os.environ |= QUIET_AND_OFFLINE | os.environ
+    warnings.filterwarnings(
+        "ignore", category=FutureWarning
+    )  # of libraries to each other; what a dying engine says must be its own
 
     config: RunConfig | None = None
     try:

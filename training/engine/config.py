@@ -49,9 +49,13 @@ class Hyperparameters(BaseModel):
         default=None,
         description="Seconds for steps and evaluations: the step is timed first and the steps are set to fit",
     )
-    max_length: Positive = Field(default=1024, description="Tokens of prompt and answer together; nothing is ever cut")
+    max_length: Positive = Field(
+        default=1024,
+        description="Tokens of prompt and answer together, at most what the model reads; nothing is ever cut",
+    )
     overlong: Literal["refuse", "skip"] = Field(
-        default="refuse", description="Rows past max_length stop the run or are left out"
+        default="refuse",
+        description="Rows that are longer than max_length or have an empty answer stop the run, or are left out of it",
     )
     patience: Positive | None = Field(default=None, description="Stop after so many evaluations without a better one")
     eval_every: Positive | None = Field(default=None, description="Steps between evaluations; empty: six in the run")
@@ -88,6 +92,9 @@ class RunConfig(BaseModel):
     validation_rows: Path | None = Field(default=None, description="JSONL of rows that are never trained on")
     output: Path = Field(description="The run's folder: checkpoints, adapter, model, result; one engine at a time")
     hyperparameters: Hyperparameters = Hyperparameters()
+    samples: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Validation rows that the model answers at evaluations; changes no weight"
+    )
 
     @model_validator(mode="after")
     def _patience_needs_validation(self) -> Self:
@@ -111,6 +118,23 @@ def read_config(path: Path) -> RunConfig:
         ]
         told = "; ".join(f"{problem['field'] or 'file'}: {problem['message']}" for problem in problems)
         raise EngineError("config", f"The configuration {path} is refused: {told}", errors=problems) from error
+
+
+def context_of(model: Path) -> int | None:
+    """Tokens that a model of this folder reads at most, as its config.json says; None where it does not say."""
+    try:
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    for part in (config, config.get("text_config") or {}):
+        if isinstance(found := part.get("max_position_embeddings"), int):
+            return found
+    return None
+
+
+def row_limit(max_length: int, model: Path) -> int:
+    """Tokens that a row may have: ``max_length``, and never more than the model reads."""
+    return min(max_length, context_of(model) or max_length)
 
 
 def config_hash(hyperparameters: Hyperparameters, model: Path) -> str:

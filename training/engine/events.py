@@ -4,7 +4,8 @@ One line is one event; ``event`` names its kind:
 
 ========= ======================================================================================
 progress  ``done``, ``total``, ``unit``
-metric    ``name`` (train_loss, validation_loss, learning_rate, grad_norm), ``step``, ``value``
+metric    ``name`` (train_loss, validation_loss, learning_rate, grad_norm, FIELD.accuracy), ``step``, ``value``
+sample    ``step``, ``row``, ``text``, ``ended``: an answer of the model in training to a validation row
 log       ``message``
 artifact  ``path``, ``kind`` (adapter, model)
 done      the result, what ``training.engine.train.run`` returns
@@ -12,7 +13,7 @@ cancelled ``step``: the last step that is kept in a complete checkpoint, 0 when 
 error     ``code``, ``message``, and what the code needs
 ========= ======================================================================================
 
-After a resume the metrics of steps past the checkpoint come once more: (name, step) is their key.
+After a resume the metrics and samples of steps past the checkpoint come once more: (name, step) and (row, step) are their keys.
 """
 
 import json
@@ -50,6 +51,9 @@ class Events:
 
     def metric(self, name: str, step: int, value: float) -> None:
         self._emit({"event": "metric", "name": name, "step": step, "value": value})
+
+    def sample(self, step: int, row: str, text: str, *, ended: bool) -> None:
+        self._emit({"event": "sample", "step": step, "row": row, "text": text, "ended": ended})
 
     def log(self, message: str) -> None:
         self._emit({"event": "log", "message": message})

@@ -11,10 +11,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jinja2 import TemplateError
+from jinja2 import Template, TemplateError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
@@ -95,12 +96,16 @@ class LightTokenizer:
         """The template's text, in the sandbox and with the globals that transformers gives it."""
         if tokenize:
             raise ValueError("only the text is rendered here")
+        return self._compiled.render(messages=messages, add_generation_prompt=add_generation_prompt, **self._special)
+
+    @cached_property
+    def _compiled(self) -> Template:
+        """Compiled once: it costs more than a row's tokens."""
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
         environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-        template = environment.from_string(self.chat_template or "")
-        return template.render(messages=messages, add_generation_prompt=add_generation_prompt, **self._special)
+        return environment.from_string(self.chat_template or "")
 
 
 def _template(folder: Path, config: dict[str, Any]) -> str | None:

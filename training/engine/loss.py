@@ -7,7 +7,8 @@ all passes of the step; with weights it is the weighted mean, Σ w · cross-entr
 (``tests/training/test_engine_loss.py`` holds both against TRL).
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ from transformers.trainer_utils import EvalLoopOutput
 from trl.trainer.sft_trainer import SFTTrainer
 
 from training.engine.render import IGNORED
+
+Head = Callable[[torch.Tensor], torch.Tensor]
+
+ACCURACY = ".accuracy"
+"""Ends the name of a metric that tells a choice field's share of right choices."""
 
 CHUNK = 2048
 """Positions scored at once: logits take 4 bytes × vocabulary × this, 0.4 GB at 49 thousand, whatever the batch."""
@@ -34,24 +40,30 @@ RESCALED_LOGITS = (
 
 
 class Collator:
-    """Pads rows to the longest of the batch: input_ids, attention_mask, labels (B, T) int64, weights (B, T) float32."""
+    """Pads rows to the longest of the batch: input_ids, attention_mask, labels (B, T) int64, weights (B, T) float32.
+
+    The ``forks`` of validation rows go along as they are, a list a row.
+    """
 
     def __init__(self, pad_id: int) -> None:
         self.pad_id = pad_id
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         length = max(len(row["input_ids"]) for row in rows)
 
         def padded(key: str, filler: float, dtype: torch.dtype) -> torch.Tensor:
             return torch.tensor([[*row[key], *[filler] * (length - len(row[key]))] for row in rows], dtype=dtype)
 
         lengths = torch.tensor([[len(row["input_ids"])] for row in rows])
-        return {
+        batch: dict[str, Any] = {
             "input_ids": padded("input_ids", self.pad_id, torch.long),
             "attention_mask": (torch.arange(length) < lengths).long(),  # by position: the pad id is a real token too
             "labels": padded("labels", IGNORED, torch.long),
             "weights": padded("weights", 0.0, torch.float32),
         }
+        if "forks" in rows[0]:
+            batch["forks"] = [row["forks"] for row in rows]
+        return batch
 
 
 class LabelledLossTrainer(SFTTrainer):
@@ -72,12 +84,15 @@ class LabelledLossTrainer(SFTTrainer):
         """Weighted mean cross-entropy; ``num_items_in_batch`` is the sum of weights over the whole step."""
         if return_outputs:
             raise NotImplementedError("This trainer computes losses only: no logits are kept")
-        causal = self.accelerator.unwrap_model(model)
-        if hasattr(causal, "get_base_model"):  # PEFT's wrapper: its adapters sit inside the layers
-            causal = causal.get_base_model()
         with self.accelerator.autocast():
-            total = weighted_cross_entropy(causal, inputs)
+            total = weighted_cross_entropy(self._causal(model), inputs)
         return total / (weight_sum([inputs]) if num_items_in_batch is None else num_items_in_batch)
+
+    def _causal(self, model: Any) -> PreTrainedModel:
+        """The language model itself, without the wrappers of accelerate and PEFT, whose adapters sit inside the layers."""
+        causal = self.accelerator.unwrap_model(model)
+        inner: PreTrainedModel = causal.get_base_model() if hasattr(causal, "get_base_model") else causal
+        return inner
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -94,19 +109,28 @@ class LabelledLossTrainer(SFTTrainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Weighted mean over all trained tokens of the set; the library's own averages means of batches."""
+        """Weighted mean over all trained tokens of the set; the library's own averages means of batches.
+
+        The same pass tells how often the model would choose right: ``eval_FIELD.accuracy``, a share of the rows with that field.
+        """
         model = self.model
         assert model is not None, "a trainer is made with its model"
         model.eval()
+        causal = self._causal(model)
         total, weight, rows = 0.0, 0.0, 0
+        chosen: defaultdict[str, list[bool]] = defaultdict(list)
         with torch.no_grad():
             for inputs in dataloader:
                 prepared = self._prepare_inputs(inputs)
-                batch_weight = weight_sum([prepared])
-                total += self.compute_loss(model, prepared, num_items_in_batch=1.0).item()
-                weight += batch_weight.item()
+                with self.accelerator.autocast():
+                    states, head = predict(causal, prepared)
+                    total += cross_entropy_of(states, head, prepared).item()
+                    for name, is_right in choices_of(states, head, prepared):
+                        chosen[name].append(is_right)
+                weight += weight_sum([prepared]).item()
                 rows += len(prepared["input_ids"])
         metrics = {f"{metric_key_prefix}_loss": total / weight}
+        metrics |= {f"{metric_key_prefix}_{name}{ACCURACY}": sum(right) / len(right) for name, right in chosen.items()}
         return EvalLoopOutput(predictions=np.empty(0), label_ids=None, metrics=metrics, num_samples=rows)
 
 
@@ -118,21 +142,29 @@ def weight_sum(batches: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
 def weighted_cross_entropy(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     """Σ w · (−log p(token)) over the labelled positions of a batch, a scalar in float32.
 
-    ``inputs`` holds input_ids, attention_mask, labels and weights, each (B, T). Models that change their logits after
-    the output layer take the long way over their own logits, so that the value is theirs.
+    ``inputs`` holds input_ids, attention_mask, labels and weights, each (B, T).
     """
+    return cross_entropy_of(*predict(model, inputs), inputs)
+
+
+def predict(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[torch.Tensor, Head]:
+    """What predicts each next token, (B, T − 1, ·), and the layer that makes its logits of it.
+
+    Models that change their logits after the output layer take the long way over their own logits, so that the value is theirs.
+    """
+    text = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "use_cache": False}
+    config = model.config.get_text_config()
+    if any(getattr(config, key, None) is not None for key in RESCALED_LOGITS):
+        return model(**text).logits[:, :-1], torch.nn.Identity()
+    return model.base_model(**text).last_hidden_state[:, :-1], model.get_output_embeddings()  # type: ignore[no-untyped-call]
+
+
+def cross_entropy_of(states: torch.Tensor, head: Head, inputs: dict[str, Any]) -> torch.Tensor:
+    """``weighted_cross_entropy`` of what ``predict`` gave."""
     labels, weights = inputs["labels"][:, 1:], inputs["weights"][:, 1:]
     trained = labels != IGNORED
     targets, target_weights = labels[trained], weights[trained]
-    text = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "use_cache": False}
-
-    config = model.config.get_text_config()
-    if any(getattr(config, key, None) is not None for key in RESCALED_LOGITS):
-        logits = model(**text).logits[:, :-1][trained]
-        return _nll(logits, targets, target_weights)
-
-    hidden = model.base_model(**text).last_hidden_state[:, :-1][trained]
-    head: torch.nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    hidden = states[trained]
     if len(targets) <= CHUNK:
         return _nll(head(hidden), targets, target_weights)
 
@@ -143,6 +175,26 @@ def weighted_cross_entropy(model: PreTrainedModel, inputs: dict[str, torch.Tenso
     # Each chunk's logits are computed again in the backward pass in place of being kept.
     parts = [checkpoint(scored, start, use_reentrant=False) for start in range(0, len(targets), CHUNK)]
     return torch.stack(parts).sum()
+
+
+def choices_of(states: torch.Tensor, head: Head, inputs: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """(field, whether the model would choose the row's own label) for each choice of each row of a batch.
+
+    Right means: at each fork of the labels the row's token scores above its rivals, which is what a greedy decoder that may
+    write nothing but labels does, given the row's own text before the choice.
+    """
+    forks = [(row, fork) for row, found in enumerate(inputs.get("forks", ())) for fork in found]
+    if not forks:
+        return
+    places = torch.tensor([[row, fork["position"]] for row, fork in forks], device=states.device)
+    logits = head(states[places[:, 0], places[:, 1] - 1]).float()
+    tokens = inputs["input_ids"][places[:, 0], places[:, 1]].tolist()
+    right: dict[tuple[int, str], bool] = {}
+    for (row, fork), token, scores in zip(forks, tokens, logits, strict=True):
+        is_right = bool(scores[token] > scores[fork["rivals"]].max())
+        right[row, fork["name"]] = right.get((row, fork["name"]), True) and is_right
+    for (_, name), is_right in right.items():
+        yield name, is_right
 
 
 def _nll(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from training.engine.checkpoint import Plan
 from training.engine.config import Hyperparameters
 from training.engine.events import Events
 from training.engine.loss import LabelledLossTrainer
+from training.engine.samples import allowance
 
 EVALUATIONS = 6
 """Evaluations in a run when the configuration names no ``eval_every``."""
@@ -30,9 +31,10 @@ def make_plan(
     precision: str,
     data_hash: str,
     config_hash: str,
+    has_samples: bool,
     events: Events,
 ) -> Plan:
-    """The plan for ``rows`` training rows; with a time budget the step is timed first."""
+    """The plan for ``rows`` training rows; with a time budget the step is timed first, and what samples may take is kept back."""
     batches = ceil(rows / hyperparameters.batch_size)
     wanted = ceil(hyperparameters.epochs * ceil(batches / hyperparameters.gradient_accumulation))
     if hyperparameters.max_steps is not None:
@@ -43,6 +45,7 @@ def make_plan(
         step_seconds = _rehearse(trainer, hyperparameters)
         evaluation_seconds = _time_evaluation(trainer) if trainer.eval_dataset is not None else 0.0
         left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
+        left -= allowance(left) if has_samples else 0.0
         evaluations = _evaluations_that_fit(left, evaluation_seconds)
         steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds, evaluations)
         events.log(

@@ -9,11 +9,11 @@ Text of tickets is data: a control token inside it would open a turn of its own.
 (``annotation.texts.neutralise`` with ``control_tokens``); here it is refused.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from training.engine.rows import Message, Row
+from training.engine.rows import Choice, Message, Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -45,6 +45,14 @@ class LongRow(RenderError):
         self.max_length = max_length
 
 
+class UntrainedRow(RenderError):
+    """Nothing of the answer is trained: it is empty, or all its weights are 0. Only how to stop could be learnt of it."""
+
+
+LEAVABLE = (LongRow, UntrainedRow)
+"""What may be left out of a run on request; the other errors are faults of the text or of the model's template."""
+
+
 class ControlToken(RenderError):
     """A control token of the model stands in the text of a message or an answer."""
 
@@ -54,8 +62,17 @@ class TemplateError(ValueError):
 
 
 @dataclass(frozen=True)
+class Fork:
+    """A position at which the labels of a choice part ways: the model chooses right if it prefers the row's token to the rivals."""
+
+    name: str
+    position: int
+    rivals: list[int]
+
+
+@dataclass(frozen=True)
 class Rendered:
-    """One row as the model sees it; the three lists have one entry a token."""
+    """One row as the model sees it; the first three lists have one entry a token."""
 
     id: str
     input_ids: list[int]
@@ -63,6 +80,8 @@ class Rendered:
     """The token's id where it is trained, ``IGNORED`` in the prompt."""
     weights: list[float]
     """Weight in the loss, 0 in the prompt."""
+    forks: list[Fork] = field(default_factory=list)
+    """In the order of positions; none for a row without choices."""
 
     @property
     def trained_tokens(self) -> int:
@@ -135,11 +154,13 @@ class Renderer:
         return self._encode_prompt(messages, row_id)[1]
 
     def render(self, row: Row, max_length: int | None = None) -> Rendered:
-        """The row as ids, labels and weights. Raises LongRow, ControlToken, RenderError."""
+        """The row as ids, labels and weights. Raises LongRow, UntrainedRow, ControlToken, RenderError."""
         _, prompt, _ = self._encode_prompt(row.messages, row.id)
         answer, offsets = self._encode_text(row.completion, row.id, "the answer")
-        answer = [*answer, self.end]
-        weights = [*_weights(offsets, row.spans), 1.0]
+        weights = _weights(offsets, row.spans)
+        if not any(weights):
+            raise UntrainedRow(row.id, "its answer is empty" if not answer else "all weights of its answer are 0")
+        answer, weights = [*answer, self.end], [*weights, 1.0]
         if max_length is not None and len(prompt) + len(answer) > max_length:
             raise LongRow(row.id, len(prompt), len(answer), max_length)
         return Rendered(
@@ -147,7 +168,24 @@ class Renderer:
             input_ids=[*prompt, *answer],
             labels=[*[IGNORED] * len(prompt), *answer],
             weights=[*[0.0] * len(prompt), *weights],
+            forks=[fork for choice in row.choices for fork in self._forks(row.completion, choice, answer, len(prompt))],
         )
+
+    def _forks(self, completion: str, choice: Choice, answer: list[int], start: int) -> Iterator[Fork]:
+        """Where a greedy decoder that may write only this choice's labels has to decide, given what stands before the choice.
+
+        Each label is tokenised inside the whole answer, since tokens depend on what stands beside them.
+        """
+        before, after = completion[: choice.start], completion[choice.end :]
+        texts = [before + label + after for label in choice.labels if label != completion[choice.start : choice.end]]
+        open_ = [[*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.end] for text in texts]
+        for at, token in enumerate(answer):
+            rivals = {other[at] for other in open_ if at < len(other)} - {token}
+            if rivals:
+                yield Fork(choice.name, start + at, sorted(rivals))
+            open_ = [other for other in open_ if at < len(other) and other[at] == token]
+            if not open_:
+                return
 
     def preview(self, row: Row) -> list[PreviewToken]:
         """The row token by token, for a page that colours what is trained. Raises as ``render`` does."""
@@ -201,9 +239,6 @@ def render_rows(
             one = renderer.render(row, max_length)
         except RenderError as error:
             refused.append(error)
-            continue
-        if not any(one.weights):
-            refused.append(RenderError(row.id, "no token of it is trained: all weights are 0"))
             continue
         if one.labels[-1] != renderer.end:
             raise AssertionError(f"row {row.id} does not end with the trained end token")

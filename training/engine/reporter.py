@@ -10,6 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Complete, Plan
 from training.engine.events import EngineError, Events
+from training.engine.loss import ACCURACY
 
 METRICS = {
     "loss": "train_loss",
@@ -41,17 +42,18 @@ class Reporter(TrainerCallback):
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
-        for key, name in METRICS.items():
-            if logs and key in logs:
-                value = float(logs[key])
-                self.events.metric(name, state.global_step, value)
-                if not isfinite(value):
-                    raise EngineError(
-                        "not_finite",
-                        f"{name} is {value} at step {state.global_step}: the run has diverged. "
-                        "Take a lower learning rate or a longer warm-up.",
-                        step=state.global_step,
-                    )
+        for key, value in (logs or {}).items():
+            name = METRICS.get(key) or (key.removeprefix("eval_") if key.endswith(ACCURACY) else None)
+            if name is None:
+                continue
+            self.events.metric(name, state.global_step, float(value))
+            if not isfinite(value):
+                raise EngineError(
+                    "not_finite",
+                    f"{name} is {value} at step {state.global_step}: the run has diverged. "
+                    "Take a lower learning rate or a longer warm-up.",
+                    step=state.global_step,
+                )
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         control.should_save = True  # the best evaluation must have its weights on the disk

@@ -19,19 +19,34 @@ class Message(BaseModel):
     content: str
 
 
+class Choice(BaseModel):
+    """A place in the answer that holds one of several labels: [start, end) in code points of ``completion``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: str
+    start: int
+    end: int
+    labels: Annotated[list[str], Field(min_length=1)]
+    """As they would be written there, the right one among them."""
+
+
 class Row(BaseModel):
     """One example to learn.
 
     ``spans`` are (start, end, weight) in code points of ``completion``, end exclusive: a token that shares a
-    character with a span carries its weight in the loss, every other token of the answer weighs 1.
+    character with a span carries its weight in the loss, every other token of the answer weighs 1. An empty
+    ``completion`` is a row that cannot be trained on; the render tells it beside the rows that are too long.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     id: str
     messages: Annotated[list[Message], Field(min_length=1)]
-    completion: Annotated[str, Field(min_length=1)]
+    completion: str
     spans: list[tuple[int, int, float]] = Field(default_factory=list)
+    choices: list[Choice] = Field(default_factory=list)
+    """Only looked at in validation rows: whether the model would choose right is told at each evaluation."""
 
     @model_validator(mode="after")
     def _the_model_speaks_next(self) -> Self:
@@ -50,6 +65,13 @@ class Row(BaseModel):
             if not (math.isfinite(weight) and weight >= 0):
                 raise ValueError(f"weight {weight} of span {start}–{end} is not a number of at least 0")
             last = end
+        return self
+
+    @model_validator(mode="after")
+    def _choices_stand_in_the_answer(self) -> Self:
+        for choice in self.choices:
+            if self.completion[choice.start : choice.end] not in choice.labels:
+                raise ValueError(f"what stands at {choice.start}–{choice.end} is no label of {choice.name}")
         return self
 
 

@@ -13,7 +13,7 @@ from trl.trainer.sft_config import SFTConfig
 
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Plan
-from training.engine.config import RunConfig, config_hash
+from training.engine.config import Hyperparameters, RunConfig, config_hash, row_limit
 from training.engine.events import EngineError, Events
 from training.engine.export import Exported, Smoke, export, load_base, load_tokenizer, smoke
 from training.engine.hardware import (
@@ -27,9 +27,10 @@ from training.engine.hardware import (
 from training.engine.lock import run_lock
 from training.engine.loss import Collator, LabelledLossTrainer
 from training.engine.plan import apply_plan, make_plan
-from training.engine.render import IGNORED, Rendered, Renderer, TemplateError, render_rows
+from training.engine.render import IGNORED, LEAVABLE, Rendered, Renderer, TemplateError, render_rows
 from training.engine.reporter import Reporter
 from training.engine.rows import SHOWN_PROBLEMS, data_hash, read_rows
+from training.engine.samples import Samples
 
 SMOKE_PROMPTS = 3
 
@@ -39,7 +40,7 @@ class Rows:
     train: list[Rendered]
     validation: list[Rendered]
     skipped: list[str]
-    """Ids of rows longer than max_length, where the configuration leaves them out."""
+    """Ids of rows that are too long or have nothing to train, where the configuration leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,15 @@ def _renderer(config: RunConfig) -> Renderer:
 def _rows(config: RunConfig, renderer: Renderer, events: Events) -> Rows:
     """All rows as tokens; EngineError ``rows_refused`` lists those that cannot be trained on."""
     hyperparameters = config.hyperparameters
+    limit = row_limit(hyperparameters.max_length, config.model)
     rendered: dict[str, list[Rendered]] = {}
     skipped: list[str] = []
     for name, path in (("train", config.train_rows), ("validation", config.validation_rows)):
         rows = read_rows(path) if path is not None else []
-        rendered[name], refused = render_rows(renderer, rows, hyperparameters.max_length)
-        long = [error for error in refused if hasattr(error, "max_length")]
-        if hyperparameters.overlong == "skip" and len(long) == len(refused) and rendered[name]:
-            skipped += [error.row_id for error in long]
+        rendered[name], refused = render_rows(renderer, rows, limit)
+        can_go_without = all(isinstance(error, LEAVABLE) for error in refused) and rendered[name]
+        if hyperparameters.overlong == "skip" and can_go_without:
+            skipped += [error.row_id for error in refused]
         elif refused:
             raise EngineError(
                 "rows_refused",
@@ -150,8 +152,8 @@ def _rows(config: RunConfig, renderer: Renderer, events: Events) -> Rows:
                 refused=[{"id": error.row_id, "reason": error.reason} for error in refused[:SHOWN_PROBLEMS]],
                 total=len(refused),
             )
-        if long:
-            events.log(f"{len(long)} of {len(rows)} {name} rows are longer than {hyperparameters.max_length} tokens")
+        if refused:
+            events.log(f"{len(refused)} of {len(rows)} {name} rows are left out; the first: {refused[0]}")
     return Rows(rendered["train"], rendered["validation"], skipped)
 
 
@@ -177,6 +179,7 @@ def _train(
             precision=precision,
             data_hash=identity.data,
             config_hash=identity.settings,
+            has_samples=bool(config.samples and rows.validation),
             events=events,
         )
         checkpoints.write_plan(config.output, plan)
@@ -184,6 +187,9 @@ def _train(
 
     reporter = Reporter(config.output, plan, last, events)
     trainer.add_callback(reporter)
+    if shown := rows.validation[: config.samples]:
+        autocast = trainer.accelerator.autocast
+        trainer.add_callback(Samples(shown, renderer.tokenizer, renderer.end, autocast, events))
     if last is not None:
         events.log(f"going on after step {last.marker.step} of {plan.steps}")
     elif rows.validation:
@@ -198,10 +204,38 @@ def _train(
 def _trainer(
     config: RunConfig, rows: Rows, renderer: Renderer, hardware: Hardware, precision: str
 ) -> LabelledLossTrainer:
-    """TRL's trainer with every setting that matters named; steps and intervals come with the plan."""
+    """TRL's trainer over our rows and our loss; steps and intervals come with the plan."""
     hyperparameters = config.hyperparameters
     evaluates = bool(rows.validation)
-    arguments = SFTConfig(
+    adapter = _adapter(hyperparameters)
+    callbacks: list[TrainerCallback] = []
+    if hyperparameters.patience is not None:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=hyperparameters.patience))
+    pad = renderer.tokenizer.pad_token_id
+    trainer = LabelledLossTrainer(
+        model=load_base(
+            config.model,
+            # A frozen base is only read: in bf16 it takes half the memory and no cast a step. Trained weights stay fp32.
+            dtype=torch.bfloat16 if precision == "bf16" and adapter else torch.float32,
+            quantised=hyperparameters.method == "qlora",
+            device=hardware.device,
+        ),
+        args=_arguments(config, hardware, precision, evaluates=evaluates),
+        data_collator=Collator(renderer.end if pad is None else pad),
+        train_dataset=_dataset(rows.train),
+        eval_dataset=_dataset(rows.validation) if evaluates else None,
+        processing_class=renderer.tokenizer,
+        peft_config=adapter,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _arguments(config: RunConfig, hardware: Hardware, precision: str, *, evaluates: bool) -> SFTConfig:
+    """Every setting that matters, named: nothing is left to a default of the libraries."""
+    hyperparameters = config.hyperparameters
+    return SFTConfig(
         output_dir=str(config.output),
         seed=hyperparameters.seed,
         data_seed=hyperparameters.seed,
@@ -241,42 +275,26 @@ def _trainer(
         report_to=[],
         disable_tqdm=True,
     )
-    adapter = None
-    if hyperparameters.method != "full":
-        adapter = LoraConfig(
-            r=hyperparameters.lora_r,
-            lora_alpha=hyperparameters.lora_alpha,
-            lora_dropout=hyperparameters.lora_dropout,
-            target_modules=hyperparameters.target_modules,
-            bias="none",
-            task_type="CAUSAL_LM",
-        )
-    callbacks: list[TrainerCallback] = []
-    if hyperparameters.patience is not None:
-        callbacks.append(EarlyStoppingCallback(early_stopping_patience=hyperparameters.patience))
-    pad = renderer.tokenizer.pad_token_id
-    trainer = LabelledLossTrainer(
-        model=load_base(
-            config.model,
-            # A frozen base is only read: in bf16 it takes half the memory and no cast a step. Trained weights stay fp32.
-            dtype=torch.bfloat16 if precision == "bf16" and adapter else torch.float32,
-            quantised=hyperparameters.method == "qlora",
-            device=hardware.device,
-        ),
-        args=arguments,
-        data_collator=Collator(renderer.end if pad is None else pad),
-        train_dataset=_dataset(rows.train),
-        eval_dataset=_dataset(rows.validation) if evaluates else None,
-        processing_class=renderer.tokenizer,
-        peft_config=adapter,
-        callbacks=callbacks,
+
+
+def _adapter(hyperparameters: Hyperparameters) -> LoraConfig | None:
+    """None where all weights are trained."""
+    if hyperparameters.method == "full":
+        return None
+    return LoraConfig(
+        r=hyperparameters.lora_r,
+        lora_alpha=hyperparameters.lora_alpha,
+        lora_dropout=hyperparameters.lora_dropout,
+        target_modules=hyperparameters.target_modules,
+        bias="none",
+        task_type="CAUSAL_LM",
     )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 def _dataset(rows: Sequence[Rendered]) -> Dataset:
-    return Dataset.from_list([{key: value for key, value in asdict(row).items() if key != "id"} for row in rows])
+    """``forks`` only where there are some: a column of empty lists has no type."""
+    unused = {"id"} if any(row.forks for row in rows) else {"id", "forks"}
+    return Dataset.from_list([{key: value for key, value in asdict(row).items() if key not in unused} for row in rows])
 
 
 def _best(config: RunConfig, last: Checkpoint) -> Path:

@@ -13,7 +13,7 @@ from ftplatform.projects.models import Project
 from inference.models import ModelVersion
 from training.models import TrainingRun
 from training.plan import RunPlan
-from training.selectors import training_sets, tunable_versions
+from training.selectors import training_sets, tunable_versions, warnings_of
 from training.services import start_training
 
 
@@ -38,6 +38,12 @@ class Command(BaseCommand):
             run = self._start(options)
         except Refused as error:
             raise CommandError(error.message) from error
+        for warning in warnings_of(run):
+            self.stderr.write(f"warning: {warning}")
+        if run.left_out:
+            self.stderr.write(
+                f"{len(run.left_out)} rows are left out: {', '.join(str(row['number']) for row in run.left_out[:20])}"
+            )
         if not options["no_wait"]:
             assert run.job
             follow(run.job)
