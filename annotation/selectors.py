@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from annotation.models import (
@@ -201,7 +202,11 @@ class Counts:
 
 
 def counts_of(project: Project) -> Counts:
-    read = counters.read(project.pk)
+    return counts_from(counters.read(project.pk))
+
+
+def counts_from(read: Mapping[str, int]) -> Counts:
+    """Of the project's counters, name → count."""
     states = {state: max(0, read.get(f"state:{state}", 0)) for state in Example.State.values}
     splits = {split: max(0, read.get(f"split:{split}", 0)) for split in Split.values}
     return Counts(tickets=read.get("tickets", 0), **states, **splits)
@@ -240,15 +245,15 @@ class OwnProgress:
 
 
 def own_progress(queue: Queue, labeler: User) -> OwnProgress:
-    cursor = QueueCursor.objects.filter(queue=queue, labeler=labeler).first()
+    """In one query: it is read with every ticket."""
     since = timezone.now() - timedelta(hours=1)
-    recent = Lease.objects.filter(queue=queue, labeler=labeler, ended_at__gte=since, state=Lease.State.SUBMITTED)
-    return OwnProgress(
-        submitted=cursor.submitted if cursor else 0,
-        skipped=cursor.skipped if cursor else 0,
-        tickets=queue.total // queue.overlap,
-        last_hour=recent.count(),
+    recent = Lease.objects.filter(
+        queue=OuterRef("queue"), labeler=OuterRef("labeler"), ended_at__gte=since, state=Lease.State.SUBMITTED
     )
+    count = recent.order_by().values("labeler").annotate(n=Count("pk")).values("n")
+    cursors = QueueCursor.objects.filter(queue=queue, labeler=labeler).annotate(recent=Subquery(count))
+    submitted, skipped, last_hour = cursors.values_list("submitted", "skipped", "recent").first() or (0, 0, 0)
+    return OwnProgress(submitted, skipped, tickets=queue.total // queue.overlap, last_hour=last_hour or 0)
 
 
 def last_answers(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list[Annotation]:

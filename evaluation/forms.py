@@ -23,13 +23,20 @@ _MARGIN = re.compile(r"^\s*([A-Za-z][A-Za-z0-9_.]*)\s*[:=\s]\s*(\d+(?:\.\d+)?)\s
 
 
 def _pick(form: forms.Form, name: str, rows: Any) -> None:
-    """Gives a choice of rows its rows, the first of them chosen."""
+    """Gives a choice of rows its rows, the first of them chosen. They are read once, however often the field is drawn."""
     field: Any = form.fields[name]
     field.queryset = rows
-    first = rows.first()
-    if first and field.required:
-        field.empty_label = None
-        field.initial = first.pk
+    offered = [(row.pk, field.label_from_instance(row)) for row in rows[: selectors.LISTED]]
+    if offered:
+        field.initial = offered[0][0]
+    nothing = [] if offered and field.required else [("", field.empty_label)]
+    field.choices = [*nothing, *offered]
+
+
+def has_choices(form: forms.Form, name: str) -> bool:
+    """Whether a field filled by `_pick` offers anything."""
+    field: Any = form.fields[name]
+    return any(value for value, _ in field.choices)
 
 
 class BaselineForm(RefusableForm):
@@ -79,9 +86,6 @@ class ComparisonForm(RefusableForm):
         _pick(self, "candidate", selectors.candidates(project))
         _pick(self, "rules", selectors.rules_of(project))
         _pick(self, "validation_set", selectors.validation_sets(project))
-        for name in ("rules", "validation_set"):
-            first = self.fields[name].queryset.first()  # type: ignore[attr-defined]
-            self.fields[name].initial = first.pk if first else None
 
 
 class RulesForm(RefusableForm):

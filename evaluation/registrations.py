@@ -1,6 +1,6 @@
 """What this room registers in the rooms below: job kinds, seals, loop steps, waiting lists."""
 
-from evaluation import loop
+from evaluation import standing
 from evaluation.blinding import seal
 from evaluation.itemscores import scores_of_cell
 from evaluation.jobs import BASELINE, COMPARE
@@ -22,13 +22,17 @@ kinds.register(COMPARE)
 register_seal(seal)
 register_scores(scores_of_cell)
 
-for step, provider in (("baseline", loop.baseline_step), ("rate", loop.rate_step), ("scorecard", loop.scorecard_step)):
+for step, provider in (
+    ("baseline", standing.baseline_step),
+    ("rate", standing.rate_step),
+    ("scorecard", standing.scorecard_step),
+):
     register_loop_step(step, provider)
-register_waiting(loop.waiting)
-register_lamp(1, loop.baseline_lamp)
-register_lamp(5, loop.human_lamp)
-register_queue(loop.queues)
-register_home_panel(1, "evaluation/home_panel.html", loop.latest_panel)
-register_uses(loop.uses)
+register_waiting(standing.waiting)
+register_lamp(1, standing.baseline_lamp)
+register_lamp(5, standing.human_lamp)
+register_queue(standing.queues)
+register_home_panel(1, "evaluation/home_panel.html", standing.latest_panel)
+register_uses(standing.uses)
 for kind in (BASELINE, COMPARE):
-    register_job_link(kind.name, loop.card_link)
+    register_job_link(kind.name, standing.card_link)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from annotation.models import DatasetVersion
 from evaluation import compose
-from evaluation.models import Assignment, Campaign, CampaignItem, CampaignRater, Rating, ReleaseRules, Scorecard
+from evaluation.models import (
+    AnswerKey,
+    Assignment,
+    Campaign,
+    CampaignItem,
+    CampaignRater,
+    Rating,
+    ReleaseRules,
+    Scorecard,
+)
 from evaluation.scoring import content
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import Membership, Role, User
-from ftplatform.jobs.models import Job
 from ftplatform.projects.models import Project
 from inference.models import ModelVersion
 
@@ -54,7 +62,7 @@ def shown_assignments() -> QuerySet[Assignment]:
     """With all that `blinding.payload` reads, in two queries."""
     return Assignment.objects.select_related(
         "rater", "campaign_item__campaign__rubric", "campaign_item__item__version__task_revision"
-    ).prefetch_related("keys__answer")
+    ).prefetch_related(Prefetch("keys", AnswerKey.objects.select_related("answer")))
 
 
 def newest_rating(assignment: Assignment) -> Rating | None:
@@ -106,24 +114,26 @@ def open_campaigns_of(project: Project, user: User) -> list[CampaignRater]:
 
 
 def campaigns_of(project: Project) -> QuerySet[Campaign]:
-    """With `rated`, `wanted_items` and `rater_count`, newest first."""
-    rated = (
-        Assignment.objects.filter(campaign_item__campaign=OuterRef("pk"), state=Assignment.State.RATED)
-        .order_by()
-        .values("campaign_item__campaign")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    return (
-        Campaign.objects.filter(project=project)
-        .select_related("created_by", "rubric", "rules", "evaluation_set")
-        .annotate(
-            rated=Subquery(rated),
-            item_count=Count("items", distinct=True),
-            rater_count=Count("raters", distinct=True),
-        )
-        .order_by("-number")
-    )
+    return all_campaigns().filter(project=project)
+
+
+def all_campaigns() -> QuerySet[Campaign]:
+    """With `rated`, `item_count` and `rater_count`, newest first."""
+    return with_counts(Campaign.objects.all()).select_related("created_by", "rubric", "rules", "evaluation_set")
+
+
+def with_counts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """`rated` ratings, `item_count` items, `rater_count` people; each counted by itself, since a join of two would multiply them."""
+    rated = Assignment.objects.filter(campaign_item__campaign=OuterRef("pk"), state=Assignment.State.RATED)
+    return campaigns.annotate(
+        rated=_count(rated, "campaign_item__campaign"),
+        item_count=_count(CampaignItem.objects.filter(campaign=OuterRef("pk")), "campaign"),
+        rater_count=_count(CampaignRater.objects.filter(campaign=OuterRef("pk")), "campaign"),
+    ).order_by("-number")
+
+
+def _count(rows: QuerySet[Any], by: str) -> Coalesce:
+    return Coalesce(Subquery(rows.order_by().values(by).annotate(n=Count("pk")).values("n")), 0)
 
 
 @dataclass(frozen=True)
@@ -135,13 +145,10 @@ class RaterProgress:
 
 def raters_of(campaign: Campaign) -> list[RaterProgress]:
     rated = Q(assignments__state=Assignment.State.RATED)
-    rows = campaign.raters.select_related("user").annotate(done=Count("assignments", filter=rated)).order_by("pk")
-    last: dict[int, datetime | None] = {}
-    for assignment in Assignment.objects.filter(rater__campaign=campaign, state=Assignment.State.RATED).order_by(
-        "rated_at"
-    ):
-        last[assignment.rater_id] = assignment.rated_at
-    return [RaterProgress(row.user, row.done, last.get(row.pk)) for row in rows]
+    rows = campaign.raters.select_related("user").annotate(
+        done=Count("assignments", filter=rated), last=Max("assignments__rated_at", filter=rated)
+    )
+    return [RaterProgress(row.user, row.done, row.last) for row in rows.order_by("pk")]
 
 
 def invitable(campaign: Campaign) -> QuerySet[User]:
@@ -161,9 +168,10 @@ def versions_in(campaign: Campaign) -> frozenset[int]:
 
 
 def scorecard_of(campaign: Campaign) -> Scorecard | None:
-    """The newest comparison whose answers the campaign rates."""
+    """The newest comparison whose answers the campaign rates, with its `new_ratings`."""
     runs = campaign.arms.filter(is_baseline=False).values("cell__run")
-    return Scorecard.objects.filter(kind=Scorecard.Kind.COMPARISON, generation_run__in=runs).order_by("-number").first()
+    cards = Scorecard.objects.filter(kind=Scorecard.Kind.COMPARISON, generation_run__in=runs)
+    return with_new_ratings(cards).order_by("-number").first()
 
 
 def results_of(campaign: Campaign) -> content.Human:
@@ -173,11 +181,15 @@ def results_of(campaign: Campaign) -> content.Human:
     return found
 
 
+def with_new_ratings(cards: QuerySet[Scorecard]) -> QuerySet[Any]:
+    """`new_ratings`: those of a card's answers that have come since it was made."""
+    run = "assignment__campaign_item__campaign__arms__cell__run"
+    since = Rating.objects.filter(**{run: OuterRef("generation_run")}, created_at__gt=OuterRef("created_at"))
+    return cards.annotate(new_ratings=_count(since, run))
+
+
 def new_ratings(card: Scorecard) -> int:
-    """Ratings of this card's answers that have come since it was made."""
-    return Rating.objects.filter(
-        assignment__campaign_item__campaign__arms__cell__run=card.generation_run_id, created_at__gt=card.created_at
-    ).count()
+    return with_new_ratings(Scorecard.objects.filter(pk=card.pk)).values_list("new_ratings", flat=True).get()
 
 
 # ── scorecards ──
@@ -215,7 +227,7 @@ def validation_sets(project: Project) -> QuerySet[DatasetVersion]:
     ).order_by("-number")
 
 
-def base_models(project: Project) -> QuerySet[ModelVersion]:
+def base_models(project: Project | OuterRef) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(project=project, base__isnull=True).exclude(source="trained").order_by("-number")
 
 
@@ -227,10 +239,6 @@ def candidates(project: Project) -> QuerySet[ModelVersion]:
 
 def rules_of(project: Project) -> QuerySet[ReleaseRules]:
     return ReleaseRules.objects.filter(project=project).select_related("created_by").order_by("-number")
-
-
-def live_job(project: Project, kinds: Iterable[str]) -> Job | None:
-    return Job.objects.filter(project=project, kind__in=list(kinds), state__in=Job.LIVE).order_by("pk").first()
 
 
 def ratable(project: Project) -> QuerySet[Scorecard]:

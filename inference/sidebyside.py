@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ MOST_LISTED = 60
 
 TITLE_CHARACTERS = 90
 NOT_READ = ("failed",)
+
+Kept = tuple[Mapping[str, ItemScores], Mapping[str, ItemScores]]
+"""What scorecards keep for single items of either side, by metric."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,11 @@ def side_by_side(
 ) -> SideBySide:
     """Reads both cells. by: a metric's name; an unknown one is the first. item: the one to show; else the first of the list."""
     spec = left.run.task_revision.spec
-    items = list(
-        left.run.dataset_version.items.filter(split=left.run.split).order_by("position").values_list("pk", flat=True)
-    )
-    lights = [_lights(left), _lights(right)]
     references = _references(left, spec)
-    differences = _differences((left, right), spec, items, lights, references)
+    items = list(references)
+    lights = _lights(left, right)
+    kept = (kept_scores(left), kept_scores(right))
+    differences = _differences(kept, spec, items, lights, references)
     metric = by if by in differences else next(iter(differences))
     show = show if show in dict(SHOWS) else "largest"
     places = (
@@ -125,35 +127,35 @@ def side_by_side(
         reference=[
             (field.heading, str(current.content["values"].get(field.name, ""))) for field in spec.fields
         ] if current else [],
-        sides=_sides((left, right), spec, current, differences[metric], at, mark) if current else [],
+        sides=_sides((left, right), kept, spec, current, differences[metric], at, mark) if current else [],
     )  # fmt: skip
 
 
-def _lights(cell: GenerationCell) -> dict[int, Light]:
-    rows = cell.generations.values_list("item_id", "values", "parse", "tokens_out")
-    return {item: Light(values, parse, tokens) for item, values, parse, tokens in rows}
+def _lights(left: GenerationCell, right: GenerationCell) -> tuple[dict[int, Light], dict[int, Light]]:
+    """Both sides' answers by item."""
+    found: dict[int, dict[int, Light]] = {left.pk: {}, right.pk: {}}
+    rows = Generation.objects.filter(cell__in=found)
+    for cell, item, *light in rows.values_list("cell_id", "item_id", "values", "parse", "tokens_out"):
+        found[cell][item] = Light(*light)
+    return found[left.pk], found[right.pk]
 
 
 def _references(cell: GenerationCell, spec: TaskSpec) -> dict[int, dict[str, Any]]:
-    """item → its reference values of choice fields; running text is not read for all items."""
+    """item → its reference values of choice fields, in the order of the set; running text is not read for all items."""
     fields = [field.name for field in spec.choice_fields]
-    if not fields:
-        return {}
-    rows = cell.run.dataset_version.items.filter(split=cell.run.split).values_list(
-        "pk", *(f"content__values__{name}" for name in fields)
-    )
+    items = cell.run.dataset_version.items.filter(split=cell.run.split).order_by("position")
+    rows = items.values_list("pk", *(f"content__values__{name}" for name in fields))
     return {pk: dict(zip(fields, values, strict=True)) for pk, *values in rows}
 
 
 def _differences(
-    cells: tuple[GenerationCell, GenerationCell],
+    kept: Kept,
     spec: TaskSpec,
     items: Sequence[int],
     lights: Sequence[dict[int, Light]],
     references: dict[int, dict[str, Any]],
 ) -> dict[str, Difference]:
     """Metric → difference. First what scorecards keep, text metrics before others; then choices right or wrong; then length."""
-    kept = [kept_scores(cell) for cell in cells]
     both = [name for name in kept[0] if name in kept[1] and len(kept[0][name].values) == len(items)]
     texts = {field.name for field in spec.text_fields}
     both.sort(key=lambda name: name.split(".")[0] not in texts)
@@ -195,6 +197,7 @@ def _question(spec: TaskSpec, item: DatasetItem) -> str:
 
 def _sides(
     cells: tuple[GenerationCell, GenerationCell],
+    kept: Kept,
     spec: TaskSpec,
     item: DatasetItem,
     found: Difference,
@@ -208,7 +211,7 @@ def _sides(
     pieces = word_differences(texts[0][0], texts[1][0]) if mark else tuple([Piece(text, False)] for text, _ in texts)
     sides = []
     for place, cell in enumerate(cells):
-        scores = _score_text(cell, found, at)
+        scores = _score_text(kept[place], found, at)
         answer = answers.get(cell.pk)
         sides.append(
             Side(cell, answer, _field_values(spec, item, cell, answer), scores, pieces[place], texts[place][1])
@@ -216,9 +219,9 @@ def _sides(
     return sides
 
 
-def _score_text(cell: GenerationCell, found: Difference, at: int | None) -> str:
+def _score_text(kept: Mapping[str, ItemScores], found: Difference, at: int | None) -> str:
     """This side's own value of the metric, where a scorecard keeps it."""
-    scores = kept_scores(cell).get(found.metric.name)
+    scores = kept.get(found.metric.name)
     value = scores.values[at] if scores and at is not None else None
     return f"{found.metric.title} {value:.2f}" if value is not None else ""
 

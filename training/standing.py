@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 
 from ftplatform.jobs.models import Job
+from ftplatform.projects import facts
 from ftplatform.projects.access import Access
 from ftplatform.ui.registries import Lamp, LoopStep, WaitingItem
 from inference.models import ModelVersion
@@ -19,11 +21,51 @@ ENDED_LATELY = timedelta(days=14)
 WAITING_SHOWN = 20
 
 
+_RUNS = TrainingRun.objects.filter(project=OuterRef("pk")).order_by("-number")
+_RECENT = _RUNS.filter(job__finished_at__gte=Now() - ENDED_LATELY)
+_UNMEASURED = _RECENT.filter(model_version__isnull=False, model_version__scorecards=None)
+
+
+def _run(row: facts.Row | None) -> TrainingRun | None:
+    """With its job."""
+    if row is None:
+        return None
+    job = {name.removeprefix("job__"): row.pop(name) for name in _JOB_COLUMNS}
+    run = facts.instance(TrainingRun, row)
+    run.job = facts.instance(Job, job)
+    return run
+
+
+_JOB_COLUMNS = ("job__id", "job__state", "job__done", "job__total")
+NEWEST_RUN = facts.register("newest_run", facts.one(_RUNS, "id", "number", "hyperparameters", *_JOB_COLUMNS), _run)
+HAS_TUNED = facts.register("has_tuned", Exists(_RUNS.filter(model_version__isnull=False)), bool)
+FAILED_RUNS = facts.register(
+    "failed_runs",
+    facts.several(_RECENT.filter(job__state=Job.State.FAILED), "number", "job__error", most=WAITING_SHOWN),
+    list,
+    place="home",
+)
+UNMEASURED = facts.register(
+    "unmeasured",
+    facts.several(_UNMEASURED, "number", "model_version__name", most=WAITING_SHOWN),
+    list,
+    place="home",
+)
+TRIED = facts.register(
+    "tried",
+    facts.several(
+        _RUNS.filter(model_version__isnull=False), "number", "hyperparameters", "result__validation_loss", most=50
+    ),
+    list,
+    place="home",
+)
+
+
 def runs_step(access: Access) -> LoopStep:
     """Running with its percent; done once a run made a version; locked with the reason until there is a baseline."""
     slug = access.project.slug
     href = reverse("training:runs", args=[slug])
-    newest = TrainingRun.objects.filter(project=access.project).select_related("job").order_by("-number").first()
+    newest = NEWEST_RUN.of(access)
     if newest is None:
         lock = selectors.training_lock(access.project)
         if not lock.is_open:
@@ -36,45 +78,36 @@ def runs_step(access: Access) -> LoopStep:
         return LoopStep("runs", "Runs", "running", note, percent, reverse("training:run", args=[slug, newest.number]))
     if newest.job.state == Job.State.FAILED:
         return LoopStep("runs", "Runs", "waiting", "failed", href=href)
-    done = newest.model_version_id is not None or TrainingRun.objects.filter(
-        project=access.project, model_version__isnull=False
-    ).exists()  # fmt: skip
-    return LoopStep("runs", "Runs", "done" if done else "todo", href=href)
+    return LoopStep("runs", "Runs", "done" if HAS_TUNED.of(access) else "todo", href=href)
 
 
 def waiting_runs(access: Access) -> list[WaitingItem]:
     """Runs that failed and were not resumed, and versions that no scorecard has measured yet."""
     if not access.is_admin:
         return []
-    slug, since = access.project.slug, timezone.now() - ENDED_LATELY
-    recent = TrainingRun.objects.filter(project=access.project, job__finished_at__gte=since).order_by("-number")
-    failed = list(recent.filter(job__state=Job.State.FAILED).select_related("job")[:WAITING_SHOWN])
-    unmeasured = list(
-        recent.filter(model_version__isnull=False, model_version__scorecards=None).select_related("model_version")[
-            :WAITING_SHOWN
-        ]
-    )
+    slug = access.project.slug
+    failed, unmeasured = FAILED_RUNS.of(access), UNMEASURED.of(access)
     items = []
     if failed:
-        one = failed[0]
+        number, reason = failed[0]["number"], failed[0]["job__error"].partition("\n")[0][:140] or "no reason given"
         items.append(
             WaitingItem(
                 len(failed),
                 "training run failed" if len(failed) == 1 else "training runs failed",
-                f"{one}: {one.job.error.splitlines()[0][:140] if one.job and one.job.error else 'no reason given'}",
-                reverse("training:run", args=[slug, one.number]),
+                f"Run {number}: {reason}",
+                reverse("training:run", args=[slug, number]),
                 "See why",
                 "bad",
             )
         )
     if unmeasured:
-        one = unmeasured[0]
+        number, name = unmeasured[0]["number"], unmeasured[0]["model_version__name"]
         items.append(
             WaitingItem(
                 len(unmeasured),
                 "tuned version has no scorecard" if len(unmeasured) == 1 else "tuned versions have no scorecard",
-                f"{one.model_version} came out of {str(one).lower()}; whether it is better is not known yet.",
-                reverse("training:run", args=[slug, one.number]),
+                f"{name} came out of run {number}; whether it is better is not known yet.",
+                reverse("training:run", args=[slug, number]),
                 "See the run",
             )
         )
@@ -83,26 +116,26 @@ def waiting_runs(access: Access) -> list[WaitingItem]:
 
 def hyperparameters_lamp(access: Access) -> Lamp:
     """In order once two runs of different settings stand side by side: one run is a guess, however good."""
-    rows = TrainingRun.objects.filter(project=access.project, model_version__isnull=False).order_by("-number")
-    runs = list(rows.values_list("number", "hyperparameters", "result")[:50])
+    runs = TRIED.of(access)
     href = reverse("training:runs", args=[access.project.slug])
     if not runs:
         return Lamp("Hyperparameters", "todo", "Not yet known", "No run has ended yet.")
-    different = {str(sorted((k, v) for k, v in settings.items() if k != "seed")) for _, settings, _ in runs}
-    seeds = len({settings.get("seed") for _, settings, _ in runs})
+    settings = [run["hyperparameters"] for run in runs]
+    different = {str(sorted((k, v) for k, v in one.items() if k != "seed")) for one in settings}
+    seeds = len({one.get("seed") for one in settings})
     if len(different) == 1:
         again = f" with {seeds} seeds" if seeds > 1 else ""
         return Lamp(
             "Hyperparameters", "wait", "Needs a look", f"One setting was tried{again}; another may do better.", href, "Runs"
         )  # fmt: skip
-    losses = [(result["validation_loss"], number) for number, _, result in runs if result.get("validation_loss")]
+    losses = [(run["result__validation_loss"], run["number"]) for run in runs if run["result__validation_loss"]]
     best = f"; run {min(losses)[1]} has the lowest validation loss" if losses else ""
     return Lamp("Hyperparameters", "good", "In order", f"{len(different)} settings were tried{best}.", href, "Runs")
 
 
 def overfitting_lamp(access: Access) -> Lamp:
     """The diagnosis of the newest run."""
-    run = TrainingRun.objects.filter(project=access.project).select_related("job").order_by("-number").first()
+    run = NEWEST_RUN.of(access)
     if run is None:
         return Lamp("Overfitting", "todo", "Not yet known", "No run yet.")
     found = selectors.run_view(run).diagnosis

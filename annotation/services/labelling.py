@@ -65,8 +65,7 @@ def take_lease(*, queue: Queue, labeler: User, after: Lease | None = None) -> Le
     if not queue.is_open:
         raise Conflict("queue-closed", f"“{queue.name}” is closed.")
     now = timezone.now()
-    QueueCursor.objects.bulk_create([QueueCursor(queue=queue, labeler=labeler)], ignore_conflicts=True)
-    cursor = QueueCursor.objects.select_for_update().get(queue=queue, labeler=labeler)
+    cursor = _locked_cursor(queue, labeler)
     live = [lease for lease in _live(queue, labeler) if after is None or lease.pk != after.pk]
     for lease in live[: MOST_LIVE if after is None else 1]:
         if _renew(queue, lease, now, shown=after is None):
@@ -82,6 +81,14 @@ def take_lease(*, queue: Queue, labeler: User, after: Lease | None = None) -> Le
         lease.shown_at = now
         lease.save(update_fields=["shown_at"])
     return lease
+
+
+def _locked_cursor(queue: Queue, labeler: User) -> QueueCursor:
+    cursors = QueueCursor.objects.select_for_update()
+    if found := cursors.filter(queue=queue, labeler=labeler).first():
+        return found
+    QueueCursor.objects.bulk_create([QueueCursor(queue=queue, labeler=labeler)], ignore_conflicts=True)
+    return cursors.get(queue=queue, labeler=labeler)
 
 
 def _live(queue: Queue, labeler: User) -> list[Lease]:

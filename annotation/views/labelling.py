@@ -16,7 +16,7 @@ from annotation import selectors, services
 from annotation.answers import NOTE, fields_for, from_form, told
 from annotation.models import Annotation, Lease, Queue
 from ftplatform.errors import Conflict, Refused
-from ftplatform.projects.access import LABELERS, Access, enter
+from ftplatform.projects.access import LABELERS, Access, enter_by
 
 MOST_SECONDS = 6 * 3600.0
 MOST_DRAFT_BYTES = 1_000_000
@@ -248,9 +248,7 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
 
 
 def _queue(request: HttpRequest, slug: str, queue: int) -> tuple[Access, Queue]:
-    access = enter(request, slug, LABELERS)
-    found = get_object_or_404(Queue.objects.select_related("task_revision"), pk=queue, project=access.project)
-    return access, found
+    return enter_by(request, Queue.objects.select_related("task_revision"), LABELERS, project__slug=slug, pk=queue)
 
 
 def _lease(access: Access, queue: Queue, key: str) -> Lease:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from evaluation.blinding import order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
+from evaluation.selectors import shown_assignments
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, FieldError, Refused
@@ -33,7 +34,7 @@ def next_item(*, rater: CampaignRater) -> Assignment | None:
     if campaign.state != Campaign.State.OPEN:
         raise Conflict("campaign-closed", f"“{campaign.name}” is closed. Thank you; nothing is left to rate.")
     now = timezone.now()
-    live = _shown(rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
+    live = shown_assignments().filter(rater=rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
     if live and (live.expires_at > now or _has_room(live.campaign_item, campaign, besides=live)):
         live.expires_at = now + LEASE
         live.save(update_fields=["expires_at"])
@@ -45,12 +46,6 @@ def next_item(*, rater: CampaignRater) -> Assignment | None:
     if item is None:
         return None
     return _assign(rater, item)
-
-
-def _shown(rater: CampaignRater) -> Any:
-    return Assignment.objects.filter(rater=rater).select_related(
-        "campaign_item__campaign__rubric", "campaign_item__item__version__task_revision"
-    )
 
 
 def _taken() -> Q:
@@ -106,7 +101,7 @@ def _claimed(pk: int, campaign: Campaign, *, wait: bool) -> CampaignItem | None:
 
 
 def _assign(rater: CampaignRater, item: CampaignItem) -> Assignment:
-    again = _shown(rater).filter(campaign_item=item).first()
+    again = shown_assignments().filter(rater=rater).filter(campaign_item=item).first()
     if again:
         again.state, again.expires_at = Assignment.State.LIVE, timezone.now() + LEASE
         again.save(update_fields=["state", "expires_at"])
@@ -119,7 +114,7 @@ def _assign(rater: CampaignRater, item: CampaignItem) -> Assignment:
         AnswerKey(assignment=made, key=letter, answer=answer)
         for letter, answer in order_of(rater, ordinal, list(item.answers.all()))
     )
-    return _shown(rater).get(pk=made.pk)
+    return shown_assignments().filter(rater=rater).get(pk=made.pk)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evaluation import cardview, selectors, services
-from evaluation.forms import CampaignForm, InviteForm, OverrideForm
+from evaluation.forms import CampaignForm, InviteForm, OverrideForm, has_choices
 from evaluation.models import Campaign
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
@@ -50,7 +50,7 @@ def new_campaign(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "access": access,
         "form": form,
-        "can_open": selectors.ratable(access.project).exists(),
+        "can_open": has_choices(form, "scorecard"),
         "here": "rate",
     }
     return render(request, "evaluation/new_campaign.html", context, status=422 if form.errors else 200)
@@ -110,15 +110,8 @@ def override(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 def _campaign(request: HttpRequest, slug: str, number: int, *, admin: bool = True) -> tuple[Access, Campaign]:
     """By the annotated rows of the list, so that both pages count alike."""
-    access = enter(request, slug, ADMIN if admin else READERS)
-    _, found = enter_by(
-        request,
-        selectors.campaigns_of(access.project),
-        ADMIN if admin else READERS,
-        project=access.project,
-        number=number,
-    )
-    return access, found
+    rows = selectors.all_campaigns()
+    return enter_by(request, rows, ADMIN if admin else READERS, project__slug=slug, number=number)
 
 
 def _page(
@@ -129,14 +122,16 @@ def _page(
     invite_form: InviteForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    raters = selectors.raters_of(found)
+    form = invite_form or InviteForm(people=selectors.invitable(found))
     context = {
         "access": access,
         "campaign": found,
-        "raters": selectors.raters_of(found),
-        "my_rating": selectors.rater_of(found, access.user),
-        "wanted": found.item_count * found.overlap,  # type: ignore[attr-defined]  # annotated by campaigns_of
-        "invite_form": invite_form or InviteForm(people=selectors.invitable(found)),
-        "can_invite": selectors.invitable(found).exists(),
+        "raters": raters,
+        "my_rating": any(rater.user == access.user for rater in raters),
+        "wanted": found.item_count * found.overlap,  # type: ignore[attr-defined]  # annotated by all_campaigns
+        "invite_form": form,
+        "can_invite": has_choices(form, "user"),
         "here": "rate",
     }
     return render(request, "evaluation/campaign.html", {**context, **_results(access, found)}, status=status)
@@ -144,8 +139,9 @@ def _page(
 
 def _results(access: Access, found: Campaign) -> dict[str, object]:
     """The live results, or why the caller may not see them."""
+    arms = list(found.arms.select_related("cell__model_version", "cell__condition").order_by("-is_baseline"))
     try:
-        refuse_if_sealed(access, selectors.versions_in(found))
+        refuse_if_sealed(access, {arm.cell.model_version_id for arm in arms})
     except PermissionDenied as sealed:
         return {"sealed": str(sealed)}
     rules = Rules.model_validate(found.rules.content)
@@ -155,6 +151,6 @@ def _results(access: Access, found: Campaign) -> dict[str, object]:
         "results": results,
         "table": cardview.human(results, rules.smallest_effect),
         "card": card,
-        "new_ratings": selectors.new_ratings(card) if card else 0,
-        "arms": found.arms.select_related("cell__model_version", "cell__condition").order_by("-is_baseline"),
+        "new_ratings": card.new_ratings if card else 0,  # type: ignore[attr-defined]  # annotated by scorecard_of
+        "arms": arms,
     }

@@ -13,6 +13,7 @@ from evaluation.cardpage import page_of
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.models import Scorecard
 from ftplatform.errors import Refused
+from ftplatform.jobs.selectors import live_job
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
 
@@ -25,7 +26,7 @@ def scorecards(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "access": access,
         "cards": selectors.scorecards_of(access.project)[: selectors.LISTED],
-        "job": selectors.live_job(access.project, [BASELINE.name, COMPARE.name]),
+        "job": live_job(access, BASELINE.name, COMPARE.name),
         "here": "scorecard",
     }
     return render(request, "evaluation/scorecards.html", context)

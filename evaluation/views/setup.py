@@ -9,10 +9,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from evaluation import selectors, services
-from evaluation.forms import BaselineForm, ComparisonForm, RulesForm
+from evaluation.forms import BaselineForm, ComparisonForm, RulesForm, has_choices
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
+from ftplatform.jobs.selectors import live_job
 from ftplatform.projects.access import ADMIN, READERS, enter
 
 
@@ -35,9 +36,9 @@ def baseline(request: HttpRequest, slug: str) -> HttpResponse:
         "access": access,
         "form": form,
         "baselines": selectors.baselines_of(project)[: selectors.LISTED],
-        "job": selectors.live_job(project, [BASELINE.name]),
-        "has_set": selectors.evaluation_sets(project).exists(),
-        "has_model": selectors.base_models(project).exists(),
+        "job": live_job(access, BASELINE.name),
+        "has_set": has_choices(form, "evaluation_set"),
+        "has_model": has_choices(form, "base_model"),
         "here": "baseline",
     }
     return render(request, "evaluation/baseline.html", context, status=422 if form.errors else 200)
@@ -87,9 +88,9 @@ def new_comparison(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "access": access,
         "form": form,
-        "job": selectors.live_job(project, [COMPARE.name]),
-        "has_baseline": selectors.baselines_of(project).exists(),
-        "has_candidate": selectors.candidates(project).exists(),
+        "job": live_job(access, COMPARE.name),
+        "has_baseline": has_choices(form, "baseline"),
+        "has_candidate": has_choices(form, "candidate"),
         "here": "scorecard",
     }
     return render(request, "evaluation/new_comparison.html", context, status=422 if form.errors else 200)

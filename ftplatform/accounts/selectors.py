@@ -1,17 +1,24 @@
 """All access control of pages and API stands here and in `ftplatform.projects.access`: who the caller is in which project."""
 
 import secrets
+from collections.abc import Iterable
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.utils import timezone
 
-from ftplatform.accounts.models import ApiKey, Membership, User
+from ftplatform.accounts.models import ApiKey, Membership, Role, User
 from ftplatform.accounts.services import digest
 
 
-def roles_of(user: User, project_id: int) -> frozenset[str]:
-    """The user's roles in the project. The operator is everywhere an admin."""
-    roles = frozenset(Membership.objects.filter(user=user, project_id=project_id).values_list("role", flat=True))
-    return roles | {"admin"} if user.is_superuser else roles
+def roles_in_project(user: User, project: OuterRef) -> ArraySubquery:
+    """The user's roles in the project that a query is about, as a column of it."""
+    return ArraySubquery(Membership.objects.filter(user=user, project=project).order_by("role").values("role"))
+
+
+def with_operator(user: User, roles: Iterable[str]) -> frozenset[str]:
+    """The operator is everywhere an admin."""
+    return frozenset(roles) | ({str(Role.ADMIN)} if user.is_superuser else frozenset())
 
 
 def key_from_text(text: str) -> ApiKey | None:

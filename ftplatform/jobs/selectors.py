@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, OuterRef, QuerySet
 
 from ftplatform.jobs.models import Job, JobEvent, Slot
+from ftplatform.projects import facts
+from ftplatform.projects.access import Access
 from ftplatform.projects.models import Project
 from ftplatform.ui.numbers import duration, number
 
@@ -25,6 +27,36 @@ STATE_GLYPHS = {
     Job.State.FAILED: "bad",
     Job.State.CANCELLED: "bad",
 }
+
+
+LIVE_SHOWN = 20
+_LIVE_COLUMNS = (
+    "id",
+    "kind",
+    "title",
+    "state",
+    "attempt",
+    "done",
+    "total",
+    "unit",
+    "started_at",
+    "cancel_requested_at",
+)
+
+
+LIVE_JOBS = facts.register(
+    "live_jobs",
+    facts.several(
+        Job.objects.filter(project=OuterRef("pk"), state__in=Job.LIVE).order_by("pk"), *_LIVE_COLUMNS, most=LIVE_SHOWN
+    ),
+    lambda rows: [facts.instance(Job, row) for row in rows],
+)
+"""The project's live jobs, oldest first, from the partial index on live jobs."""
+
+
+def live_job(access: Access, *kinds: str) -> Job | None:
+    """The oldest live job of these kinds."""
+    return next((job for job in LIVE_JOBS.of(access) if job.kind in kinds), None)
 
 
 def jobs_of(project: Project) -> QuerySet[Job]:

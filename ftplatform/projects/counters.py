@@ -3,11 +3,13 @@
 import random
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import OuterRef, Sum
 
+from ftplatform.projects import facts
 from ftplatform.projects.models import ProjectCounter
 
 SLOTS = 16
+MOST_NAMES = 100
 
 
 def add(project_id: int, name: str, amount: int) -> None:
@@ -20,6 +22,19 @@ def add(project_id: int, name: str, amount: int) -> None:
                ON CONFLICT (project_id, name, slot) DO UPDATE SET value = projects_projectcounter.value + EXCLUDED.value""",
             [project_id, name, random.randrange(SLOTS), amount],  # noqa: S311 - spreads load, guards nothing
         )
+
+
+COUNTERS = facts.register(
+    "counters",
+    facts.several(
+        ProjectCounter.objects.filter(project=OuterRef("pk")).order_by().values("name").annotate(total=Sum("value")),
+        "name",
+        "total",
+        most=MOST_NAMES,
+    ),
+    lambda rows: {row["name"]: int(row["total"]) for row in rows},
+)
+"""All counters of a project: name → count."""
 
 
 def read(project_id: int) -> dict[str, int]:

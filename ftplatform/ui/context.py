@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ftplatform.accounts.models import Role, User
 from ftplatform.jobs.models import Job
+from ftplatform.jobs.selectors import LIVE_JOBS
 from ftplatform.projects.access import READERS, Access
 from ftplatform.projects.models import Project
 from ftplatform.ui import registries
@@ -59,11 +60,8 @@ class Frame:
 
     @cached_property
     def jobs(self) -> list[Job]:
-        """The project's live jobs, from the partial index on live jobs; one more than is shown tells that there are more."""
-        if self.access is None or not self.reads:
-            return []
-        live = Job.objects.filter(project=self.access.project, state__in=Job.LIVE).order_by("pk")
-        return list(live.defer("parameters", "result")[: MENU_JOBS + 1])
+        """The project's live jobs; one more than is shown tells that there are more."""
+        return LIVE_JOBS.of(self.access)[: MENU_JOBS + 1] if self.access and self.reads else []
 
     @property
     def jobs_count(self) -> str:

@@ -275,22 +275,23 @@ def test_an_admin_opens_a_queue_without_the_test_set(cast: Any, tickets: Any) ->
 
 
 def test_the_loop_and_the_home_page_say_where_things_stand(cast: Any, queue: Queue) -> None:
-    from annotation import registrations
+    from annotation import standing
     from ftplatform.projects.access import Access
 
-    access = Access(cast.project, cast.ada, frozenset({"admin"}))
-    assert registrations.dataset_step(access).state == "locked"
-    assert registrations.data_lamp(access).state == "todo"
+    before = Access(cast.project, cast.ada, frozenset({"admin"}))
+    assert standing.dataset_step(before).state == "locked"
+    assert standing.data_lamp(before).state == "todo"
     factories.make_sets(cast.project)
+    access = Access(cast.project, cast.ada, frozenset({"admin"}))  # what a request has read does not change under it
     steps = [
-        registrations.tickets_step,
-        registrations.test_set_step,
-        registrations.labels_step,
-        registrations.dataset_step,
+        standing.tickets_step,
+        standing.test_set_step,
+        standing.labels_step,
+        standing.dataset_step,
     ]
     assert [step(access).state for step in steps] == ["done"] * 4
-    assert registrations.data_lamp(access).state == "good"
-    [card] = registrations.queues(Access(cast.project, cast.lea, frozenset({"labeler"})))
+    assert standing.data_lamp(access).state == "good"
+    [card] = standing.queues(Access(cast.project, cast.lea, frozenset({"labeler"})))
     assert (card.done, card.total) == (0, 28), "the twelve that were drawn left the queue"
-    assert registrations.queues(Access(cast.project, cast.vic, frozenset({"viewer"}))) == []
+    assert standing.queues(Access(cast.project, cast.vic, frozenset({"viewer"}))) == []
     assert Lease.objects.count() == 0

@@ -2,61 +2,147 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
+from annotation.standing import TEST_SET
 from evaluation import selectors
 from evaluation.cardpage import VERDICTS
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.models import Campaign, Scorecard
+from ftplatform.jobs.selectors import live_job
+from ftplatform.projects import facts
 from ftplatform.projects.access import Access
 from ftplatform.projects.seals import refuse_if_sealed
 from ftplatform.ui.registries import Lamp, LoopStep, QueueCard, WaitingItem
 from inference.models import ModelVersion
 from inference.uses import Use
 
+PROJECT = OuterRef("pk")
+MOST_CAMPAIGNS = 20
+
+
+@dataclass(frozen=True)
+class CampaignStanding:
+    """How far a campaign is, in ratings."""
+
+    number: int
+    name: str
+    is_open: bool
+    rated: int
+    wanted: int
+    raters: int
+
+
+def _standing(row: facts.Row) -> CampaignStanding:
+    return CampaignStanding(
+        number=row["number"],
+        name=row["name"],
+        is_open=row["state"] == Campaign.State.OPEN,
+        rated=row["rated"],
+        wanted=row["item_count"] * row["overlap"],
+        raters=row["rater_count"],
+    )
+
+
+@dataclass(frozen=True)
+class CardStanding:
+    """A scorecard in passing: which, what it says of which model on which set."""
+
+    id: int
+    number: int
+    verdict: str | None
+    base_model: str
+    evaluation_set: int
+
+    def __str__(self) -> str:
+        return f"Scorecard {self.number}"
+
+
+def _cards(kind: str) -> QuerySet[Scorecard]:
+    return Scorecard.objects.filter(project=PROJECT, kind=kind).order_by("-number")
+
+
+def _newest_card(kind: str) -> Any:
+    return facts.one(_cards(kind), "id", "number", "verdict", "base_model__name", "evaluation_set__number")
+
+
+def _card(row: facts.Row | None) -> CardStanding | None:
+    if row is None:
+        return None
+    return CardStanding(
+        id=row["id"],
+        number=row["number"],
+        verdict=row["verdict"],
+        base_model=row["base_model__name"],
+        evaluation_set=row["evaluation_set__number"],
+    )
+
+
+BASELINE_CARD = facts.register("baseline_card", _newest_card(Scorecard.Kind.BASELINE), _card)
+COMPARISON = facts.register("comparison", _newest_card(Scorecard.Kind.COMPARISON), _card)
+NEW_RATINGS = facts.register(
+    "new_ratings",
+    Subquery(selectors.with_new_ratings(_cards(Scorecard.Kind.COMPARISON)).values("new_ratings")[:1]),
+    lambda count: count or 0,
+    place="home",
+)
+"""Ratings that the newest comparison does not count yet."""
+
+HAS_BASE_MODEL = facts.register("has_base_model", Exists(selectors.base_models(PROJECT)), bool)
+CAMPAIGNS = facts.register(
+    "campaigns",
+    facts.several(
+        selectors.with_counts(Campaign.objects.filter(project=PROJECT)),
+        *("number", "name", "state", "overlap", "rated", "item_count", "rater_count"),
+        most=MOST_CAMPAIGNS,
+    ),
+    lambda rows: [_standing(row) for row in rows],
+)
+"""The newest campaigns, newest first."""
+
 
 def baseline_step(access: Access) -> LoopStep:
-    project = access.project
-    href = reverse("evaluation:baseline", args=[project.slug])
-    if selectors.baselines_of(project).exists():
+    href = reverse("evaluation:baseline", args=[access.project.slug])
+    if BASELINE_CARD.of(access):
         return LoopStep("baseline", "Baseline", "done", href=href)
-    if job := selectors.live_job(project, [BASELINE.name]):
+    if job := live_job(access, BASELINE.name):
         return LoopStep("baseline", "Baseline", "running", f"{job.percent or 0} %", job.percent, href)
-    if not selectors.evaluation_sets(project).exists():
+    if not TEST_SET.of(access):
         return LoopStep("baseline", "Baseline", "locked", "Freeze a test set first")
-    if not selectors.base_models(project).exists():
+    if not HAS_BASE_MODEL.of(access):
         return LoopStep("baseline", "Baseline", "todo", "needs a model", href=href)
     return LoopStep("baseline", "Baseline", "waiting", href=href)
 
 
 def rate_step(access: Access) -> LoopStep:
-    project = access.project
-    href = reverse("evaluation:campaigns", args=[project.slug])
-    newest = selectors.campaigns_of(project).first()
-    if newest is None:
-        if not selectors.ratable(project).exists():
+    href = reverse("evaluation:campaigns", args=[access.project.slug])
+    campaigns = CAMPAIGNS.of(access)
+    if not campaigns:
+        if not COMPARISON.of(access):
             return LoopStep("rate", "Rate", "locked", "Make a scorecard of a candidate first")
         return LoopStep("rate", "Rate", "waiting", href=href)
-    if newest.state == Campaign.State.CLOSED:
+    newest = campaigns[0]
+    if not newest.is_open:
         return LoopStep("rate", "Rate", "done", href=href)
-    wanted = newest.item_count * newest.overlap  # type: ignore[attr-defined]  # annotated by campaigns_of
-    return LoopStep("rate", "Rate", "waiting", f"{newest.rated or 0}/{wanted}", href=href)  # type: ignore[attr-defined]
+    return LoopStep("rate", "Rate", "waiting", f"{newest.rated}/{newest.wanted}", href=href)
 
 
 def scorecard_step(access: Access) -> LoopStep:
-    project = access.project
-    href = reverse("evaluation:scorecards", args=[project.slug])
-    if job := selectors.live_job(project, [COMPARE.name]):
+    slug = access.project.slug
+    href = reverse("evaluation:scorecards", args=[slug])
+    if job := live_job(access, COMPARE.name):
         return LoopStep("scorecard", "Scorecard", "running", f"{job.percent or 0} %", job.percent, href)
-    card = selectors.newest_comparison(project)
+    card = COMPARISON.of(access)
     if card is None:
-        if not selectors.baselines_of(project).exists():
+        if not BASELINE_CARD.of(access):
             return LoopStep("scorecard", "Scorecard", "locked", "Measure the baseline first")
         return LoopStep("scorecard", "Scorecard", "todo", href=href)
-    href = reverse("evaluation:scorecard", args=[project.slug, card.number])
+    href = reverse("evaluation:scorecard", args=[slug, card.number])
     if card.verdict == Scorecard.Verdict.UNDECIDED:
         return LoopStep("scorecard", "Scorecard", "undecided", "undecided", href=href)
     return LoopStep("scorecard", "Scorecard", "done", str(card.verdict), href=href)
@@ -64,7 +150,7 @@ def scorecard_step(access: Access) -> LoopStep:
 
 def waiting(access: Access) -> list[WaitingItem]:
     """A baseline to be measured, campaigns that lack raters or ratings, ratings that no scorecard has counted."""
-    project, slug = access.project, access.project.slug
+    slug = access.project.slug
     items = []
     if baseline_step(access).state == "waiting":
         href = reverse("evaluation:baseline", args=[slug])
@@ -73,83 +159,64 @@ def waiting(access: Access) -> list[WaitingItem]:
                 1, "baseline is missing", "Training is locked until the base model was measured.", href, "Measure it"
             )
         )
-    card = selectors.newest_comparison(project)
-    for campaign in selectors.campaigns_of(project).filter(state=Campaign.State.OPEN):
+    for campaign in CAMPAIGNS.of(access):
+        if not campaign.is_open:
+            continue
         href = reverse("evaluation:campaign", args=[slug, campaign.number])
-        lacking = campaign.item_count * campaign.overlap - (campaign.rated or 0)  # type: ignore[attr-defined]
-        if campaign.rater_count == 0:  # type: ignore[attr-defined]
-            items.append(
-                WaitingItem(
-                    lacking,
-                    "ratings are wanted",
-                    f"Nobody is invited to “{campaign.name}” yet.",
-                    href,
-                    "Invite experts",
-                )
-            )
-        elif lacking > 0:
-            items.append(
-                WaitingItem(
-                    lacking, "ratings are wanted", f"Experts are at work in “{campaign.name}”.", href, "See progress"
-                )
-            )
-    if card and (new := selectors.new_ratings(card)):
+        lacking = campaign.wanted - campaign.rated
+        told, action = f"Experts are at work in “{campaign.name}”.", "See progress"
+        if campaign.raters == 0:
+            told, action = f"Nobody is invited to “{campaign.name}” yet.", "Invite experts"
+        if lacking > 0:
+            items.append(WaitingItem(lacking, "ratings are wanted", told, href, action))
+    card = COMPARISON.of(access)
+    if card and (new := NEW_RATINGS.of(access)):
         href = reverse("evaluation:scorecard", args=[slug, card.number])
         items.append(
             WaitingItem(new, "ratings are not scored yet", f"They came after {str(card).lower()}.", href, "Score again")
         )
-    elif card and card.verdict == Scorecard.Verdict.UNDECIDED and not selectors.campaigns_of(project).exists():
-        href = reverse("evaluation:new-campaign", args=[slug]) + f"?scorecard={card.pk}"
-        if selectors.ratable(project).filter(pk=card.pk).exists() and card.task_revision.spec.text_fields:
-            items.append(
-                WaitingItem(
-                    1, "scorecard waits for ratings", f"{card} is undecided: nobody has rated.", href, "Ask experts"
-                )
+    elif card and card.verdict == Scorecard.Verdict.UNDECIDED and _writes_text(access) and not CAMPAIGNS.of(access):
+        href = reverse("evaluation:new-campaign", args=[slug]) + f"?scorecard={card.id}"
+        items.append(
+            WaitingItem(
+                1, "scorecard waits for ratings", f"{card} is undecided: nobody has rated.", href, "Ask experts"
             )
+        )
     return items
 
 
+def _writes_text(access: Access) -> bool:
+    task = access.project.task_revision
+    return bool(task and task.spec.text_fields)
+
+
 def baseline_lamp(access: Access) -> Lamp:
-    card = selectors.baselines_of(access.project).first()
+    card = BASELINE_CARD.of(access)
     href = reverse("evaluation:baseline", args=[access.project.slug])
     if card is None:
         return Lamp("Baseline", "wait", "Missing", "Nobody could tell whether tuning helped.", href, "Measure it")
-    text = f"{card.base_model} was measured on {str(card.evaluation_set).lower()}; training is open."
+    text = f"{card.base_model} was measured on evaluation set {card.evaluation_set}; training is open."
     href = reverse("evaluation:scorecard", args=[access.project.slug, card.number])
     return Lamp("Baseline", "good", "In order", text, href, str(card))
 
 
 def human_lamp(access: Access) -> Lamp:
     """Whether people have rated what the newest comparison compares."""
-    project = access.project
-    href = reverse("evaluation:campaigns", args=[project.slug])
-    card = selectors.newest_comparison(project)
-    newest = selectors.campaigns_of(project).first()
-    if card is None:
+    href = reverse("evaluation:campaigns", args=[access.project.slug])
+    campaigns = CAMPAIGNS.of(access)
+    if COMPARISON.of(access) is None:
         return Lamp("Human ratings", "todo", "Not yet known", "There is no candidate to be rated.")
-    if newest is None:
-        return Lamp(
-            "Human ratings",
-            "wait",
-            "Missing",
-            "Metrics alone cannot tell whether an answer is true.",
-            href,
-            "Campaigns",
-        )
-    rated = newest.rated or 0  # type: ignore[attr-defined]
-    wanted = newest.item_count * newest.overlap  # type: ignore[attr-defined]
-    if rated < wanted and newest.state == Campaign.State.OPEN:
-        return Lamp(
-            "Human ratings", "wait", "Under way", f"{rated:,} of {wanted:,} ratings are there.", href, newest.name
-        )
-    return Lamp(
-        "Human ratings",
-        "good" if rated else "wait",
-        "In order" if rated else "Missing",
-        f"{rated:,} blind ratings.",
-        href,
-        newest.name,
-    )
+    if not campaigns:
+        told = "Metrics alone cannot tell whether an answer is true."
+        return Lamp("Human ratings", "wait", "Missing", told, href, "Campaigns")
+    newest = campaigns[0]
+    if newest.rated < newest.wanted and newest.is_open:
+        told = f"{newest.rated:,} of {newest.wanted:,} ratings are there."
+        return Lamp("Human ratings", "wait", "Under way", told, href, newest.name)
+    told = f"{newest.rated:,} blind ratings."
+    if not newest.rated:
+        return Lamp("Human ratings", "wait", "Missing", told, href, newest.name)
+    return Lamp("Human ratings", "good", "In order", told, href, newest.name)
 
 
 def queues(access: Access) -> list[QueueCard]:
