@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -126,7 +127,8 @@ class ColumnMapping:
     def _value(self, field: TaskField, column: str, text: str) -> Any:
         value: Any = text
         if field.kind == "choice":
-            value = self._folded[field.name].get(" ".join(text.casefold().split()))
+            composed = unicodedata.normalize("NFC", text)
+            value = self._folded[field.name].get(" ".join(composed.casefold().split()))
             if value is None:
                 listed = ", ".join(field.labels[:8]) + (" …" if len(field.labels) > 8 else "")
                 raise BadRow(

@@ -123,7 +123,7 @@ def _campaign(card: Scorecard) -> Campaign | None:
 def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts, ...], tuple[CaseTexts, ...]]:
     """Texts are read from the answers themselves: the card keeps only which items they are."""
     spec = card.task_revision.spec
-    field = (spec.text_fields or spec.choice_fields or list(spec.fields))[-1]
+    field = spec.main_field
     name = made.primary.get(field.name, "")
     cases = [*made.improved, *made.worse]
     if not cases or card.baseline is None or name not in made.best:

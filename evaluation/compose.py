@@ -233,7 +233,7 @@ def _cuts(
 ) -> tuple[list[content.Slices], list[content.Case], list[content.Case]]:
     """By each true label of the first choice field, and the items with the largest differences, in the last text's or choice's
     primary metric."""
-    field = (test.spec.text_fields or test.spec.choice_fields or list(test.spec.fields))[-1]
+    field = test.spec.main_field
     name = f"{field.name}.{primary_metric(field)}"
     best = automatic.best_conditions(base.scored)
     if name not in best or name not in ours.scored[serving]:

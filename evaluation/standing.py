@@ -175,7 +175,7 @@ def waiting(access: Access) -> list[WaitingItem]:
         items.append(
             WaitingItem(new, "ratings are not scored yet", f"They came after {str(card).lower()}.", href, "Score again")
         )
-    elif card and card.verdict == Scorecard.Verdict.UNDECIDED and _writes_text(access) and not CAMPAIGNS.of(access):
+    elif card and card.verdict == Scorecard.Verdict.UNDECIDED and not CAMPAIGNS.of(access):
         href = reverse("evaluation:new-campaign", args=[slug]) + f"?scorecard={card.id}"
         items.append(
             WaitingItem(
@@ -183,11 +183,6 @@ def waiting(access: Access) -> list[WaitingItem]:
             )
         )
     return items
-
-
-def _writes_text(access: Access) -> bool:
-    task = access.project.task_revision
-    return bool(task and task.spec.text_fields)
 
 
 def baseline_lamp(access: Access) -> Lamp:

@@ -203,15 +203,18 @@ def _draw(
 ) -> tuple[dict[int, str], str]:
     """({ticket: set}, why near prompts were not kept together, or empty).
 
-    Near prompts chain: in a project of form letters they may all be one group, which no draw could divide. Then they are
-    drawn as if they were not near, and the card says so.
+    Near prompts chain: in a project of form letters they may all be one group, which no draw could divide, or which the test
+    set has closed as a whole. Then they are drawn as if they were not near, and the card says so.
     """
+    largest = tickets.near.sizes[:1]
     try:
         return _drawn(tickets, tickets.near.groups, sizes, seed, keep_out, follow), tickets.near.skipped
     except ImpossibleSplit as error:
-        largest = tickets.near.sizes[:1]
         if not largest:
             raise Refused("impossible-split", str(error), field="size") from error
+    except Refused:  # too few tickets are left outside the near groups
+        if not largest:
+            raise
     try:
         apart = _drawn(tickets, [None] * len(tickets.ids), sizes, seed, keep_out, follow)
     except ImpossibleSplit as error:

@@ -42,7 +42,7 @@ def open_campaign(
     by: Actor,
 ) -> Campaign:
     """Opens a blind campaign on the answers that a comparison scorecard compared: the candidate's, and those of the best base
-    condition for the text. Items are a seeded sample of the evaluation set's tickets, one a group first."""
+    condition for the text, or for the label where the task writes none. Items are a seeded sample of the evaluation set's tickets, one a group first."""
     if scorecard.kind != Scorecard.Kind.COMPARISON:
         raise Refused(
             "not-a-comparison",
@@ -50,13 +50,7 @@ def open_campaign(
             field="scorecard",
         )
     spec = scorecard.task_revision.spec
-    if not spec.text_fields:
-        raise Refused(
-            "no-text",
-            "This task writes no text that an expert could rate; its automatic metrics decide.",
-            field="scorecard",
-        )
-    field = spec.text_fields[-1]
+    field = spec.main_field
     assert scorecard.baseline and scorecard.candidate
     base_cell = _cell(
         scorecard.baseline.generation_run_id,

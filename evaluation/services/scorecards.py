@@ -25,7 +25,7 @@ from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
 from ftplatform.projects.spec import canonical
 from inference.models import GenerationRun, ModelVersion, PromptCondition
-from inference.services import create_generation_run, ensure_condition
+from inference.services import create_generation_run, ensure_condition, shots_to_be_had
 
 SHOTS = 3
 
@@ -60,9 +60,11 @@ def request_baseline(
 def base_conditions(
     evaluation_set: DatasetVersion, base_model: ModelVersion, *, shots: int, seed: int, by: Actor
 ) -> list[PromptCondition]:
-    """Zero-shot, k-shot, and constrained choice where the task begins with a choice and the model's likelihoods can be had."""
+    """Zero-shot, k-shot with as many shots as can be had, and constrained choice where the task begins with a choice and the
+    model's likelihoods can be had."""
     revision = evaluation_set.task_revision
     found = [ensure_condition(task_revision=revision, name="zero-shot", by=by)]
+    shots = min(shots, shots_to_be_had(revision, shots, seed))
     if shots:
         found.append(ensure_condition(task_revision=revision, name=f"{shots}-shot", shots=shots, seed=seed, by=by))
     return found + constrained_conditions(evaluation_set, base_model, by=by)

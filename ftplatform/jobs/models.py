@@ -27,6 +27,10 @@ class Job(models.Model):
     parameters = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
+    deaths = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Workers that died during this job, one after another; an orderly end or a resume begins anew.",
+    )
     worker = models.CharField(max_length=200, blank=True)
     heartbeat_at = models.DateTimeField(null=True)
     woken_at = models.DateTimeField(null=True)

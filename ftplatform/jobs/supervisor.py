@@ -11,7 +11,7 @@ import socket
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pydantic import ValidationError
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 STALE = timedelta(seconds=30)
 WAKE_AGAIN = timedelta(seconds=10)
 SLOT_STALE = timedelta(seconds=60)
-MOST_ATTEMPTS = 8
+MOST_DEATHS = 7
 ADVISORY_LOCK = 0x66746A6F  # "ftjo"
 HOST = socket.gethostname()
 
@@ -65,6 +65,7 @@ def claim(job_id: int) -> Job | None:
         .update(
             state=Job.State.RUNNING,
             attempt=F("attempt") + 1,
+            deaths=Case(When(state=Job.State.RUNNING, then=F("deaths") + 1), default=0),
             worker=f"{HOST}:{os.getpid()}",
             heartbeat_at=now,
             started_at=now,
@@ -82,10 +83,10 @@ def claim(job_id: int) -> Job | None:
 def _run(context: JobContext) -> None:
     job = context.job
     try:
-        if job.attempt > MOST_ATTEMPTS:
+        if job.deaths > MOST_DEATHS:
             raise JobFailed(
-                "too-many-attempts",
-                f"The worker died {MOST_ATTEMPTS} times during this job; see its log, then resume it.",
+                "too-many-deaths",
+                f"The worker died {job.deaths} times in a row during this job; see its log for why (memory, as a rule), then resume it.",
             )
         kind = kinds.named(job.kind)
         result = kind.handler(context, kind.parameters.model_validate(job.parameters))

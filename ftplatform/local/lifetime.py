@@ -7,6 +7,7 @@ and waits until both answer. The hold ends with the process at the latest, and t
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -213,9 +214,12 @@ def _spawn_keeper(home: Home, *, durable: bool) -> subprocess.Popen[bytes]:
 
 def _why_it_failed(home: Home) -> str:
     try:
-        reason = keeper.failure(home).read_text(encoding="utf-8")
+        reason = keeper.failure(home).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        reason = f"it ended without a word; see {home.logs / 'keeper.log'}"
+        reason = ""
+    if not reason:  # a full disk takes the words too
+        megabytes = shutil.disk_usage(home.path).free // 2**20
+        reason = f"it ended without a word ({megabytes} MB are free on that disk); see {home.logs / 'keeper.log'}"
     return f"PostgreSQL and Valkey could not be started in {home.path}: {reason}"
 
 

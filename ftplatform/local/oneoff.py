@@ -6,6 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from django.db import ProgrammingError
+from psycopg.errors import UndefinedTable
+
 from ftplatform.local import lifetime
 from ftplatform.local.errors import LocalError
 from ftplatform.local.home import open_home
@@ -28,3 +31,9 @@ def servers_for(arguments: Sequence[str]) -> Iterator[None]:
             yield
     except LocalError as error:
         sys.exit(str(error))
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, UndefinedTable):
+            raise
+        sys.exit(
+            "The database has no tables of this version yet: run `python manage.py migrate` (`make up` and `make demo` do), then this again."
+        )

@@ -6,9 +6,9 @@ import hashlib
 import json
 import re
 import unicodedata
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
@@ -40,10 +40,15 @@ class InputColumn(Value):
         return self.title or self.name.replace("_", " ").capitalize()
 
 
+def _composed(text: str) -> str:
+    """NFC: answers are kept so, and é in one sign or two is one label."""
+    return unicodedata.normalize("NFC", text)
+
+
 class Choice(Value):
     """One label of a choice field. `value` is what the model writes."""
 
-    value: str = Field(min_length=1, max_length=200)
+    value: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_composed)]
     title: str = ""
     description: str = ""
     hotkey: str = Field(default="", max_length=1)
@@ -160,6 +165,11 @@ class TaskSpec(Value):
     @property
     def choice_fields(self) -> list[TaskField]:
         return [field for field in self.fields if field.kind == "choice"]
+
+    @property
+    def main_field(self) -> TaskField:
+        """What of an answer people read and rate: the last text, else the last choice, else the last field."""
+        return (self.text_fields or self.choice_fields or list(self.fields))[-1]
 
     @property
     def text_fields(self) -> list[TaskField]:

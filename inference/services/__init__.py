@@ -1,6 +1,6 @@
 """What a user can do in this room: register models, make prompt conditions, run generations."""
 
-from inference.services.conditions import ensure_condition
+from inference.services.conditions import ensure_condition, shots_to_be_had
 from inference.services.generation import (
     Asking,
     create_generation_run,
@@ -33,5 +33,6 @@ __all__ = [
     "request_generation",
     "request_hub",
     "resume_generation",
+    "shots_to_be_had",
     "start_generation",
 ]

@@ -62,10 +62,28 @@ def ensure_condition(
     return condition
 
 
+def shots_to_be_had(task_revision: TaskRevision, shots: int, seed: int) -> int:
+    """How many of so many shots can be drawn: resolved train tickets that are short enough."""
+    return len(_find_shots(task_revision, task_revision.spec, shots, seed)[1])
+
+
 def _draw_shots(
     revision: TaskRevision, spec: TaskSpec, shots: int, seed: int
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """k resolved train tickets with short texts, from different labels of the first choice field while there are any."""
+    messages, sources = _find_shots(revision, spec, shots, seed)
+    if len(sources) < shots:
+        raise Refused(
+            "too-few-shots",
+            f"{shots} shots are wanted and {len(sources)} resolved train tickets are short enough. Draw the splits first, or ask for fewer.",
+            field="shots",
+        )
+    return messages, sources
+
+
+def _find_shots(
+    revision: TaskRevision, spec: TaskSpec, shots: int, seed: int
+) -> tuple[list[dict[str, str]], list[str]]:
+    """At most k resolved train tickets with short texts, from different labels of the first choice field while there are any."""
     if not shots:
         return [], []
     pool = list(
@@ -102,12 +120,6 @@ def _draw_shots(
             seen.add(label)
             sources.append(f"example:{pk}")
             messages += [user, {"role": "assistant", "content": completion}]
-    if len(sources) < shots:
-        raise Refused(
-            "too-few-shots",
-            f"{shots} shots are wanted and {len(sources)} resolved train tickets are short enough. Draw the splits first, or ask for fewer.",
-            field="shots",
-        )
     return messages, sources
 
 

@@ -20,6 +20,7 @@ from ftplatform.jobs import context as contexts
 from ftplatform.jobs import kinds, services, supervisor
 from ftplatform.jobs.context import JobContext, JobFailed, Superseded
 from ftplatform.jobs.models import Job, JobEvent, Slot, SlotClaim
+from tests.factories import SYSTEM
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY = Actor.system("test")
@@ -132,11 +133,24 @@ def test_a_job_whose_heartbeat_is_gone_is_claimed_again_and_the_old_attempt_writ
 
 def test_a_job_that_kills_its_worker_every_time_ends_with_the_reason() -> None:
     job = enqueue()
-    for _ in range(supervisor.MOST_ATTEMPTS):
+    for _ in range(supervisor.MOST_DEATHS + 1):
         assert supervisor.claim(job.pk)
         age_heartbeat(job)
     supervisor.run(job.pk)
-    assert (fresh(job).state, fresh(job).error_code) == (Job.State.FAILED, "too-many-attempts")
+    assert (fresh(job).state, fresh(job).error_code) == (Job.State.FAILED, "too-many-deaths")
+    services.resume(job=fresh(job), by=SYSTEM)
+    supervisor.run(job.pk)
+    assert fresh(job).state == Job.State.SUCCEEDED, "what was resumed has its chances again"
+
+
+def test_orderly_restarts_of_the_worker_are_no_deaths() -> None:
+    job = enqueue()
+    for _ in range(supervisor.MOST_DEATHS + 3):
+        claimed = supervisor.claim(job.pk)
+        assert claimed and claimed.deaths == 0
+        supervisor._end(JobContext(claimed), Job.State.QUEUED, message="the worker shut down")
+    supervisor.run(job.pk)
+    assert fresh(job).state == Job.State.SUCCEEDED
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@ interrupted one loses nothing. Everything goes through the same services as the 
 
 from __future__ import annotations
 
-import json
-import secrets
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,24 +22,31 @@ from evaluation.models import Campaign, Scorecard
 from evaluation.services.scorecards import default_rules
 from ftplatform.accounts import services as accounts
 from ftplatform.accounts.actors import Actor
-from ftplatform.accounts.models import Role, User
+from ftplatform.accounts.models import User
 from ftplatform.artifacts.services import store_file
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.models import Job
+from ftplatform.local.processes import die_with_parent
 from ftplatform.projects import services as projects
 from ftplatform.projects.models import Project
 from inference import services as inference
 from inference.models import ModelVersion
 from training import services as training
 from training.demo import plan
-from training.demo.tickets import Source
+from training.demo.people import PEOPLE
+from training.demo.source import Source
 from training.models import TrainingRun
+from training.preflight import check_rows
 
 Tell = Callable[[str, int, int | None, str], None]
 """tell(stage, done, total, unit): draws the stage's bar."""
 
-PEOPLE = {"ada": Role.ADMIN, "lea": Role.LABELER, "eve": Role.EXPERT, "nils": Role.EXPERT}
-JOB_PATIENCE = 1800.0
+ROW_TOKENS = (1024, 2048, 4096, 8192)
+"""Limits of a training row, the least first that leaves out few rows: long rows cost steps."""
+
+MOST_LEFT_OUT = 0.05
+FITTED = " steps fit into "
+"""Stands in what the training engine says once it has timed its first steps."""
 
 
 class DemoError(Exception):
@@ -55,10 +61,12 @@ class Loop:
     seed: int
     limit: int | None
     tell: Tell
+    say: Callable[[str], None]
     by: Actor
     started: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
     project: Project = field(init=False)
+    read: str = ""
     sizes: plan.Sizes = field(init=False)
     base: ModelVersion = field(init=False)
     evaluation_set: DatasetVersion = field(init=False)
@@ -80,43 +88,55 @@ class Loop:
         """Waits for a job, drawing its progress. A job that an earlier demo left stopped goes on."""
         if job.state in (Job.State.FAILED, Job.State.CANCELLED):
             job = jobs.resume(job=job, by=self.by)
-        job = jobs.wait(job, timeout=JOB_PATIENCE, tell=lambda now: self.tell(stage, now.done, now.total, now.unit))
+        told = max(job.events.values_list("pk", flat=True), default=0)
+
+        def tell(now: Job) -> None:
+            nonlocal told
+            for event in job.events.filter(pk__gt=told, kind="log").order_by("pk"):
+                told = event.pk
+                if FITTED in event.message:
+                    self.say(f"  {'':12} {event.message}")
+            self.tell(stage, now.done, now.total, now.unit)
+
+        job = jobs.wait(job, tell=tell)
         if job.state != Job.State.SUCCEEDED:
             raise DemoError(f"{job.title} {job.state}: {job.error or 'no reason given'}")
         return job
 
 
-def people() -> dict[str, str]:
-    """The demo's sign-ins: random passwords, kept 0600 in FT_HOME and printed again by the next demo."""
-    path = Path(settings.FT_HOME) / "demo_passwords.json"
-    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for name in PEOPLE:
-        known.setdefault(name, secrets.token_urlsafe(9))
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    by = Actor.system("demo")
-    for name, password in known.items():
-        user = User.objects.filter(username=name).first()
-        if user is None:
-            accounts.create_user(username=name, password=password, email=f"{name}@example.org", by=by)
-        elif not user.check_password(password):
-            user.set_password(password)
-            user.save(update_fields=["password"])
-    return known
+@contextmanager
+def preparing_model() -> Iterator[Preparing]:
+    """Prepares the embedded model beside the first stages: half a minute of parsing that needs nothing of them. It ends with us."""
+    process = None
+    if not (model_folder() / "config.json").exists():
+        with (Path(settings.FT_HOME) / "logs" / "embedded-model.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "inference.embedded", str(model_folder())],
+                stdout=log,
+                stderr=log,
+                cwd=settings.BASE_DIR,
+                preexec_fn=die_with_parent(signal.SIGKILL),
+            )
+    try:
+        yield Preparing(process)
+    finally:
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
 
 
-def begin_model() -> subprocess.Popen[bytes] | None:
-    """Starts to prepare the embedded model beside the first stages; half a minute of parsing that needs nothing of them."""
-    if (model_folder() / "config.json").exists():
-        return None
-    log = (Path(settings.FT_HOME) / "logs" / "embedded-model.log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "inference.embedded", str(model_folder())],
-        stdout=log,
-        stderr=log,
-        cwd=settings.BASE_DIR,
-    )
+@dataclass(frozen=True)
+class Preparing:
+    process: subprocess.Popen[bytes] | None
+
+    def wait(self) -> Path:
+        """The model's folder, once it is there."""
+        if self.process is not None and self.process.wait() != 0:
+            log = Path(settings.FT_HOME) / "logs" / "embedded-model.log"
+            raise DemoError(
+                f"The embedded model could not be prepared: {log.read_text(errors='replace')[-800:].strip()}"
+            )
+        return model_folder()
 
 
 def model_folder() -> Path:
@@ -163,19 +183,31 @@ def import_tickets(loop: Loop) -> None:
             )
         assert row.job
         loop.wait("import", row.job)
+        row.refresh_from_db()
         usable = Example.objects.filter(project=loop.project, state=Example.State.RESOLVED).count()
+        loop.read = _read_text(row, usable)
         try:
-            loop.sizes = plan.sizes(usable, leave_some=loop.source.slug == "building-questions")
+            loop.sizes = plan.sizes(usable, loop.source.load, leave_some=loop.source.leaves_some)
         except plan.TooFew as error:
-            raise DemoError(f"{loop.source.path.name}: {error}") from error
+            raise DemoError(f"{loop.source.path.name}: {error}. {loop.read}") from error
 
 
-def register_model(loop: Loop, preparing: subprocess.Popen[bytes] | None) -> None:
+def _read_text(row: Import, usable: int) -> str:
+    """What became of the file's rows, and why the first of those that did not become tickets did not."""
+    tickets = f"{row.rows_imported:,} tickets" + (
+        f", {usable:,} of them with an answer" if usable < row.rows_imported else ""
+    )
+    lost = [f"{row.rows_duplicate:,} duplicates"] if row.rows_duplicate else []
+    if row.rows_rejected:
+        first = row.row_errors.order_by("pk").first()
+        why = f" (the first: row {first.row}, {first.field}: {first.message})" if first else ""
+        lost.append(f"{row.rows_rejected:,} rejected{why}")
+    return f"{row.file_name}: {row.rows_total:,} rows read, {tickets}" + (f"; {', '.join(lost)}" if lost else "") + "."
+
+
+def register_model(loop: Loop, preparing: Preparing) -> None:
     with loop.stage("model"):
-        if preparing is not None and preparing.wait() != 0:
-            log = Path(settings.FT_HOME) / "logs" / "embedded-model.log"
-            raise DemoError(f"The embedded model could not be prepared: {log.read_text(errors='replace')[-800:]}")
-        loop.base = inference.register_embedded(project=loop.project, folder=model_folder(), by=loop.by)
+        loop.base = inference.register_embedded(project=loop.project, folder=preparing.wait(), by=loop.by)
 
 
 def freeze_test_set(loop: Loop) -> None:
@@ -252,9 +284,20 @@ def _hyperparameters(loop: Loop) -> dict[str, Any]:
         "epochs": 2.0,
         "time_budget_seconds": budget,
         "patience": 3,
+        "max_length": _row_limit(loop),
+        "overlong": "skip",
         "seed": loop.seed,
         "short_field_weight": loop.source.target_weight,
     }
+
+
+def _row_limit(loop: Loop) -> int:
+    """The least limit that leaves out at most a twentieth of the rows; those that are left out are listed with the run."""
+    for limit in ROW_TOKENS:
+        check = check_rows(loop.dataset, loop.base, limit)
+        if check is None or len(check.long) <= MOST_LEFT_OUT * loop.dataset.size:
+            return limit
+    return ROW_TOKENS[-1]
 
 
 def _candidate_seconds(loop: Loop) -> float:
@@ -272,7 +315,14 @@ def compare(loop: Loop) -> None:
                 baseline=loop.baseline, candidate=loop.run.model_version, validation_set=loop.dataset, by=loop.by
             )
         job = loop.wait("comparison", job)
-        loop.scorecard = Scorecard.objects.get(pk=job.result["scorecard"])
+        loop.scorecard = _newest(Scorecard.objects.get(pk=job.result["scorecard"]))
+
+
+def _newest(card: Scorecard) -> Scorecard:
+    """The card that superseded it last: people may have rated since an earlier demo."""
+    while following := Scorecard.objects.filter(supersedes=card).first():
+        card = following
+    return card
 
 
 def open_campaign(loop: Loop) -> None:
@@ -295,7 +345,7 @@ def open_campaign(loop: Loop) -> None:
 
 
 def open_queue(loop: Loop) -> None:
-    """Tickets in no set are left for labelers to answer anew, by two people each, so that agreement can be measured."""
+    """Tickets in no set are left for labelers to answer anew; without any, some of those that are trained on."""
     with loop.stage("queue"):
         if Queue.objects.filter(project=loop.project).exists():
             return
@@ -305,89 +355,6 @@ def open_queue(loop: Loop) -> None:
         annotation.open_queue(project=loop.project, name="Label tickets", examples=left, overlap=1, by=loop.by)
 
 
-def report(loop: Loop) -> dict[str, Any]:
-    """The JSON of contracts.md. It invents no human rating."""
-    base, ours = loop.baseline.content, loop.scorecard.content
-    conditions = {row["name"]: row["metrics"] for row in base["conditions"]}
-    serving = ours["settings"]["serving"]
-    result = loop.run.result
-    return {
-        "project": loop.project.slug,
-        "examples": Example.objects.filter(project=loop.project).count(),
-        "evaluation_set": {
-            "id": loop.evaluation_set.pk,
-            "hash": loop.evaluation_set.hash,
-            "examples": loop.evaluation_set.size,
-        },
-        "dataset_version": {
-            "id": loop.dataset.pk,
-            "hash": loop.dataset.hash,
-            "train": loop.dataset.counts.get("train", 0),
-            "validation": loop.dataset.counts.get("validation", 0),
-        },
-        "baseline": {
-            "model_version": loop.base.pk,
-            "scorecard": loop.baseline.pk,
-            "condition": base["best"],
-            "conditions": {
-                name: {metric: _figure(one) for metric, one in metrics.items()} for name, metrics in conditions.items()
-            },
-            "metrics": {metric: _figure(conditions[name][metric]) for metric, name in base["best"].items()},
-            "trivial": {
-                row["name"]: {metric: _figure(one) for metric, one in row["metrics"].items()} for row in base["trivial"]
-            },
-        },
-        "training_run": {
-            "id": loop.run.pk,
-            **{
-                name: result.get(name)
-                for name in (
-                    "steps",
-                    "tokens",
-                    "tokens_per_second",
-                    "best_step",
-                    "stopped_early",
-                    "train_loss",
-                    "validation_loss",
-                )
-            },
-        },
-        "tuned": {
-            "model_version": loop.run.model_version_id,
-            "scorecard": loop.scorecard.pk,
-            "condition": serving,
-            "metrics": {row["name"]: _figure(row["candidate"]) for row in ours["comparisons"]},
-            "parse_rate": ours["parse_rate"].get(f"candidate {serving}", {}),
-        },
-        "deltas": {
-            row["name"]: {"value": row["delta"]["value"], "ci": row["delta"]["ci"], "p": row["p"]}
-            for row in ours["comparisons"]
-        },
-        "campaign": {
-            "id": loop.campaign.pk,
-            "url": f"/projects/{loop.project.slug}/campaigns/{loop.campaign.number}/",
-            "items": loop.campaign.items.count(),
-            "ratings": (ours["human"] or {}).get("ratings", 0),
-        },
-        "verdict": {
-            "value": loop.scorecard.verdict,
-            "reasons": [ours["sentence"], *([ours["needed"]] if ours["needed"] else [])],
-        },
-        "threats": ours["threats"],
-        "seconds": loop.seconds,
-    }
-
-
-def _figure(figure: dict[str, Any]) -> dict[str, Any]:
-    return {"value": figure["value"], "ci": figure["ci"], "n": figure["n"]}
-
-
 def plan_text(loop: Loop) -> str:
-    """The plan, printed before the long stages begin."""
-    sizes = loop.sizes
-    return (
-        f"Plan: {sizes.test} test tickets, {sizes.validation} for validation, {sizes.train} to train on"
-        + (f", {sizes.unlabelled} left for labelers" if sizes.unlabelled else "")
-        + f"; about {plan.TOTAL_SECONDS:.0f} s in all, of which training gets {plan.TRAINING_SECONDS[0]:.0f} to {plan.TRAINING_SECONDS[1]:.0f} s: "
-        "its first steps are timed and their number set to fit."
-    )
+    """What was read, guessed and planned, printed before the long stages begin."""
+    return "\n".join([loop.read, *loop.source.remarks, plan.table(loop.sizes, loop.source.load)])

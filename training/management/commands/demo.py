@@ -1,7 +1,9 @@
 """`python manage.py demo`: the whole loop once, on a real model and real tickets, then the site."""
 
+import errno
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -18,14 +20,25 @@ from ftplatform.local.home import open_home
 from ftplatform.local.processes import end_with_make
 from ftplatform.local.tree import Tree, stopped_by_signals, web, worker
 from training.demo import plan
-from training.demo.tickets import Source, TicketsError, embedded, own_file
+from training.demo.building import building_questions
+from training.demo.ownfile import own_file
+from training.demo.source import Source, TicketsError
 
 BAR = 24
+INTERRUPTED = 130
+LARGEST_SEED = 2**31 - 1
+MEGABYTES_NEEDED = 2500
+"""The model, its merged child, checkpoints and the database of a demo, with a margin."""
+
+FREE_SPACE = (
+    "Free some space, or set FT_HOME to a folder on a larger disk; what is complete is kept, and the next demo goes on."
+)
 
 
 class Command(BaseCommand):
     help = "Run the whole loop on the embedded model and tickets, or on your own file, then serve the site."
     requires_system_checks = []
+    _serves = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="run the loop and stop")
@@ -49,11 +62,19 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except Refused as error:
             raise CommandError(error.message) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise CommandError(f"The disk is full ({error.filename or open_home().path}). {FREE_SPACE}") from error
         except KeyboardInterrupt:
             self._say("\nStopped. Nothing is lost: the next demo goes on from here.")
+            if not self._serves:
+                sys.exit(INTERRUPTED)
 
     def _run(self, options: dict[str, Any]) -> None:
         home = open_home()
+        _refuse_unfit(options)
+        _refuse_small_disk(home.path)
         source = self._source(options, home.path / "demo")
         port = None if options["no_serve"] else ports.choose()
         with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
@@ -68,46 +89,38 @@ class Command(BaseCommand):
             tree.start(web(port))
             tree.wait_for_site(port)
             self._tell_site(port, passwords, results)
+            self._serves = True
             tree.wait()
 
     def _source(self, options: dict[str, Any], folder: Path) -> Source:
-        if options["limit"] is not None and options["limit"] < plan.LEAST:
-            raise CommandError(f"--limit {options['limit']} is too few; at least {plan.LEAST} tickets are needed.")
         if not options["tickets"]:
-            if options["input"] or options["target"]:
-                raise CommandError("--input and --target belong to --tickets FILE.")
-            return embedded(folder)
-        if not options["input"] or not options["target"]:
-            raise CommandError("With --tickets, name the columns: --input COLUMN --target COLUMN.")
+            return building_questions(folder)
         return own_file(options["tickets"], text=options["input"], target=options["target"], kind=options["kind"])
 
     def _loop(self, source: Source, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         from ftplatform.accounts.models import User
         from training.demo import stages
+        from training.demo.people import people
+        from training.demo.report import report
 
-        preparing = stages.begin_model()
-        passwords = stages.people()
-        bars = Bars()
-        by = Actor.of(User.objects.get(username="ada"))
-        loop = stages.Loop(source=source, seed=options["seed"], limit=options["limit"], tell=bars, by=by)
-        try:
+        with stages.preparing_model() as preparing:
+            passwords = people()
+            by = Actor.of(User.objects.get(username="ada"))
+            loop = stages.Loop(
+                source=source, seed=options["seed"], limit=options["limit"], tell=Bars(), say=self._say, by=by
+            )
             stages.make_project(loop)
             stages.import_tickets(loop)
             self._say(stages.plan_text(loop))
             stages.freeze_test_set(loop)
             stages.register_model(loop, preparing)
-            preparing = None
-            stages.measure_baseline(loop)
-            stages.freeze_dataset(loop)
-            stages.train(loop)
-            stages.compare(loop)
-            stages.open_campaign(loop)
-            stages.open_queue(loop)
-        finally:
-            if preparing is not None:
-                preparing.kill()
-                preparing.wait()
-        return stages.report(loop), passwords
+        stages.measure_baseline(loop)
+        stages.freeze_dataset(loop)
+        stages.train(loop)
+        stages.compare(loop)
+        stages.open_campaign(loop)
+        stages.open_queue(loop)
+        return report(loop), passwords
 
     def _tell_results(self, results: dict[str, Any]) -> None:
         self._say("")
@@ -130,10 +143,10 @@ class Command(BaseCommand):
         self._say(
             f"\nThe site is at http://127.0.0.1:{port}/projects/{results['project']}/   (Ctrl-C stops everything)"
         )
-        from training.demo.stages import PEOPLE
+        from training.demo.people import PEOPLE
 
         for name, password in passwords.items():
-            self._say(f"  {PEOPLE.get(name, ''):8} {name:5} {password}")
+            self._say(f"  {PEOPLE.get(name, ''):8} {name:5} {password or '(the password that its owner has set)'}")
 
     def _say(self, message: str) -> None:
         sys.stderr.write(message + os.linesep)
@@ -168,8 +181,45 @@ class Bars:
             self._begun.pop(stage, None)
 
 
+def _refuse_unfit(options: dict[str, Any]) -> None:
+    """What can be told to be wrong before anything is started."""
+    if options["limit"] is not None and options["limit"] < plan.LEAST:
+        raise CommandError(f"--limit {options['limit']} is too few; at least {plan.LEAST} tickets are needed.")
+    if not 0 <= options["seed"] <= LARGEST_SEED:
+        raise CommandError(f"--seed is a whole number from 0 to {LARGEST_SEED}, not {options['seed']}.")
+    columns = [name for name in ("input", "target", "kind") if options[name]]
+    if columns and not options["tickets"]:
+        raise CommandError(f"--{' and --'.join(columns)} belong to --tickets FILE.")
+    if options["tickets"] and not (options["input"] and options["target"]):
+        raise CommandError("With --tickets, name the columns: --input COLUMN --target COLUMN.")
+    if options["json"] is not None:
+        _refuse_unwritable(options["json"])
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """The results come after minutes; whether they can be written is known now."""
+    part = _part_of(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part.write_text("", encoding="utf-8")
+        part.unlink()
+    except OSError as error:
+        raise CommandError(f"--json {path} cannot be written: {error.strerror}.") from error
+
+
+def _refuse_small_disk(home: Path) -> None:
+    megabytes = shutil.disk_usage(home).free // 2**20
+    if megabytes < MEGABYTES_NEEDED:
+        raise CommandError(f"{megabytes} MB are free for {home}; the demo needs {MEGABYTES_NEEDED}. {FREE_SPACE}")
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
 def _write_json(path: Path, results: dict[str, Any]) -> None:
     """Whole or not at all."""
-    made = path.with_name(path.name + ".part")
+    made = _part_of(path)
     made.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     made.replace(path)

@@ -1,21 +1,18 @@
-"""The demo's tickets: the embedded questions on building and renovating, or the reader's own file. Django-free."""
+"""The embedded tickets: real questions on building and renovating, six desks, a reply in two sentences. Django-free."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import zaragoza_construction_faq
 
-from annotation import formats
 from annotation.neardup import near_duplicates
 from annotation.splits import join_groups
 from annotation.texts import first_sentences
 from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
+from training.demo.source import Load, Source
 
 DESKS: dict[str, tuple[str, ...]] = {
     "permits": ("bygglov", "attefallshus-friggebod", "tillbyggnad", "marklov-rivningslov", "strandskydd", "bbr-pbl", "altan-staket-plank", "tomtgrans-servitut", "buller-granne"),
@@ -40,32 +37,8 @@ ATTRIBUTION = (
 NEAR = 0.6
 """Jaccard of character 5-grams from which two questions count as one: they go into the same group."""
 
-MOST_LISTED = 24
-"""Labels that fit into the prompt; a longer list would be most of the ticket's tokens."""
 
-MOST_LABELS = 300
-
-
-class TicketsError(Exception):
-    """The file cannot make a task; the message says what is wrong and what to do."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One project to be made: its file, what its columns become, and the task."""
-
-    name: str
-    slug: str
-    description: str
-    attribution: str
-    path: Path
-    mapping: dict[str, str]
-    spec: TaskSpec
-    primary_field: str
-    target_weight: float
-
-
-def embedded(folder: Path) -> Source:
+def building_questions(folder: Path) -> Source:
     """Writes the embedded questions as a CSV, near-duplicates grouped, and describes their task."""
     desk_of = {category: desk for desk, categories in DESKS.items() for category in categories}
     rows = [row for row in zaragoza_construction_faq.load(lang="en") if row["category"] in desk_of]
@@ -96,8 +69,9 @@ def embedded(folder: Path) -> Source:
             "reference_id": "raw",
         },
         spec=_building_task(),
-        primary_field="desk",
         target_weight=8.0,
+        load=Load(prompt_tokens=75, answer_tokens=64, label_tokens=12),
+        leaves_some=True,
     )
 
 
@@ -140,83 +114,3 @@ def _building_task() -> TaskSpec:
         ),
         max_new_tokens=64,
     )
-
-
-def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
-    """Describes the task of the reader's own CSV or JSONL: one text in, one label or text out. Raises TicketsError."""
-    if not path.exists():
-        raise TicketsError(f"There is no file {path}.")
-    try:
-        reader = formats.read(path)
-        values = [str(row.values.get(target) or "").strip() for row in reader if isinstance(row, formats.Row)]
-    except formats.FormatError as error:
-        raise TicketsError(str(error)) from error
-    columns = list(reader.detected.columns)
-    for column in (text, target):
-        if column not in columns:
-            raise TicketsError(f"{path.name} has no column {column!r}; its columns are {', '.join(columns) or 'none'}.")
-    counts = Counter(value for value in values if value)
-    if not counts:
-        raise TicketsError(f"The column {target!r} is empty in every row: there is nothing to learn from.")
-    if kind is None:
-        kind = "choice" if _looks_like_labels(counts) else "text"
-    field = _target_field(target, kind, counts)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    return Source(
-        name=f"{path.stem.replace('_', ' ').replace('-', ' ').strip().capitalize() or 'Tickets'}",
-        slug=f"{_slug(path.stem)}-{digest}",
-        description=f"{target} from {text}, from {path.name}.",
-        attribution=f"Tickets of {path.name}.",
-        path=path,
-        mapping=dict.fromkeys(columns, "raw") | {text: "input:ticket", target: f"field:{field.name}"},
-        spec=_own_task(field),
-        primary_field=field.name,
-        target_weight=1.0,
-    )
-
-
-def _looks_like_labels(counts: Counter[str]) -> bool:
-    """Few different values that come again and again, each short and on one line."""
-    total = sum(counts.values())
-    short = all(len(value) <= 80 and "\n" not in value for value in counts)
-    return short and 2 <= len(counts) <= min(MOST_LABELS, max(2, total // 3))
-
-
-def _target_field(target: str, kind: str, counts: Counter[str]) -> TaskField:
-    name = _slug(target).replace("-", "_").lstrip("0123456789_")[:40] or "target"
-    if kind == "text":
-        return TaskField(name=name, title=target, kind="text", primary_metric="rougeL", max_length=20_000)
-    folded: dict[str, str] = {}
-    for value in sorted(counts, key=lambda value: (-counts[value], value)):
-        folded.setdefault(" ".join(value.casefold().split()), value)
-    if len(folded) < 2:
-        only = next(iter(counts))
-        raise TicketsError(
-            f"The column {target!r} holds one label only ({only!r}): there is nothing to choose. Use --kind text or another column."
-        )
-    if len(folded) > MOST_LABELS:
-        raise TicketsError(
-            f"The column {target!r} holds {len(folded)} different labels; at most {MOST_LABELS} can be told apart here. Use --kind text."
-        )
-    choices = tuple(Choice(value=value) for value in sorted(folded.values()))
-    return TaskField(name=name, title=target, kind="choice", choices=choices, primary_metric="accuracy")
-
-
-def _own_task(field: TaskField) -> TaskSpec:
-    if field.kind == "text":
-        return TaskSpec(
-            inputs=(InputColumn(name="ticket"),), fields=(field,), user="{ticket}", codec="plain", max_new_tokens=64
-        )
-    listed = f"Labels: {', '.join(field.labels)}. " if len(field.labels) <= MOST_LISTED else ""
-    return TaskSpec(
-        inputs=(InputColumn(name="ticket"),),
-        fields=(field,),
-        user="{ticket}\n\n" + listed.replace("{", "(").replace("}", ")") + f"Answer as:\n{field.name}: <label>",
-        codec="lines",
-        max_new_tokens=24,
-    )
-
-
-def _slug(text: str) -> str:
-    kept = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in text.lower())
-    return "-".join(part for part in kept.split("-") if part)[:40] or "tickets"

@@ -1,0 +1,177 @@
+"""The reader's own file as a task, and the minutes that a demo may take: whatever its labels, sizes and scripts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation import codecs
+from training.demo import plan
+from training.demo.ownfile import own_file
+from training.demo.source import Load, Source, TicketsError, tokens_of
+
+
+def file_of(folder: Path, rows: list[dict[str, Any]], name: str = "my tickets.jsonl") -> Path:
+    path = folder / name
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        return path
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def source_of(folder: Path, labels: list[Any], *, times: int = 10, kind: str | None = None, **more: Any) -> Source:
+    rows = [{"text": f"ticket {at}", "label": labels[at % len(labels)]} for at in range(times * len(labels))]
+    return own_file(file_of(folder, rows, **more), text="text", target="label", kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([0, 1], ["0", "1"]),
+        ([0, 1, 2], ["0", "1", "2"]),
+        ([True, False], ["false", "true"]),
+        ([0.0, 1.5], ["0.0", "1.5"]),
+        (["a: b", 'c, "d"', "e👍"], ["a: b", 'c, "d"', "e👍"]),
+        (["tax", "tax bill"], ["tax", "tax bill"]),
+        (["Cafe\u0301", "bar"], ["Café", "bar"]),
+        (["Spam", "Spam", "spam", "ham"], ["Spam", "ham"]),
+        (["{ticket}", "b"], ["b", "{ticket}"]),
+    ],
+)
+def test_whatever_comes_again_and_again_is_a_label(tmp_path: Path, labels: list[Any], expected: list[str]) -> None:
+    source = source_of(tmp_path, labels)
+    [field] = source.spec.fields
+    assert field.kind == "choice" and sorted(field.labels) == sorted(expected)
+    for label in field.labels:
+        assert codecs.parse(source.spec, codecs.render(source.spec, {field.name: label})).values == {field.name: label}
+    assert "is taken as a label to choose" in source.remarks[0]
+
+
+def test_what_never_comes_again_is_a_text_and_the_reader_is_told_how_to_say_otherwise(tmp_path: Path) -> None:
+    source = source_of(tmp_path, [f"Answer number {at}." for at in range(40)], times=1)
+    [field] = source.spec.fields
+    assert field.kind == "text" and "--kind choice" in source.remarks[0]
+    assert "Write the label." in source.spec.user, "a base that is not told what to write would be a straw man"
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "message"),
+    [
+        (["spam"], None, "holds one label only \\('spam'\\)"),
+        (["spam", "SPAM"], None, "holds one label only \\('SPAM' and 'spam'\\)"),
+        (["", None], None, "is empty in every row"),
+        (["a\nb", "c"], "choice", "one line of at most 200 characters; the first: 'a\\\\nb'"),
+        (["x" * 201, "c"], "choice", "1 values of 'label' cannot be labels"),
+        ([f"label {at}" for at in range(301)], "choice", "holds 301 different labels"),
+    ],
+)
+def test_what_cannot_be_chosen_is_told(tmp_path: Path, labels: list[Any], kind: str | None, message: str) -> None:
+    with pytest.raises(TicketsError, match=message):
+        source_of(tmp_path, labels, kind=kind)
+
+
+def test_a_file_is_told_by_name_where_it_cannot_be_read(tmp_path: Path) -> None:
+    path = file_of(tmp_path, [{"text": "a", "label": "b"}])
+    with pytest.raises(TicketsError, match="no column 'body'; its columns are text, label"):
+        own_file(path, text="body", target="label", kind=None)
+    with pytest.raises(TicketsError, match="both name 'text'"):
+        own_file(path, text="text", target="text", kind=None)
+    with pytest.raises(TicketsError, match=r"gone\.csv"):
+        own_file(tmp_path / "gone.csv", text="text", target="label", kind=None)
+
+
+def test_a_key_that_comes_late_is_a_column(tmp_path: Path) -> None:
+    rows = [{"text": f"ticket {at}"} for at in range(150)] + [
+        {"text": f"t {at}", "label": "ab"[at % 2]} for at in range(40)
+    ]
+    source = own_file(file_of(tmp_path, rows), text="text", target="label", kind=None)
+    assert source.spec.fields[0].labels == ["a", "b"] and source.mapping["label"] == "field:label"
+
+
+def test_another_column_or_kind_of_the_same_file_is_another_project(tmp_path: Path) -> None:
+    rows = [{"text": f"ticket {at}", "a": "xy"[at % 2], "b": "xy"[at % 2], "c": f"{at}"} for at in range(40)]
+    path = file_of(tmp_path, rows, "a very long name of an export of all support tickets of the year.csv")
+    asked = [("text", "a", None), ("text", "b", None), ("text", "a", "text"), ("c", "a", None)]
+    slugs = [own_file(path, text=text, target=target, kind=kind).slug for text, target, kind in asked]
+    assert len(set(slugs)) == 4
+    assert max(map(len, slugs)) + len("-seed-2147483647-limit-1000000000") <= 60, "an address has sixty characters"
+
+
+@pytest.mark.parametrize(
+    ("label", "tokens"),
+    [
+        ("Жалоба на качество обслуживания", 27),
+        ("請求書の支払い方法の変更", 23),
+        ("شكوى بشأن جودة الخدمة", 25),
+        ("Kündigungsbestätigung", 11),
+        ("Accounts > Password reset > Two-factor lost", 11),
+        ("X7-99-QQ/0012", 15),
+        ("👍🏽 great", 9),
+    ],
+)
+def test_an_answer_has_the_tokens_that_its_longest_label_needs(tmp_path: Path, label: str, tokens: int) -> None:
+    """tokens: what SmolLM2's own tokenizer makes of `label: …`, without the end token."""
+    assert tokens + 1 <= source_of(tmp_path, [label, "b"]).spec.max_new_tokens <= 2 * tokens + 8
+
+
+def test_texts_longer_than_an_answer_are_told(tmp_path: Path) -> None:
+    rows = [{"text": f"ticket {at}", "label": f"{at} " + "word " * (20 if at % 3 else 400)} for at in range(60)]
+    source = own_file(file_of(tmp_path, rows), text="text", target="label", kind=None)
+    assert source.spec.max_new_tokens == 160
+    assert (
+        source.remarks[-1]
+        == "Answers have at most 160 tokens; about 33 % of the targets are longer and cannot be met whole."
+    )
+
+
+@given(st.text(max_size=400))
+def test_tokens_are_never_told_as_none(text: str) -> None:
+    assert tokens_of(text) >= 1 and tokens_of(text + " and more of it") > tokens_of(text)
+
+
+# ── the minutes ──
+
+LOADS = st.builds(
+    Load,
+    prompt_tokens=st.floats(5, 8000),
+    answer_tokens=st.integers(4, 160),
+    label_tokens=st.integers(0, 3000),
+)
+
+
+@given(st.integers(plan.LEAST, 100_000), LOADS, st.booleans())
+def test_the_sets_never_ask_for_more_tickets_than_there_are(tickets: int, load: Load, leave_some: bool) -> None:
+    made = plan.sizes(tickets, load, leave_some=leave_some)
+    assert made.test + made.validation + made.train + made.unlabelled == tickets
+    assert min(made.test, made.validation, made.train) >= 2 and made.unlabelled >= 0
+    assert str(made.test) in plan.table(made, load)
+
+
+def test_long_tickets_and_many_labels_get_a_test_set_that_can_be_answered_in_time() -> None:
+    short = plan.sizes(5000, Load(60, 24, 40), leave_some=False)
+    long = plan.sizes(5000, Load(5000, 24, 40), leave_some=False)
+    many = plan.sizes(5000, Load(60, 24, 1600), leave_some=False)
+    assert short.test == plan.TEST and plan.LEAST_TEST <= long.test < 40 and many.test < 60
+    assert "more could not be answered in the time of a demo" in plan.table(long, Load(5000, 24, 40))
+    assert "more could not" not in plan.table(short, Load(60, 24, 40))
+
+
+def test_training_takes_what_is_left_and_never_less_than_a_minute() -> None:
+    assert plan.training_budget(150, 60) == 190
+    assert plan.training_budget(300, 60) == 480 - 300 - 60 - 35 - 12
+    assert plan.training_budget(900, 60) == 60
+
+
+def test_too_few_tickets_are_told_with_their_number() -> None:
+    with pytest.raises(plan.TooFew, match="there are 19"):
+        plan.sizes(19, Load(60, 24, 40), leave_some=False)
