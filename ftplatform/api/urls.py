@@ -1,10 +1,10 @@
 """/api/: the schema, its pages, and version 1 of the resources."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 from ftplatform import rooms
-from ftplatform.api import views
+from ftplatform.api import pages, views
 
 v1 = [
     path("projects/", views.Projects.as_view()),
@@ -19,6 +19,6 @@ v1 = [
 ]
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("docs/", pages.docs, name="api-docs"),
     path("v1/", include(v1)),
 ]

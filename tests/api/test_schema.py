@@ -10,6 +10,8 @@ import yaml
 from django.core.management import call_command
 from django.test import Client
 
+from ftplatform.api.reference import type_text
+
 pytestmark = pytest.mark.django_db
 
 
@@ -59,5 +61,29 @@ def test_the_documentation_holds_nothing_inline_and_nothing_from_elsewhere() -> 
     html = answer.content.decode()
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style\b|https?://", html)
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
-    (script,) = re.findall(r'<script src="(/api/docs/[^"]*)"', html)
-    assert Client().get(script).headers["Content-Type"].startswith("application/javascript")
+
+
+def test_the_documentation_names_every_operation_and_every_link_in_it_leads_somewhere(schema: Any) -> None:
+    html = Client().get("/api/docs/").content.decode()
+    for address, operations in schema["paths"].items():
+        for verb, operation in operations.items():
+            assert f'id="{operation["operationId"]}"' in html and address in html, f"{verb} {address}"
+    anchors = set(re.findall(r'id="([^"]+)"', html))
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= anchors
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"$ref": "#/components/schemas/Lease"}, "Lease"),
+        ({"type": "array", "items": {"$ref": "#/x/Job"}}, "list of Job"),
+        ({"type": ["string", "null"], "format": "date-time"}, "string or null (date-time)"),
+        ({"oneOf": [{"type": "null"}, {"type": "integer"}]}, "integer or null"),
+        ({"enum": ["skip", "keep", None]}, "one of skip, keep"),
+        ({"enum": list(range(20))}, "one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 …"),
+        ({"const": "folder"}, "folder"),
+        ({}, "any value"),
+    ],
+)
+def test_a_type_in_words(schema: Any, text: str) -> None:
+    assert type_text(schema) == text
