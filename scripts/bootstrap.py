@@ -96,13 +96,12 @@ def install(*, dev: bool) -> None:
 
 
 def make_venv(venv: Path) -> None:
-    """Make the environment where there is no working one."""
-    if (
-        os.path.exists(python_of(venv))
-        and subprocess.run([python_of(venv), "-m", "pip", "--version"], capture_output=True, check=False).returncode
-        == 0
-    ):
-        return
+    """Make the environment where there is none that works, of this Python's version."""
+    if os.path.exists(python_of(venv)):
+        asked = [python_of(venv), "-c", "import pip, sys; print(*sys.version_info[:2])"]
+        answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if answer.returncode == 0 and answer.stdout.split() == [str(part) for part in sys.version_info[:2]]:
+            return
     say(f"Making {venv.name}")
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", venv], capture_output=True, text=True, check=False)
     if made.returncode != 0:

@@ -76,7 +76,8 @@ class Command(BaseCommand):
         _refuse_unfit(options)
         _refuse_small_disk(home.path)
         source = self._source(options, home.path / "demo")
-        port = None if options["no_serve"] else ports.choose()
+        if not options["no_serve"]:
+            ports.choose()  # a port that is asked for and taken is told now, not after the loop
         with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
             call_command("migrate", interactive=False, verbosity=0)
             tree.start(worker())
@@ -84,8 +85,9 @@ class Command(BaseCommand):
             self._tell_results(results)
             if options["json"]:
                 _write_json(options["json"], results)
-            if port is None:
+            if options["no_serve"]:
                 return
+            port = ports.choose()
             tree.start(web(port))
             tree.wait_for_site(port)
             self._tell_site(port, passwords, results)
