@@ -64,7 +64,7 @@ def freeze_dataset(
     were chosen; it joins what is computed here. Raises Refused.
     """
     lock_tickets(project.pk)
-    _refuse_misfits(project, kind, items, evaluation_set)
+    _refuse_misfits(project, kind, task_revision, items, evaluation_set)
     _refuse_inner_leaks(items)
     if evaluation_set is not None:
         _refuse_leaks(items, evaluation_set)
@@ -120,9 +120,13 @@ def version_hash(*, kind: str, task_hash: str, evaluation_hash: str | None, item
 
 
 def _refuse_misfits(
-    project: Project, kind: str, items: Sequence[ItemDraft], evaluation_set: DatasetVersion | None
+    project: Project,
+    kind: str,
+    task_revision: TaskRevision,
+    items: Sequence[ItemDraft],
+    evaluation_set: DatasetVersion | None,
 ) -> None:
-    """The kind, its evaluation set and the splits of its items have to fit each other."""
+    """The kind, its evaluation set, its task and the splits of its items have to fit each other."""
     if kind not in DatasetVersion.Kind.values:
         raise Refused("unknown-kind", f"{kind!r} is none of {', '.join(DatasetVersion.Kind.values)}.", field="kind")
     if not items:
@@ -143,6 +147,15 @@ def _refuse_misfits(
                 "not-an-evaluation-set",
                 f"{evaluation_set} is no evaluation set of this project.",
                 field="evaluation_set",
+            )
+        if evaluation_set.task_revision_id != task_revision.pk:
+            raise Refused(
+                "another-task",
+                f"{evaluation_set} was frozen for version {evaluation_set.task_revision.number} of the task, this is for version "
+                f"{task_revision.number}: a model would be tuned on one prompt and measured on another. Freeze the evaluation set "
+                "again, then this one.",
+                field="evaluation_set",
+                status=409,
             )
     allowed = {Split.TEST} if is_evaluation else {Split.TRAIN, Split.VALIDATION}
     wrong = [item for item in items if item.split not in allowed]

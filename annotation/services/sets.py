@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from annotation.cards import left_out
 from annotation.hashing import prompt_text
 from annotation.locks import lock_tickets
-from annotation.models import DatasetVersion, Example, HandoutSlot, Queue, ResolvedLabel, Split
+from annotation.models import DatasetVersion, Example, HandoutSlot, Lease, Queue, ResolvedLabel, Split
 from annotation.nearprompts import NearPrompts, find_near_prompts
 from annotation.rows import is_complete
 from annotation.services.datasets import ItemDraft, freeze_dataset
@@ -35,7 +36,7 @@ def freeze_evaluation_set(
     """Draws `size` tickets with settled answers into the test set, whole groups only, and freezes all of it.
 
     What was drawn before stays test for ever and is part of the new version; size 0 freezes those anew with their labels as they are
-    now. Groups of which something is trained on are left alone, and open hand-out slots of drawn tickets are closed.
+    now. Groups of which something is trained on are left alone, and drawn tickets leave their queues and people's hands.
     """
     revision = _task(project)
     lock_tickets(project.pk)
@@ -54,8 +55,8 @@ def freeze_evaluation_set(
 
     if size or not has_test:
         drawn, near = _draw(tickets, sizes, seed, keep_out={Split.TRAIN, Split.VALIDATION}, follow=frozenset())
-        _set_split(project, drawn, Split.TEST)
         _close_slots(project, drawn)
+        _set_split(project, drawn, Split.TEST)
     else:
         near = ""
     items = _drafts(project, revision.spec, [Split.TEST])
@@ -86,7 +87,8 @@ def draw_splits(
     """Puts resolved tickets that are in no set into train and validation. Returns how many each got.
 
     Nothing moves out of a set. No ticket that shares a group or a prompt with the test set, or is nearly the same, is drawn; one
-    whose group is in train or validation already follows it there.
+    whose group is in train or validation already follows it there. A ticket that joins the two (a customer in train asks what stands
+    in validation) can be in neither: it stays in no set.
     """
     revision = _task(project)
     lock_tickets(project.pk)
@@ -228,8 +230,12 @@ def _drawn(
     follow: frozenset[Split],
 ) -> dict[int, str]:
     groups = join_groups(tickets.group_keys, tickets.prompt_hashes, near)
-    closed = {group for group, split in zip(groups, tickets.splits, strict=True) if split in keep_out}
-    followed = {group: split for group, split in zip(groups, tickets.splits, strict=True) if split in follow}
+    stands: dict[int, set[str]] = {}
+    for group, split in zip(groups, tickets.splits, strict=True):
+        if split is not None:
+            stands.setdefault(group, set()).add(split)
+    closed = {group for group, splits in stands.items() if splits & keep_out or len(splits) > 1}
+    followed = {group: min(splits) for group, splits in stands.items() if splits <= follow}
     free = [
         at
         for at, split in enumerate(tickets.splits)
@@ -239,7 +245,7 @@ def _drawn(
     asked = dict(sizes(len(pool)))
     chosen = assign([groups[at] for at in pool], [tickets.strata[at] for at in pool], asked, seed)
     drawn = {tickets.ids[at]: split for at, split in zip(pool, chosen, strict=True) if split}
-    drawn.update({tickets.ids[at]: str(followed[groups[at]]) for at in free if groups[at] in followed})
+    drawn.update({tickets.ids[at]: followed[groups[at]] for at in free if groups[at] in followed})
     return drawn
 
 
@@ -251,15 +257,23 @@ def _set_split(project: Project, drawn: Mapping[int, str], split: Split) -> None
 
 
 def _close_slots(project: Project, drawn: Mapping[int, str]) -> None:
-    """Nobody labels what a model is measured on: the open places of test tickets leave their queues."""
-    ids = list(drawn)
+    """Nobody labels what a model is measured on: drawn tickets leave their queues, and those in people's hands are lost to them, the
+    work kept as a draft. Slots are locked first and leases after them, as a submit does; called before the tickets' own rows change,
+    which a submit locks last."""
+    ids, now = list(drawn), timezone.now()
     closed: Counter[int] = Counter()
     for at in range(0, len(ids), BATCH):
-        slots = HandoutSlot.objects.filter(
-            example__in=ids[at : at + BATCH], queue__project=project, state=HandoutSlot.State.OPEN
+        slots = dict(
+            HandoutSlot.objects.select_for_update()
+            .filter(example__in=ids[at : at + BATCH], queue__project=project)
+            .exclude(state=HandoutSlot.State.DONE)
+            .order_by("pk")
+            .values_list("pk", "queue_id")
         )
-        closed.update(slots.values_list("queue_id", flat=True))
-        slots.delete()
+        held = Lease.objects.filter(slot__in=list(slots), state=Lease.State.LIVE)
+        held.update(state=Lease.State.LOST, slot=None, ended_at=now)
+        HandoutSlot.objects.filter(pk__in=list(slots)).delete()
+        closed.update(slots.values())
     for queue, count in sorted(closed.items()):
         Queue.objects.filter(pk=queue).update(total=F("total") - count)
 
