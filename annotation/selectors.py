@@ -267,12 +267,19 @@ def last_answers(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list
     return [found[pk] for pk in order if pk in found]
 
 
+def kept_drafts(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list[Lease]:
+    """What the labeler wrote in a queue and does not count: the lease ran out, or the answer came too late. The newest first."""
+    rows = Lease.objects.filter(queue=queue, labeler=labeler, draft__isnull=False).exclude(state=Lease.State.LIVE)
+    return list(rows.exclude(draft={}).select_related("example__content").order_by("-ended_at")[:limit])
+
+
 def open_queues(project: Project) -> QuerySet[Queue]:
     return Queue.objects.filter(project=project, is_open=True).order_by("pk")
 
 
 QUEUE_SOURCES = {
     "new": "New tickets, nobody has answered yet",
+    "labelled": "Begun tickets: labelled in part by a file, or by fewer people than were asked",
     "unresolved": "Unresolved tickets, answers differ",
     "resolved": "Resolved tickets outside the test set, to check labels that came with a file",
     "all": "All tickets outside the test set",
