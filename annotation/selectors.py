@@ -298,6 +298,15 @@ def queue_tickets(project: Project, source: str, limit: int | None) -> QuerySet[
 # ── sets ──
 
 
+def settled_values(project: Project) -> dict[int, dict[str, Any]]:
+    """Ticket → field → the value that counts, of all tickets that have one."""
+    values: dict[int, dict[str, Any]] = {}
+    labels = ResolvedLabel.objects.filter(example__project=project).values_list("example_id", "field", "value")
+    for example, name, value in labels.iterator(chunk_size=5000):
+        values.setdefault(example, {})[name] = value
+    return values
+
+
 def versions_of(project: Project, kind: str | None = None) -> QuerySet[DatasetVersion]:
     rows = DatasetVersion.objects.filter(project=project).select_related(
         "created_by", "evaluation_set", "task_revision"

@@ -15,7 +15,7 @@ from annotation import codecs
 from annotation.cards import card_of
 from annotation.locks import lock_tickets
 from annotation.models import DatasetItem, DatasetVersion, Split
-from annotation.render import render_completion, render_messages
+from annotation.render import neutralise_values, render_completion, render_messages
 from annotation.services.values import plain, unstorable
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
@@ -211,11 +211,12 @@ def _render(spec: TaskSpec, items: Sequence[ItemDraft]) -> tuple[list[DatasetIte
     rows, neutralised = [], 0
     for item in items:
         messages = render_messages(spec, item.inputs)
-        completion, inside = _completion(spec, item)
+        values, inside = neutralise_values(spec, item.values)
+        completion = _completion(spec, item, values)
         neutralised += messages.neutralised + inside
         content = {
             "inputs": item.inputs,
-            "values": item.values,
+            "values": values,
             "messages": messages.messages,
             "completion": completion,
         }
@@ -234,18 +235,26 @@ def _render(spec: TaskSpec, items: Sequence[ItemDraft]) -> tuple[list[DatasetIte
     return rows, neutralised
 
 
-def _completion(spec: TaskSpec, item: ItemDraft) -> tuple[str, int]:
+def _completion(spec: TaskSpec, item: ItemDraft, values: dict[str, Any]) -> str:
+    """What the trainer teaches; it is read back as the values, since nothing in it has to be made harmless any more."""
     try:
-        completion, inside = render_completion(spec, item.values)
+        completion, inside = render_completion(spec, values)
     except codecs.UnparsableValue as error:
         raise Refused(
             "unparsable-label",
             f"The answer of {item.name} cannot be frozen: {error} Correct the label, then freeze again.",
             field=error.field,
         ) from error
+    if inside:
+        raise Refused(
+            "control-token",
+            f"A label of {item.name} holds a control token of chat models, so no model could ever answer with it. Reword the label in "
+            "the task, then freeze again.",
+            field="task",
+        )
     if not completion:
         raise Refused("empty-answer", f"The answer of {item.name} is empty: there is nothing to learn or to compare.")
-    return completion, inside
+    return completion
 
 
 def _canonical(item: ItemDraft, content: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from annotation.locks import lock_tickets
 from annotation.models import DatasetVersion, Example, HandoutSlot, Lease, Queue, ResolvedLabel, Split
 from annotation.nearprompts import NearPrompts, find_near_prompts
 from annotation.rows import is_complete
+from annotation.selectors import settled_values
 from annotation.services.datasets import ItemDraft, freeze_dataset
 from annotation.splits import ImpossibleSplit, assign, join_groups, stratified_sample
 from ftplatform.accounts.actors import Actor
@@ -173,7 +174,7 @@ def _gather(project: Project, spec: TaskSpec, stratify: str | None) -> _Tickets:
         Q(state=Example.State.RESOLVED) | Q(split__isnull=False)
     )
     found = list(rows.order_by("pk").values_list("pk", "split", "state", "group_key", "prompt_hash", "content__inputs"))
-    values = _values(project)
+    values = settled_values(project)
     return _Tickets(
         ids=[row[0] for row in found],
         splits=[row[1] for row in found],
@@ -185,14 +186,6 @@ def _gather(project: Project, spec: TaskSpec, stratify: str | None) -> _Tickets:
         ],
         near=find_near_prompts([prompt_text(spec, row[5] or {}) for row in found]),
     )
-
-
-def _values(project: Project) -> dict[int, dict[str, Any]]:
-    values: dict[int, dict[str, Any]] = {}
-    labels = ResolvedLabel.objects.filter(example__project=project).values_list("example_id", "field", "value")
-    for example, name, value in labels.iterator(chunk_size=BATCH):
-        values.setdefault(example, {})[name] = value
-    return values
 
 
 def _draw(

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from annotation import selectors, services
-from annotation.models import Annotation, CurrentAnswer, Example, HandoutSlot, Lease, ResolvedLabel
+from annotation.models import Annotation, CurrentAnswer, Example, ExampleContent, HandoutSlot, Lease, ResolvedLabel
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.errors import Conflict, Refused
@@ -195,6 +196,14 @@ def test_a_skip_after_submit_is_refused_and_a_second_skip_changes_nothing(cast: 
     for _ in range(2):
         services.skip_lease(lease=lease, reason="unclear", by=Actor.of(cast.lea))
     assert queue.cursors.get().skipped == 1
+
+
+def test_what_came_in_a_file_is_kept_for_ever_and_cleaning_may_change_the_inputs(cast: Any, tickets: Any) -> None:
+    content = ExampleContent.objects.filter(example=tickets[0])
+    for change in (lambda: content.update(raw={}), content.delete):
+        with pytest.raises(IntegrityError, match="append-only"):
+            change()
+    assert content.update(inputs={"question": "Clean?"}, raw=content.get().raw) == 1
 
 
 def test_a_queue_wants_tickets_and_a_sensible_overlap(cast: Any, tickets: Any) -> None:
