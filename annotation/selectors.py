@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
@@ -24,6 +26,7 @@ from annotation.models import (
     ResolvedLabel,
     Split,
 )
+from annotation.render import neutralise_values
 from ftplatform.accounts.models import User
 from ftplatform.projects import counters
 from ftplatform.projects.models import Project
@@ -312,6 +315,28 @@ def versions_of(project: Project, kind: str | None = None) -> QuerySet[DatasetVe
         "created_by", "evaluation_set", "task_revision"
     )
     return (rows.filter(kind=kind) if kind else rows).order_by("-pk")
+
+
+# The version's items by (version, position), each ticket's labels by the unique (example, field). Items are NFC, labels as typed.
+CHANGED_LABELS = """
+SELECT i.content -> 'values', now.labels FROM annotation_datasetitem i
+JOIN annotation_example e ON e.id = i.example_id AND e.erased_at IS NULL
+LEFT JOIN LATERAL (SELECT normalize(jsonb_object_agg(l.field, l.value)::text, NFC)::jsonb AS labels
+                   FROM annotation_resolvedlabel l WHERE l.example_id = i.example_id) now ON true
+WHERE i.version_id = %s AND i.content -> 'values' IS DISTINCT FROM now.labels
+"""
+
+
+def changed_labels(version: DatasetVersion) -> int:
+    """How many tickets of a version have other labels today than it was frozen with. Texts are frozen with control tokens made
+    harmless, so the few that differ are looked at once more."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED_LABELS, [version.pk])
+        differing = [(json.loads(frozen), json.loads(now or "{}")) for frozen, now in cursor.fetchall()]
+    if not differing:
+        return 0
+    spec = version.task_revision.spec
+    return sum(neutralise_values(spec, now)[0] != frozen for frozen, now in differing)
 
 
 def item_page(version: DatasetVersion, split: str, *, start: int, size: int) -> tuple[list[DatasetItem], int | None]:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("imports/<int:pk>/live/", imports.result_live, name="import-live"),
     path("imports/<int:pk>/rejected.csv", imports.rejected, name="rejected"),
     path("test-set/", datasets.test_set, name="test-set"),
+    path("test-set/again/", datasets.test_set_again, name="test-set-again"),
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/splits/", datasets.splits, name="splits"),
     path("datasets/freeze/", datasets.freeze, name="freeze"),

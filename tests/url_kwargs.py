@@ -82,6 +82,7 @@ RULES = {
     P + "imports/<int:pk>/live/": Rule(READERS, ""),
     P + "imports/<int:pk>/rejected.csv": Rule(READERS, ""),
     P + "test-set/": Rule(READERS, ADMIN),
+    P + "test-set/again/": Rule("", ADMIN),
     P + "datasets/": Rule(READERS, ""),
     P + "datasets/splits/": Rule(ADMIN, ADMIN),
     P + "datasets/freeze/": Rule(ADMIN, ADMIN),

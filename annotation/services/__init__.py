@@ -14,7 +14,7 @@ from annotation.services.labelling import (
 )
 from annotation.services.queues import close_queue, open_queue, reopen_queue
 from annotation.services.resolution import adjudicate
-from annotation.services.sets import draw_splits, freeze_evaluation_set, freeze_training_set
+from annotation.services.sets import draw_splits, freeze_evaluation_set, freeze_training_set, refreeze_evaluation_set
 
 __all__ = [
     "Inspection",
@@ -29,6 +29,7 @@ __all__ = [
     "freeze_training_set",
     "inspect_file",
     "open_queue",
+    "refreeze_evaluation_set",
     "release_lease",
     "reopen_queue",
     "revise_annotation",

@@ -22,7 +22,7 @@ from annotation.services.datasets import ItemDraft, freeze_dataset
 from annotation.splits import ImpossibleSplit, assign, join_groups, stratified_sample
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
-from ftplatform.errors import Refused
+from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import counters
 from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
@@ -73,6 +73,27 @@ def freeze_evaluation_set(
         },
         by=by,
     )
+
+
+@transaction.atomic
+def refreeze_evaluation_set(*, project: Project, by: Actor) -> DatasetVersion:
+    """Freezes the test set again with today's labels and task; no ticket is drawn. It needs a new baseline.
+
+    Raises Refused where nothing has changed, or there is no test set yet.
+    """
+    lock_tickets(project.pk)
+    sets = DatasetVersion.objects.filter(project=project, kind=DatasetVersion.Kind.EVALUATION).order_by("-pk")
+    newest = sets.first()
+    if newest is None:
+        raise Refused("no-test-set", "There is no test set yet; say how many tickets to draw.", field="size")
+    version = freeze_evaluation_set(project=project, size=0, by=by)
+    if version.pk <= newest.pk:
+        raise Conflict(
+            "nothing-changed",
+            f"Nothing has changed: today's labels and task are those of {version}. Correct a label first, or draw more tickets.",
+            data={"evaluation_set": version.pk},
+        )
+    return version
 
 
 @transaction.atomic

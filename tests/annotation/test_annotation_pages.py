@@ -165,6 +165,15 @@ def test_a_labeler_does_not_see_the_labels_of_the_file(cast: Any, run_jobs: Any,
     assert "K 17" in text and "Because of the reply in the file" not in text
 
 
+def test_tickets_that_a_file_labelled_in_part_can_be_put_into_a_queue(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    rows = [{**row, "reply": ""} for row in factories.desk_rows(4)]
+    factories.import_rows(cast.project, tmp_path / "part.csv", rows)
+    run_jobs()
+    form = {"name": "Replies", "source": "labelled", "overlap": "1", "limit": ""}
+    assert cast.client("ada").post(url(cast, "labels"), form).status_code == 302
+    assert Queue.objects.get().total == 4
+
+
 def test_an_admin_closes_a_queue_and_opens_it_again(cast: Any, queue: Queue) -> None:
     client, lea = cast.client("ada"), cast.client("lea")
     held = lea.get(url(cast, "label", queue.pk)).context["lease"]
@@ -312,6 +321,31 @@ def test_from_test_set_to_frozen_training_set(cast: Any, tickets: Any) -> None:
     assert len([json.loads(line) for line in export.splitlines()]) == 30
     assert client.get(frozen.url + "export/?format=nonsense").status_code == 400
     assert client.get(url(cast, "datasets")).status_code == 200
+
+
+def test_a_corrected_test_label_is_frozen_without_drawing(cast: Any, tickets: Any) -> None:
+    first, _ = factories.make_sets(cast.project)
+    client = cast.client("ada")
+    page = client.get(url(cast, "test-set")).content.decode()
+    assert "No label has changed since Evaluation set 1" in page
+    refused = client.post(url(cast, "test-set-again"), follow=True)
+    assert "Nothing has changed" in refused.content.decode() and DatasetVersion.objects.count() == 2
+    wrong = Example.objects.filter(split="test").first()
+    assert "Correct the label" in client.get(url(cast, "ticket", wrong.pk)).content.decode()
+    client.post(url(cast, "review", wrong.pk), {"desk": "tax", "reply": "Cafe\u0301, corrected"})
+    assert "1 ticket has other labels than in Evaluation set 1" in client.get(url(cast, "test-set")).content.decode()
+    made = client.post(url(cast, "test-set-again"))
+    assert made.url == url(cast, "dataset", "evaluation", 2)
+    second = DatasetVersion.objects.get(kind="evaluation", number=2)
+    assert second.size == first.size and second.hash != first.hash
+    assert "No label has changed since Evaluation set 2" in client.get(url(cast, "test-set")).content.decode()
+
+
+def test_the_card_tells_what_was_left_out_and_how_it_was_drawn(cast: Any, tickets: Any) -> None:
+    version, _ = factories.make_sets(cast.project)
+    page = cast.client("vic").get(url(cast, "dataset", "evaluation", version.number)).content.decode()
+    for said in ("Left out", "In no set", "Near questions", "seed 0, shares of desk kept", "tickets.csv"):
+        assert said in page, said
 
 
 def test_a_reviewer_decides_what_people_could_not(cast: Any, tickets: Any) -> None:

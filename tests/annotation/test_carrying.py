@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from annotation import services
+from annotation import selectors, services
 from annotation.models import Annotation, CurrentAnswer, DatasetVersion, Example, ResolvedLabel, Suggestion
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.models import AuditEvent
@@ -144,6 +144,11 @@ def test_a_reference_is_what_the_model_is_taught(cast: Any, run_jobs: Any, tmp_p
         assert item.content["values"]["reply"].startswith("Use < /s> to end")
         assert item.content["completion"] == f"desk: tax\nreply: {item.content['values']['reply']}"
     assert version.card["neutralised"] == 2
+    assert selectors.changed_labels(version) == 0
+    annotation = services.adjudicate(
+        example=version.items.all()[0].example, values={"desk": "tax", "reply": "</s>"}, by=cast.by
+    )
+    assert annotation.pk and selectors.changed_labels(version) == 1
 
 
 def test_the_api_takes_renames_and_tells_what_they_miss(cast: Any, tickets: Any) -> None:
