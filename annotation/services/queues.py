@@ -12,6 +12,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
+from ftplatform.projects.selectors import current_task
 
 BATCH = 5000
 
@@ -19,13 +20,14 @@ BATCH = 5000
 @transaction.atomic
 def open_queue(*, project: Project, name: str, examples: Iterable[Example], overlap: int = 1, by: Actor) -> Queue:
     """Makes a queue with `overlap` slots a ticket. Test tickets are left out: nobody labels what a model is measured on."""
-    if project.task_revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
     if not 1 <= overlap <= 20:
         raise Refused("bad-overlap", "A ticket can go to 1 to 20 labelers.", field="overlap")
-    lock_tickets(project.pk)  # no ticket is drawn into the test set while its slots are made
+    lock_tickets(project.pk)  # no ticket is drawn into the test set while its slots are made, nor does the task change
+    revision = current_task(project)
+    if revision is None:
+        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
     queue = Queue.objects.create(
-        project=project, task_revision=project.task_revision, name=name, overlap=overlap, created_by=by.user
+        project=project, task_revision=revision, name=name, overlap=overlap, created_by=by.user
     )
     slots: list[HandoutSlot] = []
     total = position = 0

@@ -25,6 +25,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import counters
 from ftplatform.projects.models import Project, TaskRevision
+from ftplatform.projects.selectors import current_task
 from ftplatform.projects.spec import TaskSpec
 
 BATCH = 5000
@@ -39,8 +40,8 @@ def freeze_evaluation_set(
     What was drawn before stays test for ever and is part of the new version; size 0 freezes those anew with their labels as they are
     now. Groups of which something is trained on are left alone, and drawn tickets leave their queues and people's hands.
     """
-    revision = _task(project)
     lock_tickets(project.pk)
+    revision = _task(project)
     has_test = Example.objects.filter(project=project, split=Split.TEST).exists()
     tickets = _gather(project, revision.spec, stratify)
 
@@ -112,8 +113,8 @@ def draw_splits(
     whose group is in train or validation already follows it there. A ticket that joins the two (a customer in train asks what stands
     in validation) can be in neither: it stays in no set.
     """
-    revision = _task(project)
     lock_tickets(project.pk)
+    revision = _task(project)
 
     def sizes(free: int) -> dict[str, int]:
         train = free - validation if limit_train is None else min(limit_train, free - validation)
@@ -144,8 +145,8 @@ def freeze_training_set(
 
     train_limit: a sample of train by seed, stratified by the first choice field.
     """
-    revision = _task(project)
     lock_tickets(project.pk)
+    revision = _task(project)
     items = _drafts(project, revision.spec, [Split.TRAIN, Split.VALIDATION])
     if train_limit is not None:
         items = _limited(revision.spec, items, train_limit, seed)
@@ -163,9 +164,11 @@ def freeze_training_set(
 
 
 def _task(project: Project) -> TaskRevision:
-    if project.task_revision is None:
+    """Under the lock of the tickets, which a change of the task holds too."""
+    revision = current_task(project)
+    if revision is None:
         raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
-    return project.task_revision
+    return revision
 
 
 # ── drawing ──

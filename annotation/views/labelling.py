@@ -136,6 +136,7 @@ def _too_late(
         "access": access,
         "answer": answer,
         "conflict": conflict.message,
+        "held": lease,
         "fields": fields_for(lease.queue.task_revision.spec, values),
         "note": note,
         "progress": selectors.own_progress(lease.queue, access.user),
@@ -227,13 +228,12 @@ def _kept(queue: Queue, lease: Lease) -> tuple[Lease, str, str]:
     """(lease, the ticket's text, the draft as lines to be copied)."""
     spec = queue.task_revision.spec
     draft = dict(lease.draft or {})
-    note = draft.pop(NOTE, "")
     lines = [f"{one.heading}: {draft[one.name]}" for one in spec.fields if one.name in draft]
-    return (
-        lease,
-        lease.example.content.inputs.get(spec.inputs[0].name, ""),
-        "\n".join([*lines, *([f"Note: {note}"] if note else [])]),
-    )
+    if note := draft.get(NOTE):
+        lines.append(f"Note: {note}")
+    if draft.get(UNSURE):
+        lines.append("Not sure")
+    return lease, lease.example.content.inputs.get(spec.inputs[0].name, ""), "\n".join(lines)
 
 
 @login_required

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.audit.models import AuditEvent
 from ftplatform.errors import Conflict
+from ftplatform.projects import services as projects
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,6 +134,36 @@ def test_submit_against_takeover_is_one_or_the_other(cast: Any, tickets: Any) ->
         if "conflict" in told:
             lease.refresh_from_db()
             assert (told["conflict"], lease.draft) == ("ticket-taken", ANSWER)
+
+
+def test_a_test_set_is_drawn_while_everybody_labels_and_no_count_is_off(
+    cast: Any, run_jobs: Any, tmp_path: Any
+) -> None:
+    factories.import_rows(cast.project, tmp_path / "l.csv", factories.desk_rows(60))
+    run_jobs()
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project), overlap=2)
+
+    def work(labeler: User) -> None:
+        for _ in range(6):
+            lease = services.take_lease(queue=queue, labeler=labeler)
+            if lease is not None:
+                with suppress(Conflict):
+                    services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(labeler))
+
+    def draw() -> None:
+        services.freeze_evaluation_set(project=cast.project, size=30, by=factories.SYSTEM)
+
+    def change_the_task() -> None:
+        spec = factories.desk_task().model_copy(update={"guidelines": "New."})
+        projects.revise_task(project=cast.project, spec=spec, by=factories.SYSTEM)
+
+    at_once([draw, change_the_task, *[lambda labeler=labeler: work(labeler) for labeler in people(12)]])
+    queue.refresh_from_db()
+    assert queue.total == queue.slots.count()
+    assert not queue.slots.filter(example__split="test").exclude(state="done").exists()
+    assert not Lease.objects.filter(example__split="test", state="live").exists()
+    done = queue.slots.filter(state="done").count()
+    assert done == Annotation.objects.filter(source="human").count() == Lease.objects.filter(state="submitted").count()
 
 
 def test_a_skipped_ticket_never_comes_back_to_whoever_skipped_it(cast: Any, tickets: Any) -> None:
