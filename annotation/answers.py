@@ -11,8 +11,8 @@ from annotation.models import Suggestion
 from ftplatform.errors import Refused
 from ftplatform.projects.spec import Choice, TaskField, TaskSpec
 
-NOTE = "~note"
-"""Where a draft keeps the note beside the values; no field can have this name."""
+NOTE, UNSURE = "~note", "~unsure"
+"""Where a draft keeps the note and the doubt beside the values; no field can have these names."""
 
 RESERVED_KEYS = frozenset("usnfrg?/")
 MANY_CHOICES = 9

@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from annotation.hashing import prompt_text
 from annotation.models import DatasetItem, Example, Split
 from annotation.nearprompts import THRESHOLD, find_near_prompts
+from annotation.splits import join_groups
 from ftplatform.projects.models import Project
 from ftplatform.projects.spec import TaskSpec
 
 BINS = 12
 BATCH = 5000
+IN_NO_SET = "in no set: not drawn, or near the other set"
 
 
 def card_of(project: Project, spec: TaskSpec, rows: Sequence[DatasetItem], neutralised: int) -> dict[str, Any]:
@@ -50,17 +52,35 @@ def left_out(project: Project, items: Sequence[int]) -> list[dict[str, Any]]:
         rest = count - inside[(split, state)]
         if rest > 0:
             reasons[_why(split, state)] += rest
+    if between := _between_sets(project):
+        reasons[IN_NO_SET] -= between
+        reasons["its group stands in train and in validation"] = between
     erased = Example.objects.filter(project=project, erased_at__isnull=False).count()
     if erased:
         reasons["erased"] = erased
-    return [{"reason": reason, "count": count} for reason, count in sorted(reasons.items())]
+    return [{"reason": reason, "count": count} for reason, count in sorted(reasons.items()) if count]
+
+
+def _between_sets(project: Project) -> int:
+    """Resolved tickets in no set that join a group in train with one in validation: whichever set they went to would leak."""
+    rows = Example.objects.filter(project=project, erased_at=None)
+    found = rows.filter(Q(split=None, state=Example.State.RESOLVED) | Q(split__in=[Split.TRAIN, Split.VALIDATION]))
+    tickets = list(found.values_list("split", "group_key", "prompt_hash"))
+    groups = join_groups([group for _, group, _ in tickets], [prompt for _, _, prompt in tickets])
+    splits: dict[int, set[str | None]] = {}
+    for group, (split, _, _) in zip(groups, tickets, strict=True):
+        splits.setdefault(group, set()).add(split)
+    return sum(
+        split is None and {Split.TRAIN, Split.VALIDATION} <= splits[group]
+        for group, (split, _, _) in zip(groups, tickets, strict=True)
+    )
 
 
 def _why(split: str | None, state: str) -> str:
     if state != Example.State.RESOLVED:
         return "no settled answer yet"
     return {
-        None: "in no set: not drawn, or near the other set",
+        None: IN_NO_SET,
         Split.TEST.value: "held out in the test set",
     }.get(split, f"in {split}, not taken")
 

@@ -2,7 +2,9 @@
 
 A cursor per (labeler, queue) stands at the last open slot that was given, so that one's own finished work is never scanned again.
 A slot that comes back (skipped, released) goes behind the last open one. Where nothing is found past the cursor it is set back once,
-so that a slot left open by a rolled-back transaction, or put behind a few that are in hands, is never missed.
+so that a slot left open by a rolled-back transaction, or put behind a few that are in hands, is never missed. Where that finds
+nothing either, the cursor remembers how many slots had come back to the queue by then: until another does, nothing can be there, and
+whoever has done everything is told so without a scan.
 
 `OFFSET 0` keeps the planner from turning NOT EXISTS into a join over all that a labeler has ever done: it is asked slot by slot.
 """
@@ -13,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import F
 
 from annotation.models import Example, HandoutSlot, Lease, Queue, QueueCursor, Split
 
@@ -36,31 +39,30 @@ WHERE s.queue_id = %(queue)s AND s.state = 'open' AND s.position > %(position)s
   AND NOT EXISTS (SELECT 1 FROM annotation_lease l
                   WHERE l.queue_id = s.queue_id AND l.example_id = s.example_id AND l.labeler_id = %(labeler)s
                     AND l.state IN ('submitted', 'skipped', 'live') OFFSET 0)
-ORDER BY s.position LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+ORDER BY s.position LIMIT 1
 """
+LOCKED = " FOR UPDATE OF s SKIP LOCKED"
 
 LAST_POSITION = "SELECT COALESCE(max(position), 0) FROM annotation_handoutslot WHERE queue_id = %s AND state = 'open'"
 
 
-def next_slot(queue: Queue, cursor_row: QueueCursor, now: datetime) -> HandoutSlot | None:
-    """A slot, locked, that this labeler may have; None when there is none. The caller holds the cursor's row."""
-    values: dict[str, Any] = {
-        "queue": queue.pk,
-        "labeler": cursor_row.labeler_id,
-        "now": now,
-        "position": cursor_row.position,
-    }
+def next_slot(cursor_row: QueueCursor, now: datetime) -> HandoutSlot | None:
+    """A slot, locked, that this labeler may have; None when there is none. The caller holds the cursor's row and saves it."""
+    values: dict[str, Any] = {"queue": cursor_row.queue_id, "labeler": cursor_row.labeler_id, "now": now}
+    returned = Queue.objects.values_list("returned", flat=True).get(pk=cursor_row.queue_id)  # read before the scans
     with connection.cursor() as cursor:
-        for statement, position in ((EXPIRED, None), (OPEN, cursor_row.position), (OPEN, -1)):
-            if position is not None:
-                values["position"] = position
-            cursor.execute(statement, values)
+
+        def first(statement: str, **more: Any) -> int | None:
+            cursor.execute(statement, {**values, **more})
             found = cursor.fetchone()
-            if found:
-                return HandoutSlot.objects.get(pk=found[0])
-            if position == -1:
-                return None
-    return None
+            return found[0] if found else None
+
+        pk = first(EXPIRED)
+        if pk is None and cursor_row.exhausted_at != returned:
+            pk = first(OPEN + LOCKED, position=cursor_row.position) or first(OPEN + LOCKED, position=-1)
+            if pk is None and first(OPEN, position=-1) is None:  # none that another transaction holds just now, either
+                cursor_row.exhausted_at = returned
+    return HandoutSlot.objects.get(pk=pk) if pk is not None else None
 
 
 def give_back(slot: HandoutSlot) -> None:
@@ -74,6 +76,7 @@ def give_back(slot: HandoutSlot) -> None:
         last = cursor.fetchone()[0]
     slot.state, slot.leased_until, slot.position = HandoutSlot.State.OPEN, None, last + 1
     slot.save(update_fields=["state", "leased_until", "position"])
+    Queue.objects.filter(pk=slot.queue_id).update(returned=F("returned") + 1)
 
 
 def lease_until(queue: Queue, now: datetime) -> datetime:

@@ -1,11 +1,14 @@
-"""What this room registers in the rooms below: job kinds, loop steps, waiting lists, lamps, queues, search."""
+"""What this room registers in the rooms below: job kinds, what a new task breaks, loop steps, waiting lists, lamps, queues, search."""
 
 from annotation import standing
 from annotation.jobs import IMPORT
+from annotation.services.carrying import CARRIER
 from ftplatform.jobs import kinds
+from ftplatform.projects import carriers
 from ftplatform.ui import registries
 
 kinds.register(IMPORT)
+carriers.register(CARRIER)
 registries.register_loop_step("tickets", standing.tickets_step)
 registries.register_loop_step("test-set", standing.test_set_step)
 registries.register_loop_step("labels", standing.labels_step)

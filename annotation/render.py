@@ -59,6 +59,25 @@ def render_messages(
     return Rendered(messages, counted)
 
 
+def neutralise_values(spec: TaskSpec, values: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The values with control tokens in their free texts made harmless, and how many there were: what a model is taught is also what
+    its answers are compared with. Labels are left as they are, since another label would be another answer."""
+    free = {field.name for field in spec.fields if not field.choices}
+    counted = 0
+
+    def harmless(value: Any) -> Any:
+        nonlocal counted
+        if isinstance(value, str):
+            safe, count = texts.neutralise(value)
+            counted += count
+            return safe
+        if isinstance(value, dict):
+            return {name: harmless(inner) for name, inner in value.items()}
+        return [harmless(inner) for inner in value] if isinstance(value, list) else value
+
+    return {name: harmless(value) if name in free else value for name, value in values.items()}, counted
+
+
 def render_completion(
     spec: TaskSpec, values: dict[str, Any], *, control_tokens: Sequence[str] = CONTROL_TOKENS
 ) -> tuple[str, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
@@ -24,6 +26,7 @@ from annotation.models import (
     ResolvedLabel,
     Split,
 )
+from annotation.render import neutralise_values
 from ftplatform.accounts.models import User
 from ftplatform.projects import counters
 from ftplatform.projects.models import Project
@@ -267,12 +270,19 @@ def last_answers(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list
     return [found[pk] for pk in order if pk in found]
 
 
+def kept_drafts(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list[Lease]:
+    """What the labeler wrote in a queue and does not count: the lease ran out, or the answer came too late. The newest first."""
+    rows = Lease.objects.filter(queue=queue, labeler=labeler, draft__isnull=False).exclude(state=Lease.State.LIVE)
+    return list(rows.exclude(draft={}).select_related("example__content").order_by("-ended_at")[:limit])
+
+
 def open_queues(project: Project) -> QuerySet[Queue]:
     return Queue.objects.filter(project=project, is_open=True).order_by("pk")
 
 
 QUEUE_SOURCES = {
     "new": "New tickets, nobody has answered yet",
+    "labelled": "Begun tickets: labelled in part by a file, or by fewer people than were asked",
     "unresolved": "Unresolved tickets, answers differ",
     "resolved": "Resolved tickets outside the test set, to check labels that came with a file",
     "all": "All tickets outside the test set",
@@ -291,11 +301,42 @@ def queue_tickets(project: Project, source: str, limit: int | None) -> QuerySet[
 # ── sets ──
 
 
+def settled_values(project: Project) -> dict[int, dict[str, Any]]:
+    """Ticket → field → the value that counts, of all tickets that have one."""
+    values: dict[int, dict[str, Any]] = {}
+    labels = ResolvedLabel.objects.filter(example__project=project).values_list("example_id", "field", "value")
+    for example, name, value in labels.iterator(chunk_size=5000):
+        values.setdefault(example, {})[name] = value
+    return values
+
+
 def versions_of(project: Project, kind: str | None = None) -> QuerySet[DatasetVersion]:
     rows = DatasetVersion.objects.filter(project=project).select_related(
         "created_by", "evaluation_set", "task_revision"
     )
     return (rows.filter(kind=kind) if kind else rows).order_by("-pk")
+
+
+# The version's items by (version, position), each ticket's labels by the unique (example, field). Items are NFC, labels as typed.
+CHANGED_LABELS = """
+SELECT i.content -> 'values', now.labels FROM annotation_datasetitem i
+JOIN annotation_example e ON e.id = i.example_id AND e.erased_at IS NULL
+LEFT JOIN LATERAL (SELECT normalize(jsonb_object_agg(l.field, l.value)::text, NFC)::jsonb AS labels
+                   FROM annotation_resolvedlabel l WHERE l.example_id = i.example_id) now ON true
+WHERE i.version_id = %s AND i.content -> 'values' IS DISTINCT FROM now.labels
+"""
+
+
+def changed_labels(version: DatasetVersion) -> int:
+    """How many tickets of a version have other labels today than it was frozen with. Texts are frozen with control tokens made
+    harmless, so the few that differ are looked at once more."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED_LABELS, [version.pk])
+        differing = [(json.loads(frozen), json.loads(now or "{}")) for frozen, now in cursor.fetchall()]
+    if not differing:
+        return 0
+    spec = version.task_revision.spec
+    return sum(neutralise_values(spec, now)[0] != frozen for frozen, now in differing)
 
 
 def item_page(version: DatasetVersion, split: str, *, start: int, size: int) -> tuple[list[DatasetItem], int | None]:

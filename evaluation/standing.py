@@ -149,7 +149,9 @@ def scorecard_step(access: Access) -> LoopStep:
 
 
 def waiting(access: Access) -> list[WaitingItem]:
-    """A baseline to be measured, campaigns that lack raters or ratings, ratings that no scorecard has counted."""
+    """A baseline to be measured, campaigns that lack raters or ratings, ratings that no scorecard has counted: an admin's to do."""
+    if not access.is_admin:
+        return []
     slug = access.project.slug
     items = []
     if baseline_step(access).state == "waiting":

@@ -34,7 +34,9 @@ class DatasetVersionSerializer(serializers.ModelSerializer):
 
 
 class NewEvaluationSet(serializers.Serializer):
-    size = serializers.IntegerField(min_value=2)
+    """size: tickets to draw beside those that were drawn before; 0, once there is a test set, freezes it again with today's labels."""
+
+    size = serializers.IntegerField(min_value=0)
     stratify = serializers.CharField(required=False, allow_null=True, default=None)
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
 
@@ -62,13 +64,16 @@ class EvaluationSets(APIView):
         form = NewEvaluationSet(data=request.data)
         form.is_valid(raise_exception=True)
         values = form.validated_data
-        version = services.freeze_evaluation_set(
-            project=access.project,
-            size=values["size"],
-            stratify=values["stratify"] or None,
-            seed=values["seed"],
-            by=access.actor,
-        )
+        if values["size"]:
+            version = services.freeze_evaluation_set(
+                project=access.project,
+                size=values["size"],
+                stratify=values["stratify"] or None,
+                seed=values["seed"],
+                by=access.actor,
+            )
+        else:
+            version = services.refreeze_evaluation_set(project=access.project, by=access.actor)
         return Response(DatasetVersionSerializer(version).data, status=201)
 
 

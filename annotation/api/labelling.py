@@ -14,9 +14,43 @@ from rest_framework.views import APIView
 
 from annotation import selectors, services
 from annotation.api.examples import AnnotationSerializer
+from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Lease, Queue
 from ftplatform.errors import Conflict
-from ftplatform.projects.access import LABELERS, REVIEWERS, Access, enter
+from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, Access, enter, enter_by
+
+
+class QueueSerializer(serializers.ModelSerializer):
+    """total: slots in all, as many a ticket as the overlap asks."""
+
+    task_revision = serializers.IntegerField(source="task_revision_id", read_only=True)
+
+    class Meta:
+        model = Queue
+        fields = ["id", "name", "overlap", "total", "is_open", "task_revision", "created_at"]
+        read_only_fields = fields
+
+
+class Queues(APIView):
+    @extend_schema(responses=QueueSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        access = enter(request, slug, LABELERS | READERS)
+        return page_of(self, request, Queue.objects.filter(project=access.project).order_by("-pk"), QueueSerializer)
+
+
+class CloseQueue(APIView):
+    @extend_schema(request=None, responses=QueueSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Hands out no more tickets; those in people's hands may still be submitted."""
+        access, queue = enter_by(request, Queue.objects.all(), ADMIN, pk=pk)
+        return Response(QueueSerializer(services.close_queue(queue=queue, by=access.actor)).data)
+
+
+class ReopenQueue(APIView):
+    @extend_schema(request=None, responses=QueueSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        access, queue = enter_by(request, Queue.objects.all(), ADMIN, pk=pk)
+        return Response(QueueSerializer(services.reopen_queue(queue=queue, by=access.actor)).data)
 
 
 class LeaseSerializer(serializers.ModelSerializer):

@@ -17,6 +17,7 @@ class Queue(models.Model):
     lease_minutes = models.PositiveSmallIntegerField(default=30)
     total = models.PositiveIntegerField(default=0, help_text="Slots in all; set when slots are made.")
     is_open = models.BooleanField(default=True)
+    returned = models.PositiveIntegerField(default=0, help_text="How often a slot was given back.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -108,6 +109,9 @@ class QueueCursor(models.Model):
     position = models.BigIntegerField(default=-1)
     submitted = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
+    exhausted_at = models.PositiveIntegerField(
+        null=True, help_text="The queue's `returned` when nothing open was left for this labeler."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["queue", "labeler"], name="one_cursor_a_labeler")]

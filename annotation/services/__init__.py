@@ -5,7 +5,6 @@ from annotation.services.export import export_dataset
 from annotation.services.imports import Inspection, inspect_file, start_import
 from annotation.services.labelling import (
     flag_example,
-    open_queue,
     release_lease,
     revise_annotation,
     save_draft,
@@ -13,13 +12,15 @@ from annotation.services.labelling import (
     submit_annotation,
     take_lease,
 )
+from annotation.services.queues import close_queue, open_queue, reopen_queue
 from annotation.services.resolution import adjudicate
-from annotation.services.sets import draw_splits, freeze_evaluation_set, freeze_training_set
+from annotation.services.sets import draw_splits, freeze_evaluation_set, freeze_training_set, refreeze_evaluation_set
 
 __all__ = [
     "Inspection",
     "ItemDraft",
     "adjudicate",
+    "close_queue",
     "draw_splits",
     "export_dataset",
     "flag_example",
@@ -28,7 +29,9 @@ __all__ = [
     "freeze_training_set",
     "inspect_file",
     "open_queue",
+    "refreeze_evaluation_set",
     "release_lease",
+    "reopen_queue",
     "revise_annotation",
     "save_draft",
     "skip_lease",

@@ -15,7 +15,7 @@ from annotation import codecs
 from annotation.cards import card_of
 from annotation.locks import lock_tickets
 from annotation.models import DatasetItem, DatasetVersion, Split
-from annotation.render import render_completion, render_messages
+from annotation.render import neutralise_values, render_completion, render_messages
 from annotation.services.values import plain, unstorable
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
@@ -64,7 +64,7 @@ def freeze_dataset(
     were chosen; it joins what is computed here. Raises Refused.
     """
     lock_tickets(project.pk)
-    _refuse_misfits(project, kind, items, evaluation_set)
+    _refuse_misfits(project, kind, task_revision, items, evaluation_set)
     _refuse_inner_leaks(items)
     if evaluation_set is not None:
         _refuse_leaks(items, evaluation_set)
@@ -120,9 +120,13 @@ def version_hash(*, kind: str, task_hash: str, evaluation_hash: str | None, item
 
 
 def _refuse_misfits(
-    project: Project, kind: str, items: Sequence[ItemDraft], evaluation_set: DatasetVersion | None
+    project: Project,
+    kind: str,
+    task_revision: TaskRevision,
+    items: Sequence[ItemDraft],
+    evaluation_set: DatasetVersion | None,
 ) -> None:
-    """The kind, its evaluation set and the splits of its items have to fit each other."""
+    """The kind, its evaluation set, its task and the splits of its items have to fit each other."""
     if kind not in DatasetVersion.Kind.values:
         raise Refused("unknown-kind", f"{kind!r} is none of {', '.join(DatasetVersion.Kind.values)}.", field="kind")
     if not items:
@@ -143,6 +147,15 @@ def _refuse_misfits(
                 "not-an-evaluation-set",
                 f"{evaluation_set} is no evaluation set of this project.",
                 field="evaluation_set",
+            )
+        if evaluation_set.task_revision_id != task_revision.pk:
+            raise Refused(
+                "another-task",
+                f"{evaluation_set} was frozen for version {evaluation_set.task_revision.number} of the task, this is for version "
+                f"{task_revision.number}: a model would be tuned on one prompt and measured on another. Freeze the evaluation set "
+                "again, then this one.",
+                field="evaluation_set",
+                status=409,
             )
     allowed = {Split.TEST} if is_evaluation else {Split.TRAIN, Split.VALIDATION}
     wrong = [item for item in items if item.split not in allowed]
@@ -198,11 +211,12 @@ def _render(spec: TaskSpec, items: Sequence[ItemDraft]) -> tuple[list[DatasetIte
     rows, neutralised = [], 0
     for item in items:
         messages = render_messages(spec, item.inputs)
-        completion, inside = _completion(spec, item)
+        values, inside = neutralise_values(spec, item.values)
+        completion = _completion(spec, item, values)
         neutralised += messages.neutralised + inside
         content = {
             "inputs": item.inputs,
-            "values": item.values,
+            "values": values,
             "messages": messages.messages,
             "completion": completion,
         }
@@ -221,18 +235,26 @@ def _render(spec: TaskSpec, items: Sequence[ItemDraft]) -> tuple[list[DatasetIte
     return rows, neutralised
 
 
-def _completion(spec: TaskSpec, item: ItemDraft) -> tuple[str, int]:
+def _completion(spec: TaskSpec, item: ItemDraft, values: dict[str, Any]) -> str:
+    """What the trainer teaches; it is read back as the values, since nothing in it has to be made harmless any more."""
     try:
-        completion, inside = render_completion(spec, item.values)
+        completion, inside = render_completion(spec, values)
     except codecs.UnparsableValue as error:
         raise Refused(
             "unparsable-label",
             f"The answer of {item.name} cannot be frozen: {error} Correct the label, then freeze again.",
             field=error.field,
         ) from error
+    if inside:
+        raise Refused(
+            "control-token",
+            f"A label of {item.name} holds a control token of chat models, so no model could ever answer with it. Reword the label in "
+            "the task, then freeze again.",
+            field="task",
+        )
     if not completion:
         raise Refused("empty-answer", f"The answer of {item.name} is empty: there is nothing to learn or to compare.")
-    return completion, inside
+    return completion
 
 
 def _canonical(item: ItemDraft, content: dict[str, Any]) -> str:

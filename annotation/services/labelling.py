@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,49 +9,17 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from annotation import handout
+from annotation.answers import NOTE, UNSURE
+from annotation.locks import share_task
 from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue, QueueCursor, Split
 from annotation.services.resolution import keep_answer, resolve
 from annotation.services.values import plain, refuse_bad, storable
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.audit.services import record
-from ftplatform.errors import Conflict, Refused
-from ftplatform.projects.models import Project
+from ftplatform.errors import Conflict
 
 MOST_LIVE = 2
-BATCH = 5000
-
-
-@transaction.atomic
-def open_queue(*, project: Project, name: str, examples: Iterable[Example], overlap: int = 1, by: Actor) -> Queue:
-    """Makes a queue with `overlap` slots a ticket. Test tickets are left out: nobody labels what a model is measured on."""
-    if project.task_revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
-    if not 1 <= overlap <= 20:
-        raise Refused("bad-overlap", "A ticket can go to 1 to 20 labelers.", field="overlap")
-    queue = Queue.objects.create(
-        project=project, task_revision=project.task_revision, name=name, overlap=overlap, created_by=by.user
-    )
-    slots: list[HandoutSlot] = []
-    total = position = 0
-    for example in examples:
-        if example.split == Split.TEST or example.erased_at:
-            continue
-        for number in range(overlap):
-            slots.append(HandoutSlot(queue=queue, example=example, number=number, position=position))
-            position += 1
-        if len(slots) >= BATCH:
-            HandoutSlot.objects.bulk_create(slots)
-            total += len(slots)
-            slots.clear()
-    HandoutSlot.objects.bulk_create(slots)
-    total += len(slots)
-    if not total:
-        raise Refused("empty-queue", "No ticket is left for this queue; choose others.", field="examples")
-    queue.total = total
-    queue.save(update_fields=["total"])
-    record(by=by, verb="queue.open", target=queue, project=project, data={"name": name, "slots": total})
-    return queue
 
 
 @transaction.atomic
@@ -60,18 +27,19 @@ def take_lease(*, queue: Queue, labeler: User, after: Lease | None = None) -> Le
     """The labeler's live ticket, else the next one; with `after`, the one ticket that is prefetched while `after` is read.
 
     None when nothing is left for this labeler. A reload gets the same ticket again. The labeler's cursor row is locked, so two
-    tabs share one answer; at most two leases are live.
+    tabs share one answer; at most two leases are live. A closed queue gives only what is in hands already. Raises Conflict.
     """
-    if not queue.is_open:
-        raise Conflict("queue-closed", f"“{queue.name}” is closed.")
     now = timezone.now()
     cursor = _locked_cursor(queue, labeler)
     live = [lease for lease in _live(queue, labeler) if after is None or lease.pk != after.pk]
     for lease in live[: MOST_LIVE if after is None else 1]:
         if _renew(queue, lease, now, shown=after is None):
             return lease
-    slot = handout.next_slot(queue, cursor, now)
+    if not queue.is_open:
+        raise Conflict("queue-closed", f"“{queue.name}” is closed.")
+    slot = handout.next_slot(cursor, now)
     if slot is None:
+        cursor.save(update_fields=["exhausted_at"])
         return None
     if slot.state == HandoutSlot.State.OPEN:  # one whose lease ran out says nothing of the open slots before it
         cursor.position = slot.position
@@ -144,32 +112,34 @@ def submit_annotation(
     by: Actor,
 ) -> Annotation:
     """Counts an answer once: the same submit again gives the same annotation, other values are pointed to a revision. After the
-    lease ran out it still counts unless somebody else took the ticket; then the work is kept as a draft."""
+    lease ran out it still counts unless somebody else took the ticket. What does not count is kept as a draft."""
     with transaction.atomic():
-        annotation = _submit(lease, values, seconds, note, is_unsure, by)
-    if annotation is None:  # told after the commit, so that the draft outlives the refusal
-        raise Conflict(
-            "ticket-taken",
-            "Your time for this ticket ran out and somebody else has it. Your work is kept as a draft and does not count.",
-        )
-    return annotation
+        outcome = _submit(lease, values, seconds, note, is_unsure, by)
+    if isinstance(outcome, Conflict):  # told after the commit, so that the draft outlives the refusal
+        raise outcome
+    return outcome
 
 
 def _submit(
     lease: Lease, values: dict[str, Any], seconds: float | None, note: str, is_unsure: bool, by: Actor
-) -> Annotation | None:
-    """The annotation, or None when the ticket is somebody else's by now."""
+) -> Annotation | Conflict:
+    """The annotation, or why the answer does not count; the work is then kept."""
+    share_task(lease.queue.project_id)
     lease, slot = _locked(lease)
-    if lease.state == Lease.State.SUBMITTED:
-        return _again(lease, values)
-    refuse_bad(lease.queue.task_revision.spec, values)
-    if lease.state in (Lease.State.SKIPPED, Lease.State.RELEASED):
-        raise Conflict("given-back", "You gave this ticket back; what you wrote does not count. Take the next one.")
-    if lease.state != Lease.State.LIVE or slot is None:
-        Lease.objects.filter(pk=lease.pk).update(draft=values)
-        return None
-    now = timezone.now()
+    if same := _submitted(lease, values):
+        return same
     example = Example.objects.select_for_update().get(pk=lease.example_id)
+    if (conflict := _conflict(lease, slot, example)) is not None:
+        lease.draft = storable({**values, **({NOTE: note} if note else {}), **({UNSURE: True} if is_unsure else {})})
+        lease.draft_revision += 1
+        if lease.state == Lease.State.LIVE:
+            if slot is not None:
+                handout.give_back(slot)
+            lease.state, lease.slot, lease.ended_at = Lease.State.LOST, None, timezone.now()
+        lease.save(update_fields=["draft", "draft_revision", "state", "slot", "ended_at"])
+        return conflict
+    assert slot
+    refuse_bad(lease.queue.task_revision.spec, values)
     previous = Annotation.objects.filter(
         example=example, author=lease.labeler, source=Annotation.Source.HUMAN, superseded_by=None
     ).first()
@@ -187,13 +157,47 @@ def _submit(
     )
     slot.state, slot.leased_until = HandoutSlot.State.DONE, None
     slot.save(update_fields=["state", "leased_until"])
-    lease.state, lease.ended_at, lease.draft = Lease.State.SUBMITTED, now, None
+    lease.state, lease.ended_at, lease.draft = Lease.State.SUBMITTED, timezone.now(), None
     lease.save(update_fields=["state", "ended_at", "draft"])
     _count(lease, submitted=1)
     keep_answer(annotation)
     resolve(example, lease.queue)
     record(by=by, verb="annotation.submit", target=annotation, project=example.project, data={"example": example.pk})
     return annotation
+
+
+def _submitted(lease: Lease, values: dict[str, Any]) -> Annotation | None:
+    """The annotation that the same submit made before, revised or not."""
+    if lease.state != Lease.State.SUBMITTED:
+        return None
+    return next((one for one in lease.annotations.order_by("pk") if one.values == values), None)
+
+
+def _conflict(lease: Lease, slot: HandoutSlot | None, example: Example) -> Conflict | None:
+    """Why an answer to this lease does not count any more."""
+    if lease.state == Lease.State.SUBMITTED:
+        last = lease.annotations.latest("pk")
+        return Conflict(
+            "submitted-already",
+            "You submitted this ticket already. To change it, open it under your last answers.",
+            data={"annotation": last.pk},
+        )
+    if example.split == Split.TEST:
+        return Conflict(
+            "in-test-set",
+            "This ticket was drawn into the test set meanwhile, which nobody labels. Your work is kept as a draft and does not count.",
+        )
+    if lease.state in (Lease.State.SKIPPED, Lease.State.RELEASED):
+        return Conflict(
+            "given-back",
+            "You gave this ticket back; what you wrote is kept as a draft and does not count. Take the next one.",
+        )
+    if lease.state != Lease.State.LIVE or slot is None:
+        return Conflict(
+            "ticket-taken",
+            "Your time for this ticket ran out and somebody else has it. Your work is kept as a draft and does not count.",
+        )
+    return None
 
 
 def _locked(lease: Lease) -> tuple[Lease, HandoutSlot | None]:
@@ -208,31 +212,29 @@ def _locked(lease: Lease) -> tuple[Lease, HandoutSlot | None]:
     return locked, slot if slot is not None and locked.slot_id == slot.pk else None
 
 
-def _again(lease: Lease, values: dict[str, Any]) -> Annotation:
-    first = lease.annotations.order_by("-pk").first()
-    assert first
-    if first.values == values:
-        return first
-    raise Conflict(
-        "submitted-already",
-        "You submitted this ticket already. To change it, open it under your last answers.",
-        data={"annotation": first.pk},
-    )
-
-
 @transaction.atomic
 def revise_annotation(
     *, annotation: Annotation, values: dict[str, Any], note: str | None = None, by: Actor
 ) -> Annotation:
-    """A new answer that supersedes the author's last. Two tabs meet a constraint: the second is told, and nothing is lost."""
-    example = Example.objects.select_for_update().get(pk=annotation.example_id)
+    """A new answer that supersedes the author's last, under the task as it is now. Two tabs meet a constraint: the second is told,
+    and nothing is lost."""
+    share_task(annotation.example.project_id)
+    example = (
+        Example.objects.select_for_update(of=("self",))
+        .select_related("project__task_revision")
+        .get(pk=annotation.example_id)
+    )
+    if example.split == Split.TEST:
+        raise Conflict("in-test-set", "This ticket is in the test set by now; a reviewer can correct its label.")
     queue = annotation.lease.queue if annotation.lease else None
-    refuse_bad(annotation.task_revision.spec, values)
+    revision = example.project.task_revision
+    assert revision
+    refuse_bad(revision.spec, values)
     try:
         with transaction.atomic():
             made = Annotation.objects.create(
                 example=example,
-                task_revision=annotation.task_revision,
+                task_revision=revision,
                 author=annotation.author,
                 source=annotation.source,
                 lease=annotation.lease,
@@ -244,6 +246,8 @@ def revise_annotation(
             )
     except IntegrityError as error:
         raise Conflict("changed-elsewhere", "This answer was changed in another tab; reload to see it.") from error
+    if annotation.lease_id:  # what another tab left there is settled by this
+        Lease.objects.filter(pk=annotation.lease_id, draft__isnull=False).update(draft=None)
     keep_answer(made)
     resolve(example, queue)
     record(by=by, verb="annotation.revise", target=made, project=example.project, data={"supersedes": annotation.pk})

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from annotation.locks import share_task
 from annotation.models import Annotation, CurrentAnswer, Example, Queue, ResolvedLabel
 from annotation.rows import is_complete
 from annotation.services.values import plain, refuse_bad
@@ -114,6 +115,7 @@ def _state(example: Example, state: str) -> None:
 def adjudicate(*, example: Example, values: dict[str, Any], note: str = "", by: Actor) -> Annotation:
     """A reviewer's final answer. Everybody's own answers stay as they were."""
     assert by.user
+    share_task(example.project_id)
     example = (
         Example.objects.select_for_update(of=("self",)).select_related("project__task_revision").get(pk=example.pk)
     )

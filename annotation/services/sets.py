@@ -9,20 +9,23 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from annotation.cards import left_out
 from annotation.hashing import prompt_text
 from annotation.locks import lock_tickets
-from annotation.models import DatasetVersion, Example, HandoutSlot, Queue, ResolvedLabel, Split
+from annotation.models import DatasetVersion, Example, HandoutSlot, Lease, Queue, ResolvedLabel, Split
 from annotation.nearprompts import NearPrompts, find_near_prompts
 from annotation.rows import is_complete
+from annotation.selectors import settled_values
 from annotation.services.datasets import ItemDraft, freeze_dataset
 from annotation.splits import ImpossibleSplit, assign, join_groups, stratified_sample
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
-from ftplatform.errors import Refused
+from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import counters
 from ftplatform.projects.models import Project, TaskRevision
+from ftplatform.projects.selectors import current_task
 from ftplatform.projects.spec import TaskSpec
 
 BATCH = 5000
@@ -35,10 +38,10 @@ def freeze_evaluation_set(
     """Draws `size` tickets with settled answers into the test set, whole groups only, and freezes all of it.
 
     What was drawn before stays test for ever and is part of the new version; size 0 freezes those anew with their labels as they are
-    now. Groups of which something is trained on are left alone, and open hand-out slots of drawn tickets are closed.
+    now. Groups of which something is trained on are left alone, and drawn tickets leave their queues and people's hands.
     """
-    revision = _task(project)
     lock_tickets(project.pk)
+    revision = _task(project)
     has_test = Example.objects.filter(project=project, split=Split.TEST).exists()
     tickets = _gather(project, revision.spec, stratify)
 
@@ -54,8 +57,8 @@ def freeze_evaluation_set(
 
     if size or not has_test:
         drawn, near = _draw(tickets, sizes, seed, keep_out={Split.TRAIN, Split.VALIDATION}, follow=frozenset())
-        _set_split(project, drawn, Split.TEST)
         _close_slots(project, drawn)
+        _set_split(project, drawn, Split.TEST)
     else:
         near = ""
     items = _drafts(project, revision.spec, [Split.TEST])
@@ -74,6 +77,27 @@ def freeze_evaluation_set(
 
 
 @transaction.atomic
+def refreeze_evaluation_set(*, project: Project, by: Actor) -> DatasetVersion:
+    """Freezes the test set again with today's labels and task; no ticket is drawn. It needs a new baseline.
+
+    Raises Refused where nothing has changed, or there is no test set yet.
+    """
+    lock_tickets(project.pk)
+    sets = DatasetVersion.objects.filter(project=project, kind=DatasetVersion.Kind.EVALUATION).order_by("-pk")
+    newest = sets.first()
+    if newest is None:
+        raise Refused("no-test-set", "There is no test set yet; say how many tickets to draw.", field="size")
+    version = freeze_evaluation_set(project=project, size=0, by=by)
+    if version.pk <= newest.pk:
+        raise Conflict(
+            "nothing-changed",
+            f"Nothing has changed: today's labels and task are those of {version}. Correct a label first, or draw more tickets.",
+            data={"evaluation_set": version.pk},
+        )
+    return version
+
+
+@transaction.atomic
 def draw_splits(
     *,
     project: Project,
@@ -86,10 +110,11 @@ def draw_splits(
     """Puts resolved tickets that are in no set into train and validation. Returns how many each got.
 
     Nothing moves out of a set. No ticket that shares a group or a prompt with the test set, or is nearly the same, is drawn; one
-    whose group is in train or validation already follows it there.
+    whose group is in train or validation already follows it there. A ticket that joins the two (a customer in train asks what stands
+    in validation) can be in neither: it stays in no set.
     """
-    revision = _task(project)
     lock_tickets(project.pk)
+    revision = _task(project)
 
     def sizes(free: int) -> dict[str, int]:
         train = free - validation if limit_train is None else min(limit_train, free - validation)
@@ -120,8 +145,8 @@ def freeze_training_set(
 
     train_limit: a sample of train by seed, stratified by the first choice field.
     """
-    revision = _task(project)
     lock_tickets(project.pk)
+    revision = _task(project)
     items = _drafts(project, revision.spec, [Split.TRAIN, Split.VALIDATION])
     if train_limit is not None:
         items = _limited(revision.spec, items, train_limit, seed)
@@ -139,9 +164,11 @@ def freeze_training_set(
 
 
 def _task(project: Project) -> TaskRevision:
-    if project.task_revision is None:
+    """Under the lock of the tickets, which a change of the task holds too."""
+    revision = current_task(project)
+    if revision is None:
         raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
-    return project.task_revision
+    return revision
 
 
 # ── drawing ──
@@ -171,7 +198,7 @@ def _gather(project: Project, spec: TaskSpec, stratify: str | None) -> _Tickets:
         Q(state=Example.State.RESOLVED) | Q(split__isnull=False)
     )
     found = list(rows.order_by("pk").values_list("pk", "split", "state", "group_key", "prompt_hash", "content__inputs"))
-    values = _values(project)
+    values = settled_values(project)
     return _Tickets(
         ids=[row[0] for row in found],
         splits=[row[1] for row in found],
@@ -183,14 +210,6 @@ def _gather(project: Project, spec: TaskSpec, stratify: str | None) -> _Tickets:
         ],
         near=find_near_prompts([prompt_text(spec, row[5] or {}) for row in found]),
     )
-
-
-def _values(project: Project) -> dict[int, dict[str, Any]]:
-    values: dict[int, dict[str, Any]] = {}
-    labels = ResolvedLabel.objects.filter(example__project=project).values_list("example_id", "field", "value")
-    for example, name, value in labels.iterator(chunk_size=BATCH):
-        values.setdefault(example, {})[name] = value
-    return values
 
 
 def _draw(
@@ -231,8 +250,12 @@ def _drawn(
     follow: frozenset[Split],
 ) -> dict[int, str]:
     groups = join_groups(tickets.group_keys, tickets.prompt_hashes, near)
-    closed = {group for group, split in zip(groups, tickets.splits, strict=True) if split in keep_out}
-    followed = {group: split for group, split in zip(groups, tickets.splits, strict=True) if split in follow}
+    stands: dict[int, set[str]] = {}
+    for group, split in zip(groups, tickets.splits, strict=True):
+        if split is not None:
+            stands.setdefault(group, set()).add(split)
+    closed = {group for group, splits in stands.items() if splits & keep_out or len(splits) > 1}
+    followed = {group: min(splits) for group, splits in stands.items() if splits <= follow}
     free = [
         at
         for at, split in enumerate(tickets.splits)
@@ -242,7 +265,7 @@ def _drawn(
     asked = dict(sizes(len(pool)))
     chosen = assign([groups[at] for at in pool], [tickets.strata[at] for at in pool], asked, seed)
     drawn = {tickets.ids[at]: split for at, split in zip(pool, chosen, strict=True) if split}
-    drawn.update({tickets.ids[at]: str(followed[groups[at]]) for at in free if groups[at] in followed})
+    drawn.update({tickets.ids[at]: followed[groups[at]] for at in free if groups[at] in followed})
     return drawn
 
 
@@ -254,15 +277,23 @@ def _set_split(project: Project, drawn: Mapping[int, str], split: Split) -> None
 
 
 def _close_slots(project: Project, drawn: Mapping[int, str]) -> None:
-    """Nobody labels what a model is measured on: the open places of test tickets leave their queues."""
-    ids = list(drawn)
+    """Nobody labels what a model is measured on: drawn tickets leave their queues, and those in people's hands are lost to them, the
+    work kept as a draft. Slots are locked first and leases after them, as a submit does; called before the tickets' own rows change,
+    which a submit locks last."""
+    ids, now = list(drawn), timezone.now()
     closed: Counter[int] = Counter()
     for at in range(0, len(ids), BATCH):
-        slots = HandoutSlot.objects.filter(
-            example__in=ids[at : at + BATCH], queue__project=project, state=HandoutSlot.State.OPEN
+        slots = dict(
+            HandoutSlot.objects.select_for_update()
+            .filter(example__in=ids[at : at + BATCH], queue__project=project)
+            .exclude(state=HandoutSlot.State.DONE)
+            .order_by("pk")
+            .values_list("pk", "queue_id")
         )
-        closed.update(slots.values_list("queue_id", flat=True))
-        slots.delete()
+        held = Lease.objects.filter(slot__in=list(slots), state=Lease.State.LIVE)
+        held.update(state=Lease.State.LOST, slot=None, ended_at=now)
+        HandoutSlot.objects.filter(pk__in=list(slots)).delete()
+        closed.update(slots.values())
     for queue, count in sorted(closed.items()):
         Queue.objects.filter(pk=queue).update(total=F("total") - count)
 

@@ -45,14 +45,31 @@ def test_set(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"{version} is frozen with {version.size} tickets.")
             return _to(version)
+    sets = list(selectors.versions_of(access.project, DatasetVersion.Kind.EVALUATION))
     context = {
         "access": access,
         "form": form,
         "counts": counts,
-        "sets": selectors.versions_of(access.project, DatasetVersion.Kind.EVALUATION),
+        "sets": sets,
+        "changed": selectors.changed_labels(sets[0]) if sets else 0,
+        "is_another_task": bool(sets) and sets[0].task_revision_id != access.project.task_revision_id,
         "here": "test-set",
     }
     return render(request, "annotation/test_set.html", context, status=422 if form.is_bound else 200)
+
+
+@login_required
+@require_POST
+def test_set_again(request: HttpRequest, slug: str) -> HttpResponse:
+    """The test set as it is labelled today, without drawing."""
+    access = enter(request, slug, ADMIN)
+    try:
+        version = services.refreeze_evaluation_set(project=access.project, by=access.actor)
+    except Refused as refused:
+        messages.warning(request, refused.message)
+        return redirect("annotation:test-set", slug)
+    messages.success(request, f"{version} is frozen with today's labels. Measure its baseline next.")
+    return _to(version)
 
 
 @login_required
@@ -140,6 +157,9 @@ def dataset(request: HttpRequest, slug: str, kind: str, number: int) -> HttpResp
             (name, [(label, [by_split.get(one, 0) for one in version.counts]) for label, by_split in table.items()])
             for name, table in version.card.get("labels", {}).items()
         ],
+        "left_out": version.card.get("left_out", []),
+        "near": version.card.get("near_prompts", {}),
+        "draw": version.card.get("draw", {}),
         "histogram": [(one, 100 * one["count"] / most) for one in histogram],
         "items": [(item, panels_of(item)) for item in items],
         "more": more,

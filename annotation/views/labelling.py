@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import selectors, services
-from annotation.answers import NOTE, fields_for, from_form, told
-from annotation.models import Annotation, Lease, Queue
+from annotation.answers import NOTE, UNSURE, fields_for, from_form, told
+from annotation.models import Annotation, Example, Lease, Queue
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects.access import LABELERS, Access, enter_by
 
@@ -34,10 +34,13 @@ def label(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
 
 def _next(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
     context: dict[str, Any] = {"access": access, "queue": queue, "queue_name": queue.name}
-    if queue.is_open:
+    try:
         lease = services.take_lease(queue=queue, labeler=access.user)
-        if lease is not None:
-            return _page(request, access, lease)
+    except Conflict:  # it is closed, and nothing of it is in these hands: the page says so
+        lease = None
+    if lease is not None:
+        return _page(request, access, lease)
+    context["drafts"] = selectors.kept_drafts(queue, access.user)
     context["progress"] = selectors.own_progress(queue, access.user)
     context["answered"] = selectors.answered_in(queue)
     return render(request, "annotation/queue_empty.html", context)
@@ -53,10 +56,10 @@ def _page(
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    lease = Lease.objects.select_related("queue__task_revision", "example__content").get(pk=lease.pk)
+    lease = Lease.objects.select_related("queue__task_revision", "example__content", "example__source").get(pk=lease.pk)
     spec = lease.queue.task_revision.spec
     draft = dict(lease.draft or {})
-    drafted_note = draft.pop(NOTE, "")
+    drafted_note, drafted_doubt = draft.pop(NOTE, ""), draft.pop(UNSURE, False)
     context = {
         **_ticket(lease.queue, lease.example),
         "access": access,
@@ -70,18 +73,20 @@ def _page(
         "note": drafted_note if note is None else note,
         "has_draft": bool(lease.draft),
         "is_refused": errors is not None,
-        "unsure": "unsure" in request.POST and errors is not None,
+        "unsure": drafted_doubt if errors is None else "unsure" in request.POST,
         "problem": (errors or {}).get("", ""),
         "progress": selectors.own_progress(lease.queue, access.user),
     }
     return render(request, "annotation/label.html", context, status=status)
 
 
-def _ticket(queue: Queue, example: Any) -> dict[str, Any]:
-    """What of a ticket a labeler reads."""
+def _ticket(queue: Queue, example: Example) -> dict[str, Any]:
+    """What of a ticket a labeler reads. Columns that brought labels are not shown: they would be copied, not checked."""
     spec = queue.task_revision.spec
     inputs = example.content.inputs
     first = spec.inputs[0]
+    mapping = example.source.mapping if example.source else {}
+    brought = {column for column, target in mapping.items() if target.startswith("field:")}
     return {
         "queue": queue,
         "queue_name": queue.name,
@@ -89,7 +94,7 @@ def _ticket(queue: Queue, example: Any) -> dict[str, Any]:
         "spec": spec,
         "text": inputs.get(first.name, ""),
         "more_inputs": [(column, inputs.get(column.name, "")) for column in spec.inputs[1:]],
-        "raw": example.content.raw,
+        "raw": {column: text for column, text in example.content.raw.items() if column not in brought},
         "thread": [(one, one.content.inputs.get(first.name, "")) for one in selectors.thread(example)],
     }
 
@@ -110,14 +115,33 @@ def _submit(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
             by=access.actor,
         )
     except Conflict as conflict:
-        messages.warning(request, conflict.message)
-        return redirect("annotation:label", access.project.slug, queue.pk)
+        return _too_late(request, access, lease, conflict, values, note)
     except Refused as refused:
         said = told(queue.task_revision.spec, values, errors, refused)
         return _page(request, access, lease, values=values, note=note, errors=said, status=422)
     if request.htmx:  # type: ignore[attr-defined]  # the next ticket in the same answer: no second trip
         return _next(request, access, queue)
     return redirect("annotation:label", access.project.slug, queue.pk)
+
+
+def _too_late(
+    request: HttpRequest, access: Access, lease: Lease, conflict: Conflict, values: dict[str, Any], note: str
+) -> HttpResponse:
+    """What was typed, with the reason why it does not count. Where the labeler has submitted the ticket in another tab, saving this
+    makes it a revision of that answer."""
+    lease = Lease.objects.select_related("queue__task_revision", "example__content", "example__source").get(pk=lease.pk)
+    answer = lease.annotations.order_by("-pk").first()
+    context = {
+        **_ticket(lease.queue, lease.example),
+        "access": access,
+        "answer": answer,
+        "conflict": conflict.message,
+        "held": lease,
+        "fields": fields_for(lease.queue.task_revision.spec, values),
+        "note": note,
+        "progress": selectors.own_progress(lease.queue, access.user),
+    }
+    return render(request, "annotation/label.html", context, status=conflict.status)
 
 
 def _seconds(text: str) -> float | None:
@@ -139,6 +163,8 @@ def draft(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpRespo
     kept: dict[str, Any] = {name: _storable(value) for name, value in values.items()}
     if note := request.POST.get("note", "").strip():
         kept[NOTE] = _storable(note)
+    if "unsure" in request.POST:
+        kept[UNSURE] = True
     revision = request.POST.get("revision", "")
     if not revision.isdecimal() or len(json.dumps(kept)) > MOST_DRAFT_BYTES:
         return JsonResponse({"detail": "This is too long to be kept as a draft; shorten it or submit."}, status=400)
@@ -193,8 +219,21 @@ def mine(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
     access, found = _queue(request, slug, queue)
     first = found.task_revision.spec.inputs[0].name
     answers = [(one, one.example.content.inputs.get(first, "")) for one in selectors.last_answers(found, access.user)]
-    context = {"access": access, "queue": found, "queue_name": found.name, "answers": answers}
+    drafts = [_kept(found, one) for one in selectors.kept_drafts(found, access.user)]
+    context = {"access": access, "queue": found, "queue_name": found.name, "answers": answers, "drafts": drafts}
     return render(request, "annotation/mine.html", context)
+
+
+def _kept(queue: Queue, lease: Lease) -> tuple[Lease, str, str]:
+    """(lease, the ticket's text, the draft as lines to be copied)."""
+    spec = queue.task_revision.spec
+    draft = dict(lease.draft or {})
+    lines = [f"{one.heading}: {draft[one.name]}" for one in spec.fields if one.name in draft]
+    if note := draft.get(NOTE):
+        lines.append(f"Note: {note}")
+    if draft.get(UNSURE):
+        lines.append("Not sure")
+    return lease, lease.example.content.inputs.get(spec.inputs[0].name, ""), "\n".join(lines)
 
 
 @login_required
@@ -215,22 +254,23 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
     """An own answer, opened again. Saving writes a new one that supersedes it; the old one stays in the ticket's history."""
     access, found = _queue(request, slug, queue)
     answer = get_object_or_404(
-        Annotation.objects.select_related("example__content", "lease__queue__task_revision", "task_revision"),
+        Annotation.objects.select_related("example__content", "example__source", "lease__queue"),
         pk=annotation,
         author=access.user,
         lease__queue=found,
     )
+    spec = found.task_revision.spec  # not the answer's own: it is revised under the task as it is now
     values, note, status = answer.values, answer.note, 200
     errors: dict[str, str] = {}
     if request.method == "POST":
-        values, errors = from_form(answer.task_revision.spec, request.POST)
+        values, errors = from_form(spec, request.POST)
         note = request.POST.get("note", "")
         try:
             if errors:
                 raise Refused("bad-value", next(iter(errors.values())))
             services.revise_annotation(annotation=answer, values=values, note=note, by=access.actor)
         except Refused as refused:
-            errors = told(answer.task_revision.spec, values, errors, refused)
+            errors = told(spec, values, errors, refused)
             status = refused.status if refused.status == 409 else 422
         else:
             messages.success(request, f"Your answer to ticket {answer.example_id} is changed.")
@@ -239,7 +279,7 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
         **_ticket(found, answer.example),
         "access": access,
         "answer": answer,
-        "fields": fields_for(answer.task_revision.spec, values, errors=errors),
+        "fields": fields_for(spec, values, errors=errors),
         "note": note,
         "problem": errors.get("", ""),
         "progress": selectors.own_progress(found, access.user),

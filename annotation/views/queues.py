@@ -8,12 +8,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import selectors, services
 from annotation.answers import fields_for, from_form, told
 from annotation.forms import QueueForm
-from annotation.models import Annotation, Example
+from annotation.models import Annotation, Example, Queue
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, REVIEWERS, enter, enter_by
 
@@ -54,6 +54,24 @@ def labels(request: HttpRequest, slug: str) -> HttpResponse:
         "here": "labels",
     }
     return render(request, "annotation/labels.html", context, status=422 if form.is_bound else 200)
+
+
+@login_required
+@require_POST
+def close(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
+    access, found = enter_by(request, Queue.objects.all(), ADMIN, project__slug=slug, pk=queue)
+    services.close_queue(queue=found, by=access.actor)
+    messages.success(request, f"“{found.name}” is closed. Tickets in people’s hands may still be submitted.")
+    return redirect("annotation:labels", slug)
+
+
+@login_required
+@require_POST
+def reopen(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
+    access, found = enter_by(request, Queue.objects.all(), ADMIN, project__slug=slug, pk=queue)
+    services.reopen_queue(queue=found, by=access.actor)
+    messages.success(request, f"“{found.name}” is open again.")
+    return redirect("annotation:labels", slug)
 
 
 @login_required

@@ -120,6 +120,12 @@ class Members(APIView):
         return Response(MemberSerializer(membership).data, status=201)
 
 
+class RenamesField(serializers.DictField):
+    """Field → old label → new label."""
+
+    child = serializers.DictField(child=serializers.CharField())
+
+
 class TaskRevisions(APIView):
     @extend_schema(responses=page_of(TaskRevisionSerializer))
     def get(self, request: Request, slug: str) -> Response:
@@ -129,15 +135,20 @@ class TaskRevisions(APIView):
 
     @extend_schema(request=TaskSpec, responses={201: TaskRevisionSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        """The body is the task itself, or {"content": task}."""
+        """The body is the task itself, or {"content": task, "renames": {field: {old label: new label}}}.
+
+        Answers that the task would contradict are refused with their counts unless renames cover them (409, `broken`).
+        """
         access = enter(request, slug, ADMIN)
-        data = request.data.get("content", request.data) if isinstance(request.data, dict) else request.data
+        body = request.data if isinstance(request.data, dict) else {}
+        data = body.get("content", request.data)
         try:
             spec = TaskSpec.model_validate(data)
         except ValidationError as error:
             errors = [FieldError(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_url=False)]
             raise Refused("bad-task", "This task cannot be used; each reason is listed.", errors=errors) from error
-        revision = services.revise_task(project=access.project, spec=spec, by=access.actor)
+        renames = RenamesField().run_validation(body.get("renames", {})) if "content" in body else {}
+        revision = services.revise_task(project=access.project, spec=spec, renames=renames, by=access.actor)
         return Response(TaskRevisionSerializer(revision).data, status=201)
 
 

@@ -3,13 +3,18 @@
 from django.db.models import QuerySet
 
 from ftplatform.accounts.models import Membership, User
-from ftplatform.projects.models import Project
+from ftplatform.projects.models import Project, TaskRevision
 
 
 def projects_of(user: User) -> QuerySet[Project]:
     """The projects that a user is a member of, by name; all of them for the operator."""
     found = Project.objects.select_related("task_revision").order_by("name", "pk")
     return found if user.is_superuser else found.filter(pk__in=user.memberships.values("project"))
+
+
+def current_task(project: Project) -> TaskRevision | None:
+    """Read anew, for whoever holds a lock under which the task does not change: the caller's `project` may be older than that."""
+    return TaskRevision.objects.filter(pk__in=Project.objects.filter(pk=project.pk).values("task_revision")).first()
 
 
 def members_of(project: Project) -> list[Membership]:

@@ -9,6 +9,8 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, Role
 from ftplatform.audit.services import record
 from ftplatform.errors import Refused
+from ftplatform.projects import carriers
+from ftplatform.projects.carriers import Renames
 from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
 
@@ -37,10 +39,21 @@ def create_project(
 
 
 @transaction.atomic
-def revise_task(*, project: Project, spec: TaskSpec, by: Actor) -> TaskRevision:
-    """Makes the next task revision and makes it current. The same content again is the revision that exists."""
-    project = Project.objects.select_for_update().get(pk=project.pk)
+def revise_task(*, project: Project, spec: TaskSpec, renames: Renames | None = None, by: Actor) -> TaskRevision:
+    """Makes the next task revision and makes it current. The same content again is the revision that exists.
+
+    What stands already has to fit it: renames carry answers and labels over, and what they do not cover is refused with counts.
+    Raises Refused.
+    """
+    carriers.hold(project)
+    project = (
+        Project.objects.select_for_update(no_key=True, of=("self",)).select_related("task_revision").get(pk=project.pk)
+    )
     content_hash = spec.content_hash()
+    if project.task_revision and project.task_revision.content_hash == content_hash:
+        return project.task_revision
+    renames = renames or {}
+    carriers.refuse_what_does_not_fit(project, spec, renames)
     revision = TaskRevision.objects.filter(project=project, content_hash=content_hash).first()
     if revision is None:
         last = project.task_revisions.order_by("-number").values_list("number", flat=True).first() or 0
@@ -51,8 +64,9 @@ def revise_task(*, project: Project, spec: TaskSpec, by: Actor) -> TaskRevision:
             content_hash=content_hash,
             created_by=by.user,
         )
-    if project.task_revision_id != revision.pk:
-        project.task_revision = revision
-        project.save(update_fields=["task_revision"])
-        record(by=by, verb="task.revise", target=revision, project=project, data={"number": revision.number})
+    project.task_revision = revision
+    project.save(update_fields=["task_revision"])
+    carried = carriers.carry(project, revision, renames)
+    data = {"number": revision.number, **({"renames": renames, "carried": carried} if renames else {})}
+    record(by=by, verb="task.revise", target=revision, project=project, data=data)
     return revision

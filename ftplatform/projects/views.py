@@ -57,7 +57,7 @@ def home(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "projects/home_queue.html", {"project": access.project, "cards": cards})
     context = {
         "project": access.project,
-        "waiting": registries.waiting_items(access) if access.is_admin else [],
+        "waiting": registries.waiting_items(access),
         "cards": [card for card in cards if card.total],
         "lamps": registries.lamps(access),
         "panels": registries.home_panels(access),

@@ -148,7 +148,11 @@ def test_sets_are_drawn_frozen_and_exported(cast: Any, queue: Queue) -> None:
     client = cast.client("ada")
     refused = post(client, "projects/building-questions/evaluation-sets/", {"size": 5, "stratify": "nothing"})
     assert refused.status_code == 400 and "desk" in refused.json()["detail"]
+    early = post(client, "projects/building-questions/evaluation-sets/", {"size": 0})
+    assert early.status_code == 400 and "no test set yet" in early.json()["detail"]
     made = post(client, "projects/building-questions/evaluation-sets/", {"size": 10, "stratify": "desk"})
+    unchanged = post(client, "projects/building-questions/evaluation-sets/", {"size": 0})
+    assert unchanged.status_code == 409 and unchanged.json()["evaluation_set"] == made.json()["id"]
     assert made.status_code == 201 and made.json()["counts"] == {"test": 10}
     early = post(client, "projects/building-questions/dataset-versions/", {"evaluation_set": made.json()["id"]})
     assert early.status_code == 409

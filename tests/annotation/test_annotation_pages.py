@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from annotation import services
-from annotation.models import Annotation, DatasetVersion, Example, Import, Lease, Queue, Suggestion
+from annotation.models import Annotation, DatasetVersion, Example, HandoutSlot, Import, Lease, Queue, Suggestion
 from ftplatform.accounts.actors import Actor
 from tests import factories
 
@@ -116,6 +116,85 @@ def test_a_draft_is_kept_and_an_old_tab_is_told(cast: Any, queue: Queue) -> None
     page = client.get(url(cast, "label", queue.pk)).content.decode()
     assert "So far" in page and "Your draft is kept" in page
     assert cast.client("rev").post(draft, {"revision": "1"}).status_code == 404  # nobody else's lease exists
+
+
+def test_a_doubt_is_kept_with_the_draft(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    client.post(url(cast, "draft", queue.pk, lease.pk), {"revision": "0", "desk": "tax", "unsure": "on"})
+    page = client.get(url(cast, "label", queue.pk))
+    assert page.context["unsure"] is True and "~unsure" not in page.content.decode()
+
+
+def test_a_second_tab_keeps_its_text_and_can_save_it_as_a_revision(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "desk": "tax", "reply": "First"})
+    second = {"lease": str(lease.pk), "desk": "energy", "reply": "Second tab", "note": "hm"}
+    late = client.post(url(cast, "label", queue.pk), second)
+    text = late.content.decode()
+    revise = url(cast, "revise", queue.pk, Annotation.objects.get(author=cast.lea).pk)
+    assert late.status_code == 409
+    assert "Second tab" in text and "hm</textarea>" in text and f'action="{revise}"' in text
+    assert "Second tab" in client.get(url(cast, "mine", queue.pk)).content.decode()
+    assert client.post(revise, second).status_code == 302
+    assert Annotation.objects.filter(author=cast.lea).latest("pk").values["reply"] == "Second tab"
+    assert "Drafts that do not count" not in client.get(url(cast, "mine", queue.pk)).content.decode()
+
+
+def test_work_on_a_ticket_that_was_taken_can_be_found_and_copied(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    HandoutSlot.objects.filter(state="leased").update(leased_until="2020-01-01T00:00Z")
+    services.take_lease(queue=queue, labeler=cast.rev)
+    late = client.post(
+        url(cast, "label", queue.pk), {"lease": str(lease.pk), "desk": "tax", "reply": "Long work", "note": "mine"}
+    )
+    assert late.status_code == 409 and "somebody else has it" in late.content.decode()
+    assert "Long work" in late.content.decode() and "Next ticket" in late.content.decode()
+    mine = client.get(url(cast, "mine", queue.pk)).content.decode()
+    assert "Long work" in mine and "Note: mine" in mine and "data-copies" in mine
+
+
+def test_a_labeler_does_not_see_the_labels_of_the_file(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    row = {"question": "Why?", "desk": "tax", "reply": "Because of the reply in the file", "case": "K 17"}
+    factories.import_rows(cast.project, tmp_path / "t.csv", [row], mapping={**factories.DESK_MAPPING, "case": "raw"})
+    run_jobs()
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project))
+    text = cast.client("lea").get(url(cast, "label", queue.pk)).content.decode()
+    assert "K 17" in text and "Because of the reply in the file" not in text
+
+
+def test_tickets_that_a_file_labelled_in_part_can_be_put_into_a_queue(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    rows = [{**row, "reply": ""} for row in factories.desk_rows(4)]
+    factories.import_rows(cast.project, tmp_path / "part.csv", rows)
+    run_jobs()
+    form = {"name": "Replies", "source": "labelled", "overlap": "1", "limit": ""}
+    assert cast.client("ada").post(url(cast, "labels"), form).status_code == 302
+    assert Queue.objects.get().total == 4
+
+
+def test_an_admin_closes_a_queue_and_opens_it_again(cast: Any, queue: Queue) -> None:
+    client, lea = cast.client("ada"), cast.client("lea")
+    held = lea.get(url(cast, "label", queue.pk)).context["lease"]
+    assert client.post(url(cast, "close-queue", queue.pk)).status_code == 302
+    assert "Reopen" in client.get(url(cast, "labels")).content.decode()
+    assert "This queue is closed" in cast.client("rev").get(url(cast, "label", queue.pk)).content.decode()
+    assert lea.get(url(cast, "label", queue.pk)).context["lease"].pk == held.pk
+    done = lea.post(url(cast, "label", queue.pk), {"lease": str(held.pk), "desk": "tax", "reply": "Late"})
+    assert done.status_code == 302 and Annotation.objects.filter(author=cast.lea).exists()
+    client.post(url(cast, "reopen-queue", queue.pk))
+    assert cast.client("rev").get(url(cast, "label", queue.pk)).context["lease"]
+
+
+def test_a_reviewers_home_says_what_waits_for_a_reviewer(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1], overlap=2)
+    for who, desk in ((cast.lea, "tax"), (cast.ada, "energy")):
+        lease = services.take_lease(queue=queue, labeler=who)
+        services.submit_annotation(lease=lease, values={"desk": desk, "reply": "Same"}, by=Actor.of(who))
+    home = reverse("projects:home", args=[cast.project.slug])
+    assert "ticket is unresolved" in cast.client("rev").get(home).content.decode()
+    assert "ticket is unresolved" not in cast.client("vic").get(home).content.decode()
 
 
 def test_skip_flag_and_undo(cast: Any, queue: Queue) -> None:
@@ -242,6 +321,31 @@ def test_from_test_set_to_frozen_training_set(cast: Any, tickets: Any) -> None:
     assert len([json.loads(line) for line in export.splitlines()]) == 30
     assert client.get(frozen.url + "export/?format=nonsense").status_code == 400
     assert client.get(url(cast, "datasets")).status_code == 200
+
+
+def test_a_corrected_test_label_is_frozen_without_drawing(cast: Any, tickets: Any) -> None:
+    first, _ = factories.make_sets(cast.project)
+    client = cast.client("ada")
+    page = client.get(url(cast, "test-set")).content.decode()
+    assert "No label has changed since Evaluation set 1" in page
+    refused = client.post(url(cast, "test-set-again"), follow=True)
+    assert "Nothing has changed" in refused.content.decode() and DatasetVersion.objects.count() == 2
+    wrong = Example.objects.filter(split="test").first()
+    assert "Correct the label" in client.get(url(cast, "ticket", wrong.pk)).content.decode()
+    client.post(url(cast, "review", wrong.pk), {"desk": "tax", "reply": "Cafe\u0301, corrected"})
+    assert "1 ticket has other labels than in Evaluation set 1" in client.get(url(cast, "test-set")).content.decode()
+    made = client.post(url(cast, "test-set-again"))
+    assert made.url == url(cast, "dataset", "evaluation", 2)
+    second = DatasetVersion.objects.get(kind="evaluation", number=2)
+    assert second.size == first.size and second.hash != first.hash
+    assert "No label has changed since Evaluation set 2" in client.get(url(cast, "test-set")).content.decode()
+
+
+def test_the_card_tells_what_was_left_out_and_how_it_was_drawn(cast: Any, tickets: Any) -> None:
+    version, _ = factories.make_sets(cast.project)
+    page = cast.client("vic").get(url(cast, "dataset", "evaluation", version.number)).content.decode()
+    for said in ("Left out", "In no set", "Near questions", "seed 0, shares of desk kept", "tickets.csv"):
+        assert said in page, said
 
 
 def test_a_reviewer_decides_what_people_could_not(cast: Any, tickets: Any) -> None:

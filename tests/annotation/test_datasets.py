@@ -151,7 +151,10 @@ def test_a_new_task_revision_makes_another_version_of_the_same_tickets(cast: Any
     spec = factories.desk_task().model_copy(update={"system": "Be brief."})
     revise_task(project=cast.project, spec=spec, by=factories.SYSTEM)
     cast.project.refresh_from_db()
-    other = services.freeze_training_set(project=cast.project, evaluation_set=evaluation_set, by=factories.SYSTEM)
+    with pytest.raises(Refused, match="version 1 of the task, this is for version 2"):
+        services.freeze_training_set(project=cast.project, evaluation_set=evaluation_set, by=factories.SYSTEM)
+    anew = services.freeze_evaluation_set(project=cast.project, size=0, by=factories.SYSTEM)
+    other = services.freeze_training_set(project=cast.project, evaluation_set=anew, by=factories.SYSTEM)
     assert other.hash != training_set.hash
     assert other.items.earliest("position").content["messages"][0] == {"role": "system", "content": "Be brief."}
 

@@ -3,16 +3,20 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotation import services
 from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
+from ftplatform.audit.models import AuditEvent
 from ftplatform.errors import Conflict
+from ftplatform.projects import services as projects
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,6 +136,36 @@ def test_submit_against_takeover_is_one_or_the_other(cast: Any, tickets: Any) ->
             assert (told["conflict"], lease.draft) == ("ticket-taken", ANSWER)
 
 
+def test_a_test_set_is_drawn_while_everybody_labels_and_no_count_is_off(
+    cast: Any, run_jobs: Any, tmp_path: Any
+) -> None:
+    factories.import_rows(cast.project, tmp_path / "l.csv", factories.desk_rows(60))
+    run_jobs()
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project), overlap=2)
+
+    def work(labeler: User) -> None:
+        for _ in range(6):
+            lease = services.take_lease(queue=queue, labeler=labeler)
+            if lease is not None:
+                with suppress(Conflict):
+                    services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(labeler))
+
+    def draw() -> None:
+        services.freeze_evaluation_set(project=cast.project, size=30, by=factories.SYSTEM)
+
+    def change_the_task() -> None:
+        spec = factories.desk_task().model_copy(update={"guidelines": "New."})
+        projects.revise_task(project=cast.project, spec=spec, by=factories.SYSTEM)
+
+    at_once([draw, change_the_task, *[lambda labeler=labeler: work(labeler) for labeler in people(12)]])
+    queue.refresh_from_db()
+    assert queue.total == queue.slots.count()
+    assert not queue.slots.filter(example__split="test").exclude(state="done").exists()
+    assert not Lease.objects.filter(example__split="test", state="live").exists()
+    done = queue.slots.filter(state="done").count()
+    assert done == Annotation.objects.filter(source="human").count() == Lease.objects.filter(state="submitted").count()
+
+
 def test_a_skipped_ticket_never_comes_back_to_whoever_skipped_it(cast: Any, tickets: Any) -> None:
     queue = factories.make_queue(cast.project, tickets[:2])
     first = services.take_lease(queue=queue, labeler=cast.lea)
@@ -186,9 +220,41 @@ def test_no_ticket_of_the_test_set_is_handed_out(cast: Any, run_jobs: Any, tmp_p
     assert (queue.total, queue.slots.filter(example__split="test").count()) == (12, 0)
 
 
-def test_a_closed_queue_hands_out_nothing(cast: Any, tickets: Any) -> None:
+def test_a_closed_queue_hands_out_nothing_but_takes_what_is_in_hands(cast: Any, tickets: Any) -> None:
     queue = factories.make_queue(cast.project, tickets)
-    queue.is_open = False
-    queue.save()
+    lease = services.take_lease(queue=queue, labeler=cast.lea)
+    assert lease
+    for _ in range(2):
+        services.close_queue(queue=queue, by=cast.by)
+    with pytest.raises(Conflict, match="closed"):
+        services.take_lease(queue=queue, labeler=cast.rev)
+    same = services.take_lease(queue=queue, labeler=cast.lea)
+    assert same and same.pk == lease.pk
+    services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
     with pytest.raises(Conflict, match="closed"):
         services.take_lease(queue=queue, labeler=cast.lea)
+    services.reopen_queue(queue=queue, by=cast.by)
+    assert services.take_lease(queue=queue, labeler=cast.rev)
+    verbs = list(AuditEvent.objects.filter(verb__startswith="queue.").order_by("pk").values_list("verb", flat=True))
+    assert verbs == ["queue.open", "queue.close", "queue.reopen"]
+
+
+def test_whoever_has_done_everything_is_told_so_without_a_scan(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:2], overlap=2)
+    for _ in range(2):
+        lease = services.take_lease(queue=queue, labeler=cast.lea)
+        assert lease
+        services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
+    assert services.take_lease(queue=queue, labeler=cast.lea) is None
+    with CaptureQueriesContext(connection) as asked:
+        assert services.take_lease(queue=queue, labeler=cast.lea) is None
+    assert not [one for one in asked if "s.state = 'open'" in one["sql"]]
+
+
+def test_what_is_given_back_is_found_by_whoever_had_nothing_left(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    held = services.take_lease(queue=queue, labeler=cast.lea)
+    assert held
+    assert [services.take_lease(queue=queue, labeler=cast.rev) for _ in range(2)] == [None, None]
+    services.release_lease(lease=held, by=Actor.of(cast.lea))
+    assert services.take_lease(queue=queue, labeler=cast.rev)

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
-from annotation import services
-from annotation.models import Annotation, CurrentAnswer, Example, Lease, ResolvedLabel
+from annotation import selectors, services
+from annotation.models import Annotation, CurrentAnswer, Example, ExampleContent, HandoutSlot, Lease, ResolvedLabel
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.errors import Conflict, Refused
@@ -52,6 +53,46 @@ def test_the_same_submit_again_is_the_same_annotation_and_other_values_are_point
     with pytest.raises(Conflict, match="last answers"):
         services.submit_annotation(lease=made.lease, values={"desk": "energy", "reply": "No"}, by=Actor.of(cast.lea))
     assert Annotation.objects.count() == 1 and queue.cursors.get().submitted == 1
+
+
+def test_the_same_submit_again_after_a_revision_is_still_the_same_annotation(cast: Any, tickets: Any) -> None:
+    made = answer(factories.make_queue(cast.project, tickets), cast.lea, "tax")
+    assert made.lease
+    services.revise_annotation(annotation=made, values={"desk": "energy", "reply": "No"}, by=Actor.of(cast.lea))
+    again = services.submit_annotation(lease=made.lease, values=made.values, by=Actor.of(cast.lea))
+    assert again.pk == made.pk
+
+
+@pytest.mark.parametrize("how", ["submitted", "given back", "drawn", "taken"])
+def test_an_answer_that_does_not_count_is_kept_with_its_note_and_its_doubt(cast: Any, tickets: Any, how: str) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    lease = services.take_lease(queue=queue, labeler=cast.lea)
+    assert lease
+    by = Actor.of(cast.lea)
+    if how == "submitted":
+        services.submit_annotation(lease=lease, values={"desk": "tax", "reply": "First"}, by=by)
+    elif how == "given back":
+        services.skip_lease(lease=lease, by=by)
+    elif how == "drawn":
+        Example.objects.update(split="test")
+    else:
+        HandoutSlot.objects.update(leased_until="2020-01-01T00:00Z")
+        assert services.take_lease(queue=queue, labeler=cast.rev)
+    with pytest.raises(Conflict):
+        services.submit_annotation(
+            lease=lease, values={"desk": "tax", "reply": "Long work"}, note="n", is_unsure=True, by=by
+        )
+    lease.refresh_from_db()
+    assert lease.draft == {"desk": "tax", "reply": "Long work", "~note": "n", "~unsure": True}
+    assert lease.draft_revision == 1
+    assert [one.pk for one in selectors.kept_drafts(queue, cast.lea)] == [lease.pk]
+
+
+def test_what_is_in_the_test_set_by_now_is_not_changed_by_a_revision(cast: Any, tickets: Any) -> None:
+    made = answer(factories.make_queue(cast.project, tickets), cast.lea, "tax")
+    Example.objects.filter(pk=made.example_id).update(split="test")
+    with pytest.raises(Conflict, match="reviewer"):
+        services.revise_annotation(annotation=made, values={"desk": "energy", "reply": "No"}, by=Actor.of(cast.lea))
 
 
 @pytest.mark.parametrize(
@@ -155,6 +196,14 @@ def test_a_skip_after_submit_is_refused_and_a_second_skip_changes_nothing(cast: 
     for _ in range(2):
         services.skip_lease(lease=lease, reason="unclear", by=Actor.of(cast.lea))
     assert queue.cursors.get().skipped == 1
+
+
+def test_what_came_in_a_file_is_kept_for_ever_and_cleaning_may_change_the_inputs(cast: Any, tickets: Any) -> None:
+    content = ExampleContent.objects.filter(example=tickets[0])
+    for change in (lambda: content.update(raw={}), content.delete):
+        with pytest.raises(IntegrityError, match="append-only"):
+            change()
+    assert content.update(inputs={"question": "Clean?"}, raw=content.get().raw) == 1
 
 
 def test_a_queue_wants_tickets_and_a_sensible_overlap(cast: Any, tickets: Any) -> None:

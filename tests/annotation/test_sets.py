@@ -9,7 +9,7 @@ from annotation import services as annotation
 from annotation.models import DatasetVersion, Example, HandoutSlot, Split
 from annotation.services.datasets import version_hash
 from ftplatform.audit.models import AuditEvent
-from ftplatform.errors import Refused
+from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import counters
 from ftplatform.projects import services as projects
 from tests import factories
@@ -195,6 +195,47 @@ def test_the_drawn_leave_the_queue(cast: Any, tickets: list[Example]) -> None:
         given.add(lease.example_id)
         annotation.skip_lease(lease=lease, by=cast.by)
     assert not given & test
+
+
+def test_a_ticket_that_joins_train_with_validation_stays_in_no_set(cast: Any, run_jobs: Any, tmp_path: Path) -> None:
+    rows = [{**row, "thread": f"t{at}"} for at, row in enumerate(factories.desk_rows(40))]
+    mapping = {**factories.DESK_MAPPING, "thread": "group"}
+    factories.import_rows(cast.project, tmp_path / "t.csv", rows, mapping=mapping)
+    run_jobs()
+    evaluation_set, _ = factories.make_sets(cast.project)
+    train, validation = (Example.objects.filter(split=split).first() for split in (Split.TRAIN, Split.VALIDATION))
+    assert train and validation and train.row
+    joins = {
+        **rows[0],
+        "question": validation.content.inputs["question"] + "!",
+        "thread": rows[train.row - 2]["thread"],
+    }
+    fresh = [{**rows[0], "question": f"Something quite new {word * 9}", "thread": word} for word in ("xy", "zw", "vu")]
+    factories.import_rows(cast.project, tmp_path / "more.csv", [joins, *fresh], mapping=mapping)
+    run_jobs()
+    assert annotation.draw_splits(project=cast.project, validation=1, by=cast.by) == {"train": 2, "validation": 1}
+    version = annotation.freeze_training_set(project=cast.project, evaluation_set=evaluation_set, by=cast.by)
+    assert {"reason": "its group stands in train and in validation", "count": 1} in version.card["left_out"]
+    assert not any(one["reason"].startswith("in no set") for one in version.card["left_out"])
+
+
+def test_a_drawn_ticket_is_lost_to_whoever_held_it_and_the_queue_knows(cast: Any, tickets: list[Example]) -> None:
+    queue = factories.make_queue(cast.project, tickets)
+    lease = annotation.take_lease(queue=queue, labeler=cast.lea)
+    assert lease
+    annotation.save_draft(lease=lease, draft={"reply": "Half"}, revision=0)
+    held = lease.example
+    before = dict(held.resolved_labels.values_list("field", "value"))
+    annotation.freeze_evaluation_set(project=cast.project, size=60, by=cast.by)
+    queue.refresh_from_db()
+    lease.refresh_from_db()
+    assert (queue.total, lease.state, lease.draft) == (0, "lost", {"reply": "Half"})
+    assert annotation.take_lease(queue=queue, labeler=cast.lea) is None
+    with pytest.raises(Conflict, match="test set"):
+        annotation.submit_annotation(lease=lease, values={"desk": "energy", "reply": "Late"}, by=cast.by)
+    assert dict(held.resolved_labels.values_list("field", "value")) == before
+    lease.refresh_from_db()
+    assert lease.draft == {"desk": "energy", "reply": "Late"}
 
 
 def test_train_limit_is_a_stratified_sample_by_seed(cast: Any, tickets: list[Example]) -> None:

@@ -51,7 +51,7 @@
   const text = (page) => JSON.stringify([...new FormData(page)].filter(([name]) => name !== "seconds"));
   addEventListener("input", (event) => {
     if (event.target.matches("[data-narrows]")) return narrow(event.target);
-    if (event.target.closest("form[data-label]")) { count(); later(); }
+    if (event.target.form?.matches("[data-label]")) { count(); later(); } // "not sure" stands outside of its form
   });
   addEventListener("change", (event) => { if (event.target.closest("form[data-label]")) ask(); });
   addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden" && timer) save({ leaving: true }); });
@@ -68,6 +68,9 @@
     const page = form();
     if (!page) return;
     page.removeAttribute("aria-busy");
+  });
+  addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status === 409 && form()) event.detail.shouldSwap = true; // the page with what was typed, and why it does not count
   });
   addEventListener("htmx:sendError", () => { if (form()) tell("bad", "Not submitted: the server does not answer. Try again."); });
 
