@@ -107,7 +107,8 @@ class ColumnMapping:
             text = self._text(raw, column).strip() if column else ""
             if column and text:
                 values[field.name] = self._value(field, column, text)
-        self._check_whole(values)
+        if values:
+            self.check_together(values)
         return Ticket(
             raw={column: cell_text(value) for column, value in raw.items()},
             inputs=inputs,
@@ -147,10 +148,8 @@ class ColumnMapping:
             raise BadRow(column, str(error)) from error
         return value
 
-    def _check_whole(self, values: dict[str, Any]) -> None:
-        """What the model should learn has to be read back as it is, however much of it the file brings."""
-        if not values:
-            return
+    def check_together(self, values: dict[str, Any]) -> None:
+        """What the model should learn has to be read back as it is, however much of it the file brings. Raises BadRow."""
         try:
             codecs.refuse_unparsable(self._lenient, values)
         except codecs.UnparsableValue as error:
@@ -169,6 +168,13 @@ class ColumnMapping:
         if isinstance(moment, date) and not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def state_of(spec: TaskSpec, values: dict[str, Any]) -> str:
+    """The state of a ticket of which a file says this much."""
+    if not values:
+        return "new"
+    return "resolved" if is_complete(spec, values) else "labelled"
 
 
 def is_complete(spec: TaskSpec, values: dict[str, Any]) -> bool:

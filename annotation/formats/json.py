@@ -54,7 +54,7 @@ def read_json(
         raise FormatError(f"{path.name} holds no usable object; line {first.row}: {first.reason}.")
     warnings = found.warnings if sample else (*found.warnings, "The list is empty.")
     require_columns(path, columns, required)
-    return Reader(Detected("json", columns, found.name, None, found.skip > 0, warnings), iterate)
+    return Reader(Detected("json", columns, found.name, None, found.skip > 0, warnings, may_have_more=True), iterate)
 
 
 class _Text:

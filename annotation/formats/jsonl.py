@@ -55,7 +55,9 @@ def read_jsonl(
             f"{path.name} does not hold a JSON object a line ({why}). If it is one JSON list, choose the format “json”."
         )
     require_columns(path, columns, required)
-    return Reader(Detected("jsonl", columns, found.name, None, found.skip > 0, found.warnings), iterate)
+    return Reader(
+        Detected("jsonl", columns, found.name, None, found.skip > 0, found.warnings, may_have_more=True), iterate
+    )
 
 
 def _rows(path: Path, encoding: Encoding, nested: bool, max_field: int, max_record: int) -> Iterator[Row | RowError]:

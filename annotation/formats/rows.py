@@ -53,6 +53,7 @@ class Detected:
     delimiter: str | None = None
     bom: bool = False
     warnings: tuple[str, ...] = ()
+    may_have_more: bool = False  # rows further on may bring columns that none of these is
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from annotation import formats
+from annotation.formats.objects import cell_text
 from annotation.jobs import IMPORT, ImportParameters
 from annotation.models import Import
 from annotation.rows import BadRow, ColumnMapping
@@ -62,7 +63,9 @@ def inspect_file(path: Path, spec: TaskSpec, mapping: dict[str, str] | None = No
         rows, faults, whole = _first(reader)
     except formats.FormatError as error:
         raise Refused("unreadable-file", str(error), field="file") from error
-    names = list(reader.detected.columns) or list(dict.fromkeys(name for row in rows for name in row.values))
+    names = list(reader.detected.columns)
+    if reader.detected.may_have_more:
+        names = list(dict.fromkeys([*names, *(name for row in rows for name in row.values)]))
     columns = [_look(name, rows) for name in names]
     _suggest(columns, spec, rows)
     for column in columns:
@@ -106,7 +109,7 @@ def _first(reader: formats.Reader) -> tuple[list[formats.Row], list[formats.RowE
 
 
 def _look(name: str, rows: list[formats.Row]) -> Column:
-    values = [text for row in rows if (text := str(row.values.get(name) or "").strip())]
+    values = [text for row in rows if (text := cell_text(row.values.get(name)).strip())]
     lengths = [len(text) for text in values] or [0]
     return Column(name, values[:3], len(values), "raw", max(lengths), min(lengths))
 
@@ -140,7 +143,7 @@ def _suggest(columns: list[Column], spec: TaskSpec, rows: list[formats.Row]) -> 
 
 def _holds_labels(column: Column, labels: list[str], rows: list[formats.Row]) -> bool:
     known = {label.casefold() for label in labels}
-    values = Counter(str(row.values.get(column.name) or "").strip().casefold() for row in rows)
+    values = Counter(cell_text(row.values.get(column.name)).strip().casefold() for row in rows)
     values.pop("", None)
     return bool(values) and sum(count for value, count in values.items() if value in known) >= 0.8 * sum(
         values.values()
@@ -172,7 +175,11 @@ def start_import(
             field="format",
         )
     if duplicates not in Import.Duplicates.values:
-        raise Refused("unknown-choice", "Duplicates are skipped or kept: write skip or keep.", field="duplicates")
+        raise Refused(
+            "unknown-choice",
+            f"Duplicates are treated as one of {', '.join(Import.Duplicates.values)}.",
+            field="duplicates",
+        )
     row = Import.objects.create(
         project=project,
         task_revision=project.task_revision,
