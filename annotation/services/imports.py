@@ -20,7 +20,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.projects.models import Project
-from ftplatform.projects.spec import TaskSpec
+from ftplatform.projects.spec import TaskSpec, folded
 
 LOOKED_AT = 5000
 SHOWN = 20
@@ -142,8 +142,8 @@ def _suggest(columns: list[Column], spec: TaskSpec, rows: list[formats.Row]) -> 
 
 
 def _holds_labels(column: Column, labels: list[str], rows: list[formats.Row]) -> bool:
-    known = {label.casefold() for label in labels}
-    values = Counter(cell_text(row.values.get(column.name)).strip().casefold() for row in rows)
+    known = {folded(label) for label in labels}
+    values = Counter(folded(cell_text(row.values.get(column.name))) for row in rows)
     values.pop("", None)
     return bool(values) and sum(count for value, count in values.items() if value in known) >= 0.8 * sum(
         values.values()
