@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from django.db import connection
 from django.utils import timezone
@@ -20,9 +19,9 @@ from annotation.formats.objects import cell_text
 from annotation.locks import lock_tickets
 from annotation.models import Import, ImportRowError
 from annotation.rows import RAW, BadRow, ColumnMapping
+from annotation.scratch import fetched
 from annotation.splits import stratified_sample
 from annotation.staging import Numbered, Staging, Written
-from ftplatform.artifacts.services import default_storage_home, fetch
 from ftplatform.jobs.context import JobContext, JobFailed
 
 RAW_KEPT = 100_000  # characters of a value
@@ -35,17 +34,18 @@ def import_file(context: JobContext, source_id: int) -> dict[str, Any]:
     if source.finished_at:
         return _result(source)
     ImportRowError.objects.filter(source=source).delete()
-    folder = default_storage_home() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        path = Path(scratch) / (Path(source.file_name).name or "file")
-        fetch(source.file, path)
-        try:
-            reader = formats.read(path, source.format or None)
-            with (Path(scratch) / "rejected.jsonl").open("w+", encoding="utf-8") as rejected:
-                return _import(context, source, _Reading(context, source, reader, rejected))
-        except formats.FormatError as error:
-            raise JobFailed("unreadable-file", f"{source.file_name}: {error}") from error
+    how = formats.ReadAs(source.format, source.encoding, source.delimiter)
+    try:
+        with (
+            fetched(source.file, source.file_name) as path,
+            tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent) as rejected,
+        ):
+            return _import(context, source, _Reading(context, source, formats.read_as(path, how), rejected))
+    except formats.FormatError as error:
+        said = str(error)
+        raise JobFailed(
+            "unreadable-file", said if source.file_name in said else f"{source.file_name}: {said}"
+        ) from error
 
 
 class _RowsRefused(Exception):
@@ -55,7 +55,7 @@ class _RowsRefused(Exception):
 class _Reading:
     """Walks the file: good rows come out as tickets, bad ones are set aside in a file with their reasons, however many they are."""
 
-    def __init__(self, context: JobContext, source: Import, reader: formats.Reader, rejected: TextIO) -> None:
+    def __init__(self, context: JobContext, source: Import, reader: formats.Reader, rejected: IO[str]) -> None:
         self.context = context
         self.source = source
         self.reader = reader

@@ -173,4 +173,4 @@ def write_json(output: Output, records: Iterable[Record]) -> int:
     return number
 
 
-FORMAT = Format("json", "One JSON list of objects", (".json",), read_json, write_json)
+FORMAT = Format("json", "One JSON list of objects", (".json",), read_json, write_json, choices=("encoding",))
