@@ -20,7 +20,7 @@ class ByKey(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         """A cursor's position is a key; DRF would hand any other text on to the database."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and key_of(cursor.position) is None:
+        if cursor is not None and cursor.position is not None and key_of(str(cursor.position)) is None:
             raise NotFound(self.invalid_cursor_message)
         return cursor
 
