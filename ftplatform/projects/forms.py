@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from pydantic import ValidationError as SpecError
 
 from ftplatform.accounts.models import Role, User
-from ftplatform.projects.spec import TaskSpec
+from ftplatform.projects.spec import TaskSpec, folded
 
 
 def spec_errors(error: SpecError) -> list[str]:
@@ -37,7 +37,7 @@ class ProjectForm(forms.Form):
     choices = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="One label a line; optionally a description after a colon.",
+        help_text="One label a line; what follows a colon is its description. Labels that hold a colon want the task as JSON.",
     )
     text = forms.RegexField(
         r"^[a-z][a-z0-9_]{0,39}$",
@@ -61,6 +61,13 @@ class ProjectForm(forms.Form):
         if self.errors:
             return data
         task = data["task"].strip()
+        if not task and (twice := _label_twice(_label_lines(data["choices"]))):
+            self.add_error(
+                "choices",
+                f"Two lines have the label “{twice}”, since what follows a colon is a description. If the colons belong to the "
+                "labels, give the whole task as JSON.",
+            )
+            return data
         try:
             data["spec"] = TaskSpec.model_validate(json.loads(task)) if task else self._spec(data)
         except json.JSONDecodeError as error:
@@ -72,7 +79,7 @@ class ProjectForm(forms.Form):
 
     def _spec(self, data: dict[str, str]) -> TaskSpec:
         fields: list[dict[str, object]] = []
-        lines = [line.partition(":") for line in data["choices"].splitlines() if line.strip()]
+        lines = _label_lines(data["choices"])
         if data["choice"]:
             labels = [{"value": value.strip(), "description": text.strip()} for value, _, text in lines]
             fields.append({"name": data["choice"], "kind": "choice", "choices": labels})
@@ -97,6 +104,22 @@ class ProjectForm(forms.Form):
                 "guidelines": data["guidelines"],
             }
         )
+
+
+def _label_lines(choices: str) -> list[tuple[str, str, str]]:
+    """(label, colon, description) of each line."""
+    return [line.partition(":") for line in choices.splitlines() if line.strip()]
+
+
+def _label_twice(lines: list[tuple[str, str, str]]) -> str:
+    """The label that two lines with a description have in common: most likely the colon belongs to the label."""
+    seen: set[str] = set()
+    for value, _, _ in lines:
+        key = folded(value)
+        if key in seen and any(colon for label, colon, _ in lines if folded(label) == key):
+            return value.strip()
+        seen.add(key)
+    return ""
 
 
 class MemberForm(forms.Form):

@@ -55,6 +55,21 @@ def test_a_name_that_is_taken_keeps_what_was_typed(cast: Cast) -> None:
     assert "choose another name" in html and ">Mine</textarea>" in html.replace("\n", "")
 
 
+def test_labels_with_a_colon_of_their_own_are_told_where_the_colon_goes(cast: Cast) -> None:
+    typed = {"name": "Taxes", "input": "question", "choice": "desk", "choices": "Tax: income\nTax: property"}
+    answer = cast.client("vic").post("/projects/new/", typed)
+    assert answer.status_code == 400 and "what follows a colon is a description" in answer.content.decode()
+    task = {
+        "inputs": [{"name": "question"}],
+        "fields": [
+            {"name": "desk", "kind": "choice", "choices": [{"value": "Tax: income"}, {"value": "Tax: property"}]}
+        ],
+        "user": "{question}",
+    }
+    made = cast.client("vic").post("/projects/new/", {**typed, "task": json.dumps(task)})
+    assert made.status_code == 302
+
+
 @pytest.mark.parametrize("task", ["no json", "[]", '{"inputs": []}', json.dumps({"user": "\u0000"})])
 def test_a_broken_task_is_told_and_nothing_is_made(cast: Cast, task: str) -> None:
     answer = cast.client("vic").post(
