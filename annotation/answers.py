@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from annotation.models import Suggestion
+from annotation.numbers import read_number
 from ftplatform.errors import Refused
 from ftplatform.projects.spec import Choice, TaskField, TaskSpec
 
@@ -121,10 +122,9 @@ def _value(one: TaskField, data: FormData) -> Any:
         except json.JSONDecodeError as error:
             raise ValueError(f"{one.heading}: this is no list of spans (column {error.colno}).") from error
     try:
-        number = float(text.replace(",", "."))
+        return read_number(text)
     except ValueError as error:
-        raise ValueError(f"{one.heading}: {text[:40]!r} is no number.") from error
-    return int(number) if number.is_integer() else number
+        raise ValueError(f"{one.heading}: {error}.") from error
 
 
 def fields_for(

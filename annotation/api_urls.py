@@ -6,6 +6,7 @@ urlpatterns = [
     path("projects/<slug:slug>/imports/", imports.Imports.as_view()),
     path("imports/<int:pk>/", imports.ImportView.as_view()),
     path("imports/<int:pk>/rejected.csv", imports.RejectedRows.as_view()),
+    path("imports/<int:pk>/duplicates.csv", imports.DuplicateRows.as_view()),
     path("projects/<slug:slug>/examples/", examples.Examples.as_view()),
     path("examples/<int:pk>/", examples.ExampleView.as_view()),
     path("projects/<slug:slug>/annotations/", examples.Annotations.as_view()),

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ftplatform.projects.spec import TaskField, TaskSpec
+from ftplatform.projects.spec import TaskField, TaskSpec, folded
 
 Status = Literal["ok", "recovered", "failed"]
 
@@ -320,13 +320,9 @@ def _read_choice(field: TaskField, raw: Any) -> tuple[str | None, bool]:
         return None, False
     if raw in field.labels:
         return raw, True
-    folded = {_fold(label): label for label in field.labels}
-    value = folded.get(_fold(raw)) or folded.get(_fold(raw.strip(" \t.,;:!\"'`*[]()<>")))
+    known = {folded(label): label for label in field.labels}
+    value = known.get(folded(raw)) or known.get(folded(raw.strip(" \t.,;:!\"'`*[]()<>")))
     return value, False
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _read_number(field: TaskField, raw: Any) -> tuple[float | int | None, bool]:

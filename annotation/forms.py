@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -9,14 +10,14 @@ from django import forms
 from annotation import formats, selectors
 from annotation.models import DatasetVersion, Import
 from annotation.rows import GROUP, OCCURRED_AT, RAW
-from annotation.services import Inspection
+from annotation.services import Inspection, how_to_read
+from annotation.services.imports import MOST_ROWS, MOST_SEED
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.spec import TaskSpec
 
-MOST_ROWS = 10_000_000
 SEED = forms.IntegerField(
-    label="Seed", min_value=0, max_value=2**31 - 1, initial=0, help_text="The same seed draws the same tickets."
+    label="Seed", min_value=0, max_value=MOST_SEED, initial=0, help_text="The same seed draws the same tickets."
 )
 
 
@@ -33,13 +34,36 @@ class RefusableForm(forms.Form):
             self.add_error(None, refused.message)
 
 
-class UploadForm(RefusableForm):
+def _found_out(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [("", "Found out"), *((name, name.replace("_", "-")) for name in names)]
+
+
+class ReadingForm(RefusableForm):
+    """How the file is read, where what was found out is wrong."""
+
+    format = forms.ChoiceField(label="Format", required=False, choices=_found_out(formats.names("read")))
+    encoding = forms.ChoiceField(
+        label="Encoding",
+        required=False,
+        choices=_found_out(formats.ENCODINGS),
+        help_text="Choose it where letters with accents look wrong.",
+    )
+    delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=_found_out(formats.DELIMITERS))
+
+    def how(self) -> formats.ReadAs:
+        """What was chosen; nothing of a form that is not valid."""
+        chosen = self.cleaned_data if self.is_bound and self.is_valid() else {}
+        return how_to_read(**{name: chosen.get(name, "") for name in ReadingForm.base_fields})
+
+
+class UploadForm(ReadingForm):
     file = forms.FileField(
         label="File",
         allow_empty_file=False,
         help_text="CSV, TSV, JSON Lines, JSON or Parquet. Encoding and delimiter are found out.",
         error_messages={"empty": "The file is empty.", "required": "Choose a file first."},
     )
+    field_order = ["file"]
 
 
 class MappingForm(RefusableForm):
@@ -68,16 +92,21 @@ class MappingForm(RefusableForm):
         help_text="Empty: all. Else a seeded sample, stratified by the first choice field that the file brings.",
     )
 
-    def __init__(self, data: Any, *, spec: TaskSpec, inspection: Inspection) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any, *, spec: TaskSpec, inspection: Inspection, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
         self.columns = [column.name for column in inspection.columns]
         for place, column in enumerate(inspection.columns):
-            self.fields[f"column_{place}"] = forms.ChoiceField(
+            self.fields[column_field(place)] = forms.ChoiceField(
                 label=column.name, choices=targets(spec), initial=column.suggested
             )
 
     def mapping(self) -> dict[str, str]:
-        return {name: self.cleaned_data[f"column_{place}"] for place, name in enumerate(self.columns)}
+        return {name: self.cleaned_data[column_field(place)] for place, name in enumerate(self.columns)}
+
+
+def column_field(place: int) -> str:
+    """The field that says what the column at a place becomes: columns can have any name, fields cannot."""
+    return f"column_{place}"
 
 
 def targets(spec: TaskSpec) -> list[tuple[str, str]]:

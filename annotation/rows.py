@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,11 +12,13 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from annotation import codecs, texts
 from annotation.formats.objects import cell_text
+from annotation.numbers import read_number
 from annotation.render import render_messages
 from ftplatform.errors import FieldError, Refused
-from ftplatform.projects.spec import TaskField, TaskSpec
+from ftplatform.projects.spec import TaskField, TaskSpec, folded
 
 MOST_CHARACTERS = 100_000
+FIRST_YEAR, LAST_YEAR = 1900, 2200  # PostgreSQL keeps years that Python cannot read back
 RAW, GROUP, OCCURRED_AT = "raw", "group", "occurred_at"
 
 
@@ -66,9 +68,7 @@ class ColumnMapping:
         self._lenient = spec.model_copy(
             update={"fields": tuple(field.model_copy(update={"required": False}) for field in spec.fields)}
         )
-        self._folded = {
-            field.name: {" ".join(label.casefold().split()): label for label in field.labels} for field in spec.fields
-        }
+        self._folded = {field.name: {folded(label): label for label in field.labels} for field in spec.fields}
 
     def _take(self, column: str, target: str) -> str:
         kind, _, name = target.partition(":")
@@ -108,7 +108,8 @@ class ColumnMapping:
             text = self._text(raw, column).strip() if column else ""
             if column and text:
                 values[field.name] = self._value(field, column, text)
-        self._check_whole(values)
+        if values:
+            self.check_together(values)
         return Ticket(
             raw={column: cell_text(value) for column, value in raw.items()},
             inputs=inputs,
@@ -125,34 +126,47 @@ class ColumnMapping:
         return text
 
     def _value(self, field: TaskField, column: str, text: str) -> Any:
-        value: Any = text
-        if field.kind == "choice":
-            composed = unicodedata.normalize("NFC", text)
-            value = self._folded[field.name].get(" ".join(composed.casefold().split()))
-            if value is None:
-                listed = ", ".join(field.labels[:8]) + (" …" if len(field.labels) > 8 else "")
-                raise BadRow(
-                    column,
-                    f"{text[:80]!r} is not a choice of {field.name} ({listed}). Change the cell, or add the choice to the task.",
-                )
-        elif field.kind in ("number", "rating"):
-            try:
-                number = float(text)
-            except ValueError:
-                raise BadRow(column, f"{text[:80]!r} is not a number.") from None
-            value = int(number) if number.is_integer() else number
-        elif field.kind == "multi":
-            value = [part.strip() for part in text.split(",") if part.strip()]
         try:
+            value = self._read(field, text)
             codecs.check_value(field, value)
         except codecs.UnparsableValue as error:
             raise BadRow(column, str(error)) from error
+        except ValueError as error:
+            raise BadRow(column, f"{field.name}: {error}.") from error
         return value
 
-    def _check_whole(self, values: dict[str, Any]) -> None:
-        """What the model should learn has to be read back as it is, however much of it the file brings."""
-        if not values:
-            return
+    def _read(self, field: TaskField, text: str) -> Any:
+        """A cell as a value of the field. Raises ValueError with the reason and the remedy."""
+        if field.kind == "choice":
+            return self._choice(field, text)
+        if field.kind in ("number", "rating"):
+            return read_number(text)
+        if field.kind == "multi":
+            parts = _json_list(text)
+            if parts is None:
+                parts = [part.strip() for part in text.split(",") if part.strip()]
+            return [self._choice(field, part) for part in parts]
+        if field.kind == "spans":
+            spans = _json_list(text)
+            if spans is None:
+                raise ValueError(f"{text[:80]!r} is no list of spans; write it as JSON, as an export does")
+            return spans
+        return text
+
+    def _choice(self, field: TaskField, text: Any) -> str:
+        """The label that the text is, or is but for case and spaces."""
+        if text in field.labels:
+            return str(text)
+        value = self._folded[field.name].get(folded(cell_text(text)))
+        if value is None:
+            listed = ", ".join(field.labels[:8]) + (" …" if len(field.labels) > 8 else "")
+            raise ValueError(
+                f"{cell_text(text)[:80]!r} is not a choice ({listed}). Change the cell, or add the choice to the task"
+            )
+        return value
+
+    def check_together(self, values: dict[str, Any]) -> None:
+        """What the model should learn has to be read back as it is, however much of it the file brings. Raises BadRow."""
         try:
             codecs.refuse_unparsable(self._lenient, values)
         except codecs.UnparsableValue as error:
@@ -170,7 +184,32 @@ class ColumnMapping:
             raise BadRow(self.occurred_at, f"{text[:40]!r} is no ISO date; write 2026-03-02 or 2026-03-02T14:07.")
         if isinstance(moment, date) and not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        try:
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            moment = None
+        if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise BadRow(
+                self.occurred_at,
+                f"{text[:40]!r} is outside the years {FIRST_YEAR} to {LAST_YEAR}. If it stands for “never”, empty the cell.",
+            )
+        return moment
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """The list that our own export writes into a cell, or None where the text is no such thing."""
+    try:
+        value = json.loads(text) if text.startswith("[") else None
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
+
+
+def state_of(spec: TaskSpec, values: dict[str, Any]) -> str:
+    """The state of a ticket of which a file says this much."""
+    if not values:
+        return "new"
+    return "resolved" if is_complete(spec, values) else "labelled"
 
 
 def is_complete(spec: TaskSpec, values: dict[str, Any]) -> bool:

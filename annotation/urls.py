@@ -14,6 +14,7 @@ urlpatterns = [
     path("imports/<int:pk>/", imports.result, name="import"),
     path("imports/<int:pk>/live/", imports.result_live, name="import-live"),
     path("imports/<int:pk>/rejected.csv", imports.rejected, name="rejected"),
+    path("imports/<int:pk>/duplicates.csv", imports.duplicates, name="duplicates"),
     path("test-set/", datasets.test_set, name="test-set"),
     path("test-set/again/", datasets.test_set_again, name="test-set-again"),
     path("datasets/", datasets.datasets, name="datasets"),

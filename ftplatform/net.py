@@ -16,8 +16,22 @@ from django.conf import settings
 
 from ftplatform.errors import Refused
 
-MOST_BYTES = 32 * 1024 * 1024
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# What the registries of special addresses (IANA; RFC 6890, 8215, 9602, 9637) hold beside what this Python's `is_global` knows of.
+NEVER_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # protocol assignments; a cloud's metadata address is among them
+        "192.88.99.0/24",  # 6to4 relays, withdrawn
+        "fec0::/10",  # site-local
+        "::ffff:0:0:0/96",  # an IPv4 address translated, not mapped
+        "64:ff9b:1::/48",  # a network's own translation
+        "100:0:0:1::/64",
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
+    )
+)
 
 
 def vetted_address(host: str, port: int, *, listed: frozenset[str] | None = None) -> str:
@@ -42,6 +56,8 @@ def vetted_address(host: str, port: int, *, listed: frozenset[str] | None = None
 
 def is_public(address: Address) -> bool:
     """False for anything that is not a plain public unicast address, however it is wrapped."""
+    if any(address in network for network in NEVER_PUBLIC):
+        return False
     if isinstance(address, ipaddress.IPv6Address):
         inner = (
             address.ipv4_mapped
@@ -57,7 +73,7 @@ def is_public(address: Address) -> bool:
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address in ipaddress.ip_network("64:ff9b::/96") or address in ipaddress.ip_network("64:ff9b:1::/48"):
+    if address in ipaddress.ip_network("64:ff9b::/96"):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 

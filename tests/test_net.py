@@ -28,6 +28,7 @@ from ftplatform.net import GuardedClient, is_public, vetted_address
         "2002:7f00:1::", "2002:a00:1::", "2002:c0a8:101::",  # 6to4
         "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1",  # NAT64
         "2001:0:4136:e378:8000:63bf:80ff:fffe",  # Teredo with 127.0.0.1 inside
+        "192.0.0.192", "192.88.99.1", "fec0::1", "::ffff:0:127.0.0.1", "64:ff9b:1:7f00:1::", "3fff::1", "5f00::1",  # newer than Python
     ],
 )  # fmt: skip
 def test_no_private_address_passes_however_it_is_wrapped(text: str) -> None:

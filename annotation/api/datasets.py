@@ -51,6 +51,10 @@ class NewDatasetVersion(serializers.Serializer):
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
 
 
+class VersionQuery(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=DatasetVersion.Kind.values, required=False, allow_blank=True, default="")
+
+
 class EvaluationSets(APIView):
     @extend_schema(responses=DatasetVersionSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
@@ -78,10 +82,12 @@ class EvaluationSets(APIView):
 
 
 class DatasetVersions(APIView):
-    @extend_schema(responses=DatasetVersionSerializer(many=True), parameters=[OpenApiParameter("kind")])
+    @extend_schema(responses=DatasetVersionSerializer(many=True), parameters=[VersionQuery])
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
-        rows = selectors.versions_of(access.project, request.query_params.get("kind") or None)
+        query = VersionQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        rows = selectors.versions_of(access.project, query.validated_data["kind"] or None)
         return page_of(self, request, rows, DatasetVersionSerializer)
 
     @extend_schema(request=NewDatasetVersion, responses={201: DatasetVersionSerializer})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +12,7 @@ from rest_framework.views import APIView
 
 from annotation import selectors
 from annotation.api.pages import page_of
-from annotation.models import Annotation, Example
+from annotation.models import Annotation, Example, Split
 from ftplatform.projects.access import READERS, enter, enter_by
 
 
@@ -60,17 +59,25 @@ class AnnotationSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class TicketQuery(serializers.Serializer):
+    """What the list is narrowed to. split: `none` is in no set. q: a part of an input's text."""
+
+    split = serializers.ChoiceField(choices=[*Split.values, "none"], required=False, allow_blank=True, default="")
+    state = serializers.ChoiceField(choices=Example.State.values, required=False, allow_blank=True, default="")
+    q = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False, max_length=200, default="")
+
+
+class AnnotationQuery(serializers.Serializer):
+    example = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, default=None)
+
+
 class Examples(APIView):
-    @extend_schema(
-        responses=ExampleSerializer(many=True),
-        parameters=[OpenApiParameter("split"), OpenApiParameter("state"), OpenApiParameter("q")],
-    )
+    @extend_schema(responses=ExampleSerializer(many=True), parameters=[TicketQuery])
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
-        asked = request.query_params
-        wanted = selectors.TicketFilter(
-            asked.get("split", ""), asked.get("state", ""), asked.get("q", "").replace("\x00", "")[:200]
-        )
+        query = TicketQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted = selectors.TicketFilter(**query.validated_data)
         rows = selectors.tickets(access.project, wanted).select_related("content").prefetch_related("resolved_labels")
         return page_of(self, request, rows, ExampleSerializer)
 
@@ -83,12 +90,12 @@ class ExampleView(APIView):
 
 
 class Annotations(APIView):
-    @extend_schema(
-        responses=AnnotationSerializer(many=True), parameters=[OpenApiParameter("example", OpenApiTypes.INT)]
-    )
+    @extend_schema(responses=AnnotationSerializer(many=True), parameters=[AnnotationQuery])
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
+        query = AnnotationQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
         rows = Annotation.objects.filter(example__project=access.project).select_related("author")
-        if (example := request.query_params.get("example", "")).isdecimal():
-            rows = rows.filter(example=int(example))
+        if query.validated_data["example"] is not None:
+            rows = rows.filter(example=query.validated_data["example"])
         return page_of(self, request, rows, AnnotationSerializer)

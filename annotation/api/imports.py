@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from django.http import FileResponse
@@ -18,8 +17,11 @@ from rest_framework.views import APIView
 from annotation import selectors, services
 from annotation.api.pages import page_of
 from annotation.models import Import
-from annotation.uploads import MOST_BYTES, inspect_upload, rejected_rows
+from annotation.scratch import kept_name
+from annotation.services.imports import MOST_ROWS, MOST_SEED
+from annotation.uploads import MOST_BYTES, duplicate_rows, inspect_upload, rejected_rows
 from ftplatform.api.idempotency import once
+from ftplatform.api.parsing import unkeepable_place
 from ftplatform.artifacts.services import store_stream
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 
@@ -33,8 +35,8 @@ class ImportSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Import
-        fields = ["id", "state", "job", "file_name", "format", "mapping", "keep_good_rows", "duplicates", "detected", "rows_total",
-                  "rows_imported", "rows_rejected", "rows_duplicate", "errors", "created_at", "finished_at"]  # fmt: skip
+        fields = ["id", "state", "job", "file_name", "format", "encoding", "delimiter", "mapping", "keep_good_rows", "duplicates", "detected", "rows_total",
+                  "rows_imported", "rows_rejected", "rows_duplicate", "rows_merged", "errors", "created_at", "finished_at"]  # fmt: skip
         read_only_fields = fields
 
     def get_state(self, row: Import) -> str:
@@ -47,15 +49,23 @@ class ImportSerializer(serializers.ModelSerializer):
 
 
 class NewImport(serializers.Serializer):
-    """mapping: column of the file → `input:NAME`, `field:NAME`, `group`, `occurred_at` or `raw`, as JSON. Left out: as suggested."""
+    """mapping: column of the file → `input:NAME`, `field:NAME`, `group`, `occurred_at` or `raw`, as JSON. Left out: as suggested.
+
+    format, encoding, delimiter (comma, semicolon, tab, bar, or the sign): found out where left out. duplicates: `merge` adds the
+    labels of rows whose text is here already to the tickets that have none; a label that differs is a row error.
+    """
 
     file = serializers.FileField(allow_empty_file=False)
-    format = serializers.CharField(required=False, allow_blank=True, default="")
+    format = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
+    encoding = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
+    delimiter = serializers.CharField(
+        required=False, allow_blank=True, trim_whitespace=False, max_length=20, default=""
+    )
     mapping = serializers.CharField(required=False, allow_blank=True, default="")
     keep_good_rows = serializers.BooleanField(required=False, default=False)
     duplicates = serializers.ChoiceField(choices=Import.Duplicates.choices, default=Import.Duplicates.SKIP)
-    limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
-    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+    limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_ROWS, default=None)
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=MOST_SEED, default=0)
 
     def validate_mapping(self, text: str) -> dict[str, str] | None:
         if not text.strip():
@@ -64,8 +74,14 @@ class NewImport(serializers.Serializer):
             mapping = json.loads(text)
         except json.JSONDecodeError as error:
             raise serializers.ValidationError(f"This is no JSON: {error.msg} at column {error.colno}.") from error
+        except RecursionError as error:
+            raise serializers.ValidationError("This is nested too deeply; a mapping is one flat object.") from error
         if not isinstance(mapping, dict) or any(not isinstance(value, str) for value in mapping.values()):
             raise serializers.ValidationError('An object is wanted: {"column of the file": "input:question", …}.')
+        if place := unkeepable_place(mapping):
+            raise serializers.ValidationError(
+                f"{place} holds a NUL character or half of a surrogate pair, which no column's name has; remove it."
+            )
         return mapping
 
 
@@ -86,17 +102,20 @@ class Imports(APIView):
 
     def _start(self, access: Access, values: dict[str, Any]) -> Any:
         file = values.pop("file")
-        name = Path(file.name).name[:255] or "file"
+        name = kept_name(file.name)
+        how = services.how_to_read(**{one: values[one] for one in ("format", "encoding", "delimiter")})
         blob = store_stream(file, most_bytes=MOST_BYTES)
         if values["mapping"] is None:
-            found = inspect_upload(access.project, blob, name)
+            found = inspect_upload(access.project, blob, name, how=how)
             values["mapping"] = {column.name: column.suggested for column in found.columns}
         row = services.start_import(
             project=access.project,
             file_name=name,
             file=blob,
             mapping=values["mapping"],
-            format=values["format"] or None,
+            format=how.format,
+            encoding=how.encoding,
+            delimiter=how.delimiter,
             keep_good_rows=values["keep_good_rows"],
             duplicates=values["duplicates"],
             limit=values["limit"],
@@ -118,3 +137,11 @@ class RejectedRows(APIView):
     def get(self, request: Request, pk: int) -> FileResponse:
         _, row = enter_by(request, Import.objects.all(), READERS, pk=pk)
         return rejected_rows(row)
+
+
+class DuplicateRows(APIView):
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int) -> FileResponse:
+        """Rows whose text was here already: line, the ticket that each equals, what came of it, and its labels."""
+        _, row = enter_by(request, Import.objects.select_related("task_revision"), READERS, pk=pk)
+        return duplicate_rows(row)

@@ -7,7 +7,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +15,7 @@ from annotation import selectors, services
 from annotation.api.examples import AnnotationSerializer
 from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Lease, Queue
+from ftplatform.api.parsing import KeepableJSON
 from ftplatform.errors import Conflict
 from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, Access, enter, enter_by
 
@@ -119,7 +119,7 @@ class SkipRequest(serializers.Serializer):
 class _OwnLease(APIView):
     """Something done with a lease: only its own labeler may, and for all others it does not exist."""
 
-    parser_classes = [JSONParser]
+    parser_classes = [KeepableJSON]
 
     def lease(self, request: Request, pk: str) -> tuple[Access, Lease]:
         row = get_object_or_404(Lease.objects.select_related("queue__project", "example"), pk=pk, labeler=request.user)

@@ -18,13 +18,17 @@ from pathlib import Path
 from typing import Literal, cast
 from uuid import uuid4
 
+from annotation.formats.csv import DELIMITERS
+from annotation.formats.physical import ENCODINGS, named_encoding
 from annotation.formats.rows import (
+    FOUND_OUT,
     MAX_FIELD,
     MAX_RECORD,
     Detected,
     Format,
     FormatError,
     Output,
+    ReadAs,
     Reader,
     Record,
     Row,
@@ -32,8 +36,8 @@ from annotation.formats.rows import (
 )
 
 __all__ = [
-    "MAX_FIELD", "MAX_RECORD", "Detected", "FormatError", "Reader", "Record", "Row", "RowError",
-    "describe", "detect_format", "names", "read", "write",
+    "DELIMITERS", "ENCODINGS", "FOUND_OUT", "MAX_FIELD", "MAX_RECORD", "Detected", "FormatError", "ReadAs", "Reader", "Record", "Row", "RowError",
+    "describe", "detect_format", "named_encoding", "names", "read", "read_as", "write",
 ]  # fmt: skip
 
 
@@ -70,6 +74,13 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: obj
     return member.read(file, **options)
 
 
+def read_as(path: str | os.PathLike[str], how: ReadAs) -> Reader:
+    """Open `path` as it was asked for; a choice that the format has not (a delimiter of JSON) makes no difference."""
+    name = how.format or detect_format(Path(path))
+    chosen = {choice: getattr(how, choice) for choice in _member(name).choices if getattr(how, choice)}
+    return read(path, name, **chosen)
+
+
 def write(path: str | os.PathLike[str], format: str, records: Iterable[Record], **options: object) -> int:
     """Write records to `path`, all or nothing, and return how many; a file that is there is replaced at the end.
 
@@ -93,7 +104,10 @@ def write(path: str | os.PathLike[str], format: str, records: Iterable[Record], 
 
 
 def detect_format(path: Path) -> str:
-    """The format of a file by what it begins with, and where that is open, by its name. CSV is what all else is."""
+    """The format of a file by what it begins with, and where that is open, by its name. CSV is what all else is.
+
+    `.txt` says nothing: what begins as JSON there is JSON.
+    """
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(b"PAR1") and "parquet" in names("read"):

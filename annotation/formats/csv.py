@@ -31,8 +31,8 @@ from annotation.formats.rows import (
     utf8,
 )
 
-_DELIMITERS = ",;\t|"
-_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+_DELIMITER_NAMES = {sign: name for name, sign in DELIMITERS.items()}
 _SAMPLE_LINES = 500
 _SAMPLE_CHARACTERS = 1 << 20
 
@@ -153,7 +153,7 @@ def _find_dialect(
     """The dialect under which most records of the sample have as many cells as the header; comma where all are equal."""
     best, best_score = Dialect(delimiter or ","), (-1.0, 0)
     escapes = any('\\"' in line for line in sample if isinstance(line, str))
-    for sign in delimiter or _DELIMITERS:
+    for sign in delimiter or DELIMITERS.values():
         dialects = [Dialect(sign), Dialect(sign, skip_spaces=True)]
         if escapes:
             dialects.append(Dialect(sign, escape=True))
@@ -282,7 +282,8 @@ def columns_of(records: Iterable[Record], columns: Sequence[str] | None) -> tupl
 FORMAT = Format(
     "csv",
     "A table: one record a line, a header, values quoted where needed",
-    (".csv", ".tsv", ".txt"),
+    (".csv", ".tsv"),
     read_csv,
     write_csv,
+    choices=("encoding", "delimiter"),
 )

@@ -54,7 +54,7 @@ def read_json(
         raise FormatError(f"{path.name} holds no usable object; line {first.row}: {first.reason}.")
     warnings = found.warnings if sample else (*found.warnings, "The list is empty.")
     require_columns(path, columns, required)
-    return Reader(Detected("json", columns, found.name, None, found.skip > 0, warnings), iterate)
+    return Reader(Detected("json", columns, found.name, None, found.skip > 0, warnings, may_have_more=True), iterate)
 
 
 class _Text:
@@ -173,4 +173,4 @@ def write_json(output: Output, records: Iterable[Record]) -> int:
     return number
 
 
-FORMAT = Format("json", "One JSON list of objects", (".json",), read_json, write_json)
+FORMAT = Format("json", "One JSON list of objects", (".json",), read_json, write_json, choices=("encoding",))

@@ -54,8 +54,28 @@ def read_jsonl(
         raise FormatError(
             f"{path.name} does not hold a JSON object a line ({why}). If it is one JSON list, choose the format “json”."
         )
+    if (
+        path.suffix.lower() == ".json"
+        and len(sample) == 1
+        and isinstance(sample[0], Row)
+        and (key := _list_within(sample[0]))
+    ):
+        raise FormatError(
+            f'{path.name} is one object and not a list of rows; its rows stand under "{key}". Save that list as a file of its own.'
+        )
     require_columns(path, columns, required)
-    return Reader(Detected("jsonl", columns, found.name, None, found.skip > 0, found.warnings), iterate)
+    return Reader(
+        Detected("jsonl", columns, found.name, None, found.skip > 0, found.warnings, may_have_more=True), iterate
+    )
+
+
+def _list_within(row: Row) -> str | None:
+    """The one key of an object that holds nothing but a list of objects, as an API answers."""
+    [key, *more] = row.values or [""]
+    value = row.values.get(key)
+    if more or not (isinstance(value, list) or (isinstance(value, str) and value.startswith("[{"))):
+        return None
+    return key
 
 
 def _rows(path: Path, encoding: Encoding, nested: bool, max_field: int, max_record: int) -> Iterator[Row | RowError]:
@@ -96,4 +116,6 @@ def json_line(value: Record, number: int) -> bytes:
     return utf8(text, number) + b"\n"
 
 
-FORMAT = Format("jsonl", "One JSON object a line", (".jsonl", ".ndjson"), read_jsonl, write_jsonl)
+FORMAT = Format(
+    "jsonl", "One JSON object a line", (".jsonl", ".ndjson"), read_jsonl, write_jsonl, choices=("encoding",)
+)

@@ -15,6 +15,8 @@ _CHUNK = 1 << 20
 _SAMPLE = 256 * 1024
 _ENOUGH_BAD_LINES = 2_000
 _ENOUGH_ACCENTS = 60
+_ENOUGH_CONTROLS = 16
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x7f"
 # What Western texts do not have: a sign between two letters, a capital with accent amid small letters, a row of accents.
 _SIGNS = "€‚ƒ„†‡ˆ‰‹˜™›¡¢£¤¥¦§¨©ª¬®¯°±²³¸¹º¼½¾¿×÷"
 _ODD_IN_WESTERN = re.compile(
@@ -109,7 +111,7 @@ def find_encoding(path: Path, given: str | None = None) -> Encoding:
     for magic, what in _NOT_TEXT:
         if head.startswith(magic):
             raise FormatError(f"{path.name} is not a text file but {what}.")
-    wanted = _known_name(given) if given else None
+    wanted = named_encoding(given) if given else None
     for mark, name in _BOMS:
         if head.startswith(mark):
             return _agreeing(name, len(mark), wanted)
@@ -117,13 +119,19 @@ def find_encoding(path: Path, given: str | None = None) -> Encoding:
         return Encoding(wanted)
     if wide := _wide_without_mark(head):
         return Encoding(wide, warnings=(f"The file has no byte order mark; read as {wide} because of its zero bytes.",))
+    if (controls := len(head) - len(head.translate(None, _CONTROLS))) > max(_ENOUGH_CONTROLS, len(head) // 20):
+        raise FormatError(
+            f"{path.name} is not a text file: {controls:,} of its first {len(head):,} bytes are control characters. "
+            "Save it as “CSV UTF-8”, or choose its encoding if it is text all the same."
+        )
     first_error = _first_error(path)
     if first_error is None:
         return Encoding("utf_8")
     return _judge_by_lines(path, first_error)
 
 
-def _known_name(given: str) -> str:
+def named_encoding(given: str) -> str:
+    """The name among ENCODINGS of what may be called `UTF-8` or `windows-1252`, too. Raises FormatError."""
     try:
         canonical = codecs.lookup(given).name
     except LookupError:

@@ -53,6 +53,7 @@ class Detected:
     delimiter: str | None = None
     bom: bool = False
     warnings: tuple[str, ...] = ()
+    may_have_more: bool = False  # rows further on may bring columns that none of these is
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,30 @@ Record = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How somebody wants a file to be read; what is empty is found out."""
+
+    format: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+
+
+FOUND_OUT = ReadAs()
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
-    """A member of the registry. `write` puts records into an open binary file and returns how many it wrote."""
+    """A member of the registry. `write` puts records into an open binary file and returns how many it wrote.
+
+    choices: what of a ReadAs, besides the format, its `read` takes.
+    """
 
     name: str
     summary: str
     suffixes: tuple[str, ...] = ()
     read: Callable[..., Reader] | None = None
     write: Callable[..., int] | None = None
+    choices: tuple[str, ...] = ()
 
 
 def require_columns(path: Path, columns: Iterable[str], required: Iterable[str]) -> None:

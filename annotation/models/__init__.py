@@ -1,7 +1,7 @@
 """Tickets and what people say of them. One file a group; import from here."""
 
 from annotation.models.datasets import DatasetItem, DatasetVersion
-from annotation.models.examples import Example, ExampleContent, Import, ImportRowError, Split
+from annotation.models.examples import Example, ExampleContent, Import, ImportDuplicate, ImportRowError, Split
 from annotation.models.handout import HandoutSlot, Lease, Queue, QueueCursor
 from annotation.models.labels import Annotation, CurrentAnswer, ResolvedLabel, Suggestion
 
@@ -14,6 +14,7 @@ __all__ = [
     "ExampleContent",
     "HandoutSlot",
     "Import",
+    "ImportDuplicate",
     "ImportRowError",
     "Lease",
     "Queue",

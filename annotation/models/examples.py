@@ -15,12 +15,15 @@ class Import(models.Model):
     class Duplicates(models.TextChoices):
         SKIP = "skip", "Skip them"
         KEEP = "keep", "Keep them"
+        MERGE = "merge", "Merge their labels into the tickets that are here"
 
     project = models.ForeignKey("projects.Project", on_delete=models.PROTECT, related_name="imports")
     task_revision = models.ForeignKey("projects.TaskRevision", on_delete=models.PROTECT, related_name="+")
     file_name = models.CharField(max_length=255)
     file = models.ForeignKey("artifacts.Blob", on_delete=models.PROTECT, related_name="+")
-    format = models.CharField(max_length=20, blank=True)
+    format = models.CharField(max_length=20, blank=True, help_text="Empty, as the two below: found out.")
+    encoding = models.CharField(max_length=20, blank=True)
+    delimiter = models.CharField(max_length=1, blank=True)
     detected = models.JSONField(
         default=dict, help_text="What was found: format, encoding, delimiter, columns, warnings."
     )
@@ -37,7 +40,10 @@ class Import(models.Model):
     rows_total = models.PositiveIntegerField(default=0)
     rows_imported = models.PositiveIntegerField(default=0)
     rows_rejected = models.PositiveIntegerField(default=0)
-    rows_duplicate = models.PositiveIntegerField(default=0)
+    rows_duplicate = models.PositiveIntegerField(default=0, help_text="Left out because their text is here already.")
+    rows_merged = models.PositiveIntegerField(
+        default=0, help_text="Duplicates that gave a label to the ticket that is here."
+    )
     finished_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -53,7 +59,7 @@ class ImportRowError(models.Model):
     row = models.PositiveIntegerField(help_text="Line in the file, the header being line 1.")
     field = models.CharField(max_length=200)
     message = models.TextField()
-    raw = models.JSONField(default=dict)
+    raw = models.JSONField(default=dict, help_text="Column → value, or the text of a row that has no columns.")
 
     class Meta:
         indexes = [models.Index(fields=["source", "row"])]
@@ -118,3 +124,19 @@ class ExampleContent(models.Model):
 
     def __str__(self) -> str:
         return f"Texts of ticket {self.pk}"
+
+
+class ImportDuplicate(models.Model):
+    """A row that made no ticket because its text is here already: which ticket it equals, and the labels that it brought."""
+
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="row_duplicates")
+    row = models.PositiveIntegerField(help_text="Line in the file, the header being line 1.")
+    example = models.ForeignKey(Example, on_delete=models.CASCADE, related_name="+")
+    labels = models.JSONField(default=dict)
+    is_merged = models.BooleanField(default=False, help_text="Whether a label of the row was added to the ticket.")
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "row"])]
+
+    def __str__(self) -> str:
+        return f"row {self.row} equals ticket {self.example_id}"

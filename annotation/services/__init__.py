@@ -2,7 +2,7 @@
 
 from annotation.services.datasets import ItemDraft, freeze_dataset
 from annotation.services.export import export_dataset
-from annotation.services.imports import Inspection, inspect_file, start_import
+from annotation.services.imports import Inspection, how_to_read, inspect_file, start_import
 from annotation.services.labelling import (
     flag_example,
     release_lease,
@@ -27,6 +27,7 @@ __all__ = [
     "freeze_dataset",
     "freeze_evaluation_set",
     "freeze_training_set",
+    "how_to_read",
     "inspect_file",
     "open_queue",
     "refreeze_evaluation_set",

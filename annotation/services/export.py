@@ -2,44 +2,91 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotation import formats
-from annotation.models import DatasetVersion
-from ftplatform.artifacts.services import default_storage_home
+from annotation.models import DatasetItem, DatasetVersion
+from annotation.scratch import scratch_home
 from ftplatform.errors import Refused
+from ftplatform.projects.spec import TaskSpec
 
 CHAT = ("openai-chat", "prompt-completion", "alpaca", "sharegpt")
-TABLE = ("csv", "jsonl", "parquet")
+SUFFIXES = {"csv": "csv", "parquet": "parquet", "json": "json"}
+WITH_COLUMNS = ("csv", "parquet")
+SPLIT = "split"
 
 
 def export_dataset(*, version: DatasetVersion, format: str, split: str | None = None) -> Path:
-    """Writes the version to a temporary file and returns its path; the caller removes it. Raises Refused for an unknown format."""
+    """Writes the version to a file in a temporary folder of its own; the caller removes the folder. Raises Refused for an unknown
+    format, for a split that the version has not, and where an item does not fit the format; nothing is left then."""
     if format not in formats.names("write"):
         raise Refused(
             "unknown-format",
             f"{format!r} cannot be written; formats are {', '.join(formats.names('write'))}.",
             field="format",
         )
-    folder = default_storage_home() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
+    items = _items(version, split)
     path = (
-        Path(tempfile.mkdtemp(dir=folder))
-        / f"{version.kind}-{version.number}.{'csv' if format == 'csv' else 'parquet' if format == 'parquet' else 'jsonl'}"
+        Path(tempfile.mkdtemp(dir=scratch_home())) / f"{version.kind}-{version.number}.{SUFFIXES.get(format, 'jsonl')}"
     )
-    formats.write(path, format, _records(version, split, is_chat=format in CHAT))
+    try:
+        _write(path, format, version, items)
+    except formats.FormatError as error:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise Refused("does-not-fit", f"{version} cannot be written as {format}: {error}", field="format") from error
+    except BaseException:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
     return path
 
 
-def _records(version: DatasetVersion, split: str | None, *, is_chat: bool) -> Iterator[dict[str, Any]]:
+def _write(path: Path, format: str, version: DatasetVersion, items: QuerySet[DatasetItem]) -> None:
+    if format in CHAT:
+        formats.write(path, format, _conversations(items))
+        return
+    columns = _Columns(version.task_revision.spec)
+    options: dict[str, Any] = {"columns": columns.names} if format in WITH_COLUMNS else {}
+    formats.write(path, format, map(columns.record, items.iterator(chunk_size=1000)), **options)
+
+
+def _items(version: DatasetVersion, split: str | None) -> QuerySet[DatasetItem]:
     items = version.items.order_by("position")
-    if split:
-        items = items.filter(split=split)
+    if not split:
+        return items
+    there = [name for name, count in version.counts.items() if count]
+    if split not in there:
+        raise Refused(
+            "unknown-split", f"{version} has no split {split!r}; it has {', '.join(there) or 'none'}.", field="split"
+        )
+    return items.filter(split=split)
+
+
+def _conversations(items: QuerySet[DatasetItem]) -> Iterator[dict[str, Any]]:
     for item in items.iterator(chunk_size=1000):
-        if is_chat:
-            yield {"messages": item.content["messages"], "completion": item.content["completion"]}
-        else:
-            yield {"split": item.split, **item.content["inputs"], **item.content["values"]}
+        yield {"messages": item.content["messages"], "completion": item.content["completion"]}
+
+
+class _Columns:
+    """The columns of a version's table, by its task: the same for every item, whatever that leaves empty. An input and a field of one
+    name are told apart as `input.NAME` and `field.NAME`."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        inputs, fields = [one.name for one in spec.inputs], [one.name for one in spec.fields]
+        meet = {SPLIT, *fields} & set(inputs) | {SPLIT} & set(fields)
+        self._inputs = {name: f"input.{name}" if name in meet else name for name in inputs}
+        self._fields = {name: f"field.{name}" if name in meet else name for name in fields}
+        self.names = [SPLIT, *self._inputs.values(), *self._fields.values()]
+
+    def record(self, item: DatasetItem) -> dict[str, Any]:
+        inputs, values = item.content["inputs"], item.content["values"]
+        return {
+            SPLIT: item.split,
+            **{column: inputs[name] for name, column in self._inputs.items() if name in inputs},
+            **{column: values[name] for name, column in self._fields.items() if name in values},
+        }

@@ -10,17 +10,21 @@ from typing import Any
 from django.db import transaction
 
 from annotation import formats
+from annotation.formats.objects import cell_text
 from annotation.jobs import IMPORT, ImportParameters
 from annotation.models import Import
 from annotation.rows import BadRow, ColumnMapping
+from annotation.scratch import kept_name
 from ftplatform.accounts.actors import Actor
 from ftplatform.artifacts.models import Blob
 from ftplatform.audit.services import record
 from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.projects.models import Project
-from ftplatform.projects.spec import TaskSpec
+from ftplatform.projects.spec import TaskSpec, folded
 
+MOST_ROWS = 10_000_000
+MOST_SEED = 2**31 - 1
 LOOKED_AT = 5000
 SHOWN = 20
 INPUT_NAMES = ("text", "question", "message", "body", "ticket", "prompt", "input", "content", "subject")
@@ -55,14 +59,40 @@ class Inspection:
     errors: list[FieldError]
 
 
-def inspect_file(path: Path, spec: TaskSpec, mapping: dict[str, str] | None = None) -> Inspection:
+def how_to_read(*, format: str = "", encoding: str = "", delimiter: str = "") -> formats.ReadAs:
+    """A choice of how a file is read; what is empty is found out. A delimiter is a sign or its name. Raises Refused at the field."""
+    if format and format not in formats.names("read"):
+        raise Refused(
+            "unknown-format",
+            f"{format!r} cannot be read; formats are {', '.join(formats.names('read'))}.",
+            field="format",
+        )
+    try:
+        encoding = formats.named_encoding(encoding) if encoding else ""
+    except formats.FormatError as error:
+        raise Refused("unknown-encoding", str(error), field="encoding") from error
+    sign = formats.DELIMITERS.get(delimiter, delimiter)
+    if sign and sign not in formats.DELIMITERS.values():
+        raise Refused(
+            "unknown-delimiter",
+            f"{delimiter[:20]!r} is no delimiter that is read; write {', '.join(formats.DELIMITERS)}.",
+            field="delimiter",
+        )
+    return formats.ReadAs(format, encoding, sign)
+
+
+def inspect_file(
+    path: Path, spec: TaskSpec, mapping: dict[str, str] | None = None, how: formats.ReadAs = formats.FOUND_OUT
+) -> Inspection:
     """Reads the first rows. Raises Refused when the file cannot be read at all."""
     try:
-        reader = formats.read(path)
+        reader = formats.read_as(path, how)
         rows, faults, whole = _first(reader)
     except formats.FormatError as error:
         raise Refused("unreadable-file", str(error), field="file") from error
-    names = list(reader.detected.columns) or list(dict.fromkeys(name for row in rows for name in row.values))
+    names = list(reader.detected.columns)
+    if reader.detected.may_have_more:
+        names = list(dict.fromkeys([*names, *(name for row in rows for name in row.values)]))
     columns = [_look(name, rows) for name in names]
     _suggest(columns, spec, rows)
     for column in columns:
@@ -106,14 +136,15 @@ def _first(reader: formats.Reader) -> tuple[list[formats.Row], list[formats.RowE
 
 
 def _look(name: str, rows: list[formats.Row]) -> Column:
-    values = [text for row in rows if (text := str(row.values.get(name) or "").strip())]
+    values = [text for row in rows if (text := cell_text(row.values.get(name)).strip())]
     lengths = [len(text) for text in values] or [0]
     return Column(name, values[:3], len(values), "raw", max(lengths), min(lengths))
 
 
 def _suggest(columns: list[Column], spec: TaskSpec, rows: list[formats.Row]) -> None:
     """By name first, then by what the values look like: a column full of a field's labels is that field."""
-    free = {column.name.strip().casefold(): column for column in reversed(columns)}
+    ours = "ft_"  # what our own download of rejected rows adds
+    free = {one.name.strip().casefold(): one for one in reversed(columns) if not one.name.startswith(ours)}
     for wanted in spec.fields:
         column = free.pop(wanted.name.casefold(), None) or free.pop(wanted.title.casefold(), None)
         if column is None and wanted.kind == "choice":
@@ -139,8 +170,8 @@ def _suggest(columns: list[Column], spec: TaskSpec, rows: list[formats.Row]) -> 
 
 
 def _holds_labels(column: Column, labels: list[str], rows: list[formats.Row]) -> bool:
-    known = {label.casefold() for label in labels}
-    values = Counter(str(row.values.get(column.name) or "").strip().casefold() for row in rows)
+    known = {folded(label) for label in labels}
+    values = Counter(folded(cell_text(row.values.get(column.name))) for row in rows)
     values.pop("", None)
     return bool(values) and sum(count for value, count in values.items() if value in known) >= 0.8 * sum(
         values.values()
@@ -155,6 +186,8 @@ def start_import(
     file: Blob,
     mapping: dict[str, str],
     format: str | None = None,
+    encoding: str = "",
+    delimiter: str = "",
     keep_good_rows: bool = False,
     duplicates: str = Import.Duplicates.SKIP,
     limit: int | None = None,
@@ -165,20 +198,26 @@ def start_import(
     if project.task_revision is None:
         raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
     ColumnMapping(project.task_revision.spec, mapping)
-    if format and format not in formats.names("read"):
-        raise Refused(
-            "unknown-format",
-            f"{format!r} cannot be read; formats are {', '.join(formats.names('read'))}.",
-            field="format",
-        )
+    how = how_to_read(format=format or "", encoding=encoding, delimiter=delimiter)
     if duplicates not in Import.Duplicates.values:
-        raise Refused("unknown-choice", "Duplicates are skipped or kept: write skip or keep.", field="duplicates")
+        raise Refused(
+            "unknown-choice",
+            f"Duplicates are treated as one of {', '.join(Import.Duplicates.values)}.",
+            field="duplicates",
+        )
+    if limit is not None and not 1 <= limit <= MOST_ROWS:
+        raise Refused("bad-limit", f"A sample has 1 to {MOST_ROWS:,} rows, not {limit:,}.", field="limit")
+    if not 0 <= seed <= MOST_SEED:
+        raise Refused("bad-seed", f"A seed is a number from 0 to {MOST_SEED:,}.", field="seed")
+    file_name = kept_name(file_name)
     row = Import.objects.create(
         project=project,
         task_revision=project.task_revision,
-        file_name=file_name[:255],
+        file_name=file_name,
         file=file,
-        format=format or "",
+        format=how.format,
+        encoding=how.encoding,
+        delimiter=how.delimiter,
         mapping=mapping,
         keep_good_rows=keep_good_rows,
         duplicates=duplicates,

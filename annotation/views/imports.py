@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -11,10 +13,11 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation import selectors, services
-from annotation.forms import MappingForm, UploadForm
+from annotation import formats, selectors, services
+from annotation.forms import MappingForm, ReadingForm, UploadForm, column_field
 from annotation.models import Import
-from annotation.uploads import MOST_BYTES, inspect_upload, rejected_rows
+from annotation.scratch import kept_name
+from annotation.uploads import MOST_BYTES, duplicate_rows, inspect_upload, rejected_rows
 from ftplatform.artifacts.models import Blob
 from ftplatform.artifacts.services import store_stream
 from ftplatform.errors import FieldError, Refused
@@ -28,6 +31,16 @@ ERRORS_SHOWN = 50
 IMPORTS_SHOWN = 20
 
 
+@dataclass(frozen=True)
+class Held:
+    """An uploaded file between step 1 and step 3, and how it is to be read."""
+
+    token: str
+    blob: Blob
+    name: str
+    how: formats.ReadAs
+
+
 @login_required
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest, slug: str) -> HttpResponse:
@@ -38,7 +51,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
         file = form.cleaned_data["file"]
         try:
             blob = store_stream(file, most_bytes=MOST_BYTES)
-            return _to_columns(access, blob, Path(file.name).name[:255])
+            return _to_columns(access, blob, kept_name(file.name), form.how())
         except Refused as refused:
             form.refuse(refused)
     context = {
@@ -50,14 +63,14 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "annotation/upload.html", context, status=422 if form.is_bound else 200)
 
 
-def _to_columns(access: Access, blob: Blob, name: str) -> HttpResponse:
+def _to_columns(access: Access, blob: Blob, name: str, how: formats.ReadAs) -> HttpResponse:
     """Looks into the file first: one that cannot be read at all is told beside the file field."""
-    inspect_upload(access.project, blob, name)
-    held = {"blob": blob.pk, "name": name, "project": access.project.pk, "user": access.user.pk}
+    inspect_upload(access.project, blob, name, how=how)
+    held = {"blob": blob.pk, "name": name, "project": access.project.pk, "user": access.user.pk, "how": asdict(how)}
     return redirect("annotation:columns", access.project.slug, signing.dumps(held, salt=SALT, compress=True))
 
 
-def _held(access: Access, token: str) -> tuple[Blob, str]:
+def _held(access: Access, token: str) -> Held:
     """The uploaded file that the token names; only for whoever uploaded it, in this project, for a day."""
     try:
         held = signing.loads(token, salt=SALT, max_age=HOLDS_SECONDS)
@@ -72,7 +85,7 @@ def _held(access: Access, token: str) -> tuple[Blob, str]:
     blob = Blob.objects.filter(pk=held["blob"]).first()
     if blob is None:
         raise Refused("upload-expired", "This upload is gone; choose the file again.")
-    return blob, held["name"]
+    return Held(token, blob, held["name"], formats.ReadAs(**held.get("how", {})))
 
 
 @login_required
@@ -80,29 +93,79 @@ def _held(access: Access, token: str) -> tuple[Blob, str]:
 def columns(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     """Step 2: a suggestion for every column, the first rows as they would come in, and each row's error. Nothing is stored yet."""
     access = enter(request, slug, ADMIN)
-    blob, name = _held(access, token)
-    inspection = inspect_upload(access.project, blob, name)
-    assert access.project.task_revision
-    spec = access.project.task_revision.spec
-    form = MappingForm(request.POST if request.method == "POST" else None, spec=spec, inspection=inspection)
-    status = 200
+    held = _held(access, token)
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            inspection = inspect_upload(access.project, blob, name, form.mapping())
-            if request.POST.get("do") == "import":
-                try:
-                    return _start(access, blob, name, inspection, form)
-                except Refused as refused:
-                    form.refuse(refused)
-            else:
-                status = 200
+        return _checked(request, access, held)
+    reading = ReadingForm(initial=_chosen(held.how))
+    inspection = inspect_upload(access.project, held.blob, held.name, how=held.how)
+    return _columns(request, access, held, reading, inspection, _mapping_form(access, inspection))
+
+
+def _checked(request: HttpRequest, access: Access, held: Held) -> HttpResponse:
+    """What was typed in step 2. Read in another way the file has other columns: these are shown before anything is imported."""
+    reading = ReadingForm(request.POST)
+    how = reading.how()
+    try:
+        inspection = inspect_upload(access.project, held.blob, held.name, how=how)
+    except Refused as refused:
+        reading.refuse(refused)
+        inspection = inspect_upload(access.project, held.blob, held.name, how=held.how)
+        return _columns(request, access, held, reading, inspection, _mapping_form(access, inspection), status=422)
+    read_as = _read_as(inspection)
+    if request.POST.get("read_as", read_as) != read_as:
+        typed = {name: request.POST.get(name, "") for name in MappingForm.base_fields}
+        form = _mapping_form(access, inspection, initial=typed)
+        return _columns(request, access, held, reading, inspection, form, status=200 if reading.is_valid() else 422)
+    form = _mapping_form(access, inspection, request.POST)
+    if not form.is_valid():
+        return _columns(request, access, held, reading, inspection, form, status=422)
+    inspection = inspect_upload(access.project, held.blob, held.name, form.mapping(), how)
+    if request.POST.get("do") != "import":
+        return _columns(request, access, held, reading, inspection, form)
+    try:
+        return _start(access, held, how, inspection, form)
+    except Refused as refused:
+        form.refuse(refused)
+    return _columns(request, access, held, reading, inspection, form, status=422)
+
+
+def _mapping_form(
+    access: Access, inspection: services.Inspection, data: Any = None, initial: dict[str, str] | None = None
+) -> MappingForm:
+    assert access.project.task_revision
+    return MappingForm(data, spec=access.project.task_revision.spec, inspection=inspection, initial=initial)
+
+
+def _chosen(how: formats.ReadAs) -> dict[str, str]:
+    """A choice as the form shows it: a delimiter by its name."""
+    named = {sign: name for name, sign in formats.DELIMITERS.items()}
+    return {**asdict(how), "delimiter": named.get(how.delimiter, "")}
+
+
+def _read_as(inspection: services.Inspection) -> str:
+    """Tells whether the columns on the page are still those of the file as it is read now."""
+    read = [inspection.format, inspection.encoding, inspection.delimiter, *(one.name for one in inspection.columns)]
+    return sha256(json.dumps(read).encode()).hexdigest()[:16]
+
+
+def _columns(
+    request: HttpRequest,
+    access: Access,
+    held: Held,
+    reading: ReadingForm,
+    inspection: services.Inspection,
+    form: MappingForm,
+    *,
+    status: int = 200,
+) -> HttpResponse:
     context = {
         "access": access,
         "form": form,
+        "reading": reading,
+        "read_as": _read_as(inspection),
         "inspection": inspection,
-        "file_name": name,
-        "rows": [(column, form[f"column_{place}"]) for place, column in enumerate(inspection.columns)],
+        "file_name": held.name,
+        "rows": [(column, form[column_field(place)]) for place, column in enumerate(inspection.columns)],
         "errors": [_error(error) for error in inspection.errors[:ERRORS_SHOWN]],
         "error_count": len(inspection.errors),
         "here": "tickets",
@@ -116,14 +179,18 @@ def _error(error: FieldError) -> tuple[str, str, str]:
     return (line, column, error.message) if line.isdecimal() else ("", error.field, error.message)
 
 
-def _start(access: Access, blob: Blob, name: str, inspection: services.Inspection, form: MappingForm) -> HttpResponse:
+def _start(
+    access: Access, held: Held, how: formats.ReadAs, inspection: services.Inspection, form: MappingForm
+) -> HttpResponse:
     values = form.cleaned_data
     made = services.start_import(
         project=access.project,
-        file_name=name,
-        file=blob,
+        file_name=held.name,
+        file=held.blob,
         mapping=form.mapping(),
         format=inspection.format,
+        encoding=how.encoding,
+        delimiter=how.delimiter,
         keep_good_rows=values["keep"] == "good",
         duplicates=values["duplicates"],
         limit=values["limit"],
@@ -162,6 +229,7 @@ def _state(access: Access, found: Import) -> dict[str, Any]:
         "import": found,
         "job": found.job,
         "errors": found.row_errors.order_by("row", "pk")[:ERRORS_SHOWN],
+        "duplicates": found.row_duplicates.order_by("row", "pk")[:ERRORS_SHOWN],
     }
 
 
@@ -170,3 +238,10 @@ def _state(access: Access, found: Import) -> dict[str, Any]:
 def rejected(request: HttpRequest, slug: str, pk: int) -> FileResponse:
     _, found = _import(request, slug, pk)
     return rejected_rows(found)
+
+
+@login_required
+@require_GET
+def duplicates(request: HttpRequest, slug: str, pk: int) -> FileResponse:
+    _, found = _import(request, slug, pk)
+    return duplicate_rows(found)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from annotation import selectors
 from annotation.models import Example, Split
+from ftplatform.keys import key_of
 from ftplatform.projects.access import READERS, REVIEWERS, enter, enter_by
 
 SIZES = (15, 50, 200)
@@ -29,7 +30,7 @@ def tickets(request: HttpRequest, slug: str) -> HttpResponse:
     )
     size = next((one for one in SIZES if str(one) == asked.get("size")), SIZES[1])
     page = selectors.ticket_page(
-        access.project, wanted, size=size, before=_key(asked.get("before", "")), after=_key(asked.get("after", ""))
+        access.project, wanted, size=size, before=key_of(asked.get("before", "")), after=key_of(asked.get("after", ""))
     )
     query = asked.copy()
     for name in ("before", "after"):
@@ -52,10 +53,6 @@ def tickets(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _one_of(value: str, known: list[str]) -> str:
     return value if value in known else ""
-
-
-def _key(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None
 
 
 @login_required

@@ -4,7 +4,11 @@ from typing import Any
 
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+
+from ftplatform.keys import key_of
 
 
 class ByKey(CursorPagination):
@@ -12,6 +16,13 @@ class ByKey(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """A cursor's position is a key; DRF would hand any other text on to the database."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and key_of(str(cursor.position)) is None:
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 def whole(serializer: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import selectors as job_selectors
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.models import Job, JobEvent
+from ftplatform.keys import key_of
 from ftplatform.projects import selectors, services
 from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter, enter_by
 from ftplatform.projects.models import Project, TaskRevision
@@ -164,10 +165,11 @@ class JobEvents(APIView):
     def get(self, request: Request, pk: int) -> Response:
         """Events after `?after=ID`, oldest first."""
         _, job = enter_by(request, Job.objects.all(), READERS, pk=pk)
-        after = request.query_params.get("after") or "0"
-        if not (after.isascii() and after.isdigit()):
-            raise Refused("bad-key", f"after is the id of an event, not {after!r}.", field="after")
-        events = job_selectors.events_after(job, int(after), EVENTS)
+        asked = request.query_params.get("after") or "0"
+        after = key_of(asked)
+        if after is None:
+            raise Refused("bad-key", f"after is the id of an event, not {asked[:40]!r}.", field="after")
+        events = job_selectors.events_after(job, after, EVENTS)
         return Response(whole(JobEventSerializer(events, many=True)))
 
 

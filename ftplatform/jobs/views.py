@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ftplatform.errors import Refused
 from ftplatform.jobs import selectors, services
 from ftplatform.jobs.models import Job
+from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter
 from ftplatform.ui.registries import job_href
 
@@ -22,9 +23,9 @@ EVENTS = 200
 def job_list(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
     jobs = selectors.jobs_of(access.project)
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        jobs = jobs.filter(pk__lt=int(before))
+    before = key_of(request.GET.get("before", ""))
+    if before is not None:
+        jobs = jobs.filter(pk__lt=before)
     shown = list(jobs[: PAGE + 1])
     context = {
         "project": access.project,

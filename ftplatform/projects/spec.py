@@ -15,6 +15,11 @@ UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
+def folded(text: str) -> str:
+    """The form in which two labels count as the same: case, white space, and é in one sign or two are no difference."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
 class Value(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,10 +86,10 @@ class TaskField(Value):
     @model_validator(mode="after")
     def _choices_fit_kind(self) -> TaskField:
         if self.kind in ("choice", "multi"):
-            folded = [choice.value.strip().casefold() for choice in self.choices]
-            if len(folded) < 2:
+            keys = [folded(choice.value) for choice in self.choices]
+            if len(keys) < 2:
                 raise ValueError(f"field {self.name}: a {self.kind} field needs at least two choices")
-            if len(set(folded)) < len(folded):
+            if len(set(keys)) < len(keys):
                 raise ValueError(
                     f"field {self.name}: two choices differ only in case or spaces; a model's answer could mean either"
                 )

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from ftplatform.accounts.models import User
 from ftplatform.audit.models import AuditEvent
+from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, enter
 from ftplatform.projects.selectors import projects_of
 
@@ -37,9 +38,9 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
     """Who did what, newest first, by key."""
     access = enter(request, slug, ADMIN)
     events = AuditEvent.objects.filter(project=access.project).order_by("-pk")
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        events = events.filter(pk__lt=int(before))
+    before = key_of(request.GET.get("before", ""))
+    if before is not None:
+        events = events.filter(pk__lt=before)
     shown = list(events[: PAGE + 1])
     older = shown[PAGE - 1].pk if len(shown) > PAGE else None
     # Pairs, since a template takes `data.items` for the key "items" where there is one.

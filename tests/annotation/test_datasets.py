@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from annotation import formats, services
 from annotation.models import DatasetVersion, Example, ResolvedLabel
+from annotation.scratch import scratch_home
 from ftplatform.errors import Refused
 from ftplatform.projects.services import revise_task
 from ftplatform.projects.spec import canonical
@@ -183,3 +184,49 @@ def test_the_command_builds_what_the_pages_build(cast: Any, tickets: Any, capsys
     told = json.loads(capsys.readouterr().out)
     assert told["evaluation_set"]["test"] == 12
     assert (told["dataset_version"]["train"], told["dataset_version"]["validation"]) == (42, 6)
+
+
+def test_an_export_has_the_tasks_columns_whatever_an_item_leaves_empty(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    spec = factories.desk_task()
+    desk, reply = spec.fields
+    inputs = (*spec.inputs, *(spec.inputs[0].model_copy(update={"name": name}) for name in ("split", "desk")))
+    fields = (desk, reply.model_copy(update={"required": False}))
+    revise_task(
+        project=cast.project, spec=spec.model_copy(update={"inputs": inputs, "fields": fields}), by=factories.SYSTEM
+    )
+    cast.project.refresh_from_db()
+    rows = [{**row, "part": "mine", "place": "there"} for row in factories.desk_rows(30)]
+    for row in rows[:-1]:
+        row["reply"] = ""
+    mapping = {**factories.DESK_MAPPING, "part": "input:split", "place": "input:desk"}
+    factories.import_rows(cast.project, tmp_path / "t.csv", rows, mapping=mapping)
+    run_jobs()
+    _, version = factories.make_sets(cast.project, test=6, validation=3)
+    for format in ("csv", "parquet"):
+        path = services.export_dataset(version=version, format=format)
+        read = formats.read(path)
+        assert read.detected.columns == ("split", "question", "input.split", "input.desk", "field.desk", "reply")
+        found = [row.values for row in read if isinstance(row, formats.Row)]
+        assert len(found) == version.size and {row["input.desk"] for row in found} == {"there"}
+        assert {row["split"] for row in found} == {"train", "validation"} and found[0]["input.split"] == "mine"
+
+
+def test_an_export_that_cannot_be_is_refused_and_leaves_nothing(
+    cast: Any, tickets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, version = factories.make_sets(cast.project)
+    client = cast.client("ada")
+    address = f"/api/v1/dataset-versions/{version.pk}/export/"
+    for split in ("test", "nope", "%00"):
+        for format in ("csv", "parquet", "jsonl", "openai-chat"):
+            refused = client.get(f"{address}?format={format}&split={split}")
+            assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "split", (split, format)
+
+    def broken(*_: Any, **__: Any) -> int:
+        raise formats.FormatError("Record 3 does not fit.")
+
+    before = set(scratch_home().iterdir())
+    monkeypatch.setattr(formats, "write", broken)
+    refused = client.get(f"{address}?format=csv")
+    assert refused.status_code == 400 and "Record 3" in refused.json()["detail"]
+    assert set(scratch_home().iterdir()) == before

@@ -9,13 +9,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotation import services
+from annotation.importing import COUNTS
 from annotation.models import Import
 from annotation.uploads import inspect_upload
 from ftplatform.accounts.actors import Actor
 from ftplatform.artifacts.services import store_file
 from ftplatform.errors import Refused
-from ftplatform.jobs import services as jobs
-from ftplatform.jobs.models import Job
+from ftplatform.jobs.following import follow, require_worker
 from ftplatform.projects.models import Project
 
 
@@ -32,7 +32,9 @@ class Command(BaseCommand):
             metavar="COLUMN=TARGET",
             help="TARGET is input:NAME, field:NAME, group, occurred_at or raw; columns left out become what is suggested",
         )
-        parser.add_argument("--format", help="found out when left out")
+        parser.add_argument("--format", default="", help="found out when left out, as the two below")
+        parser.add_argument("--encoding", default="", help="of a text file, as utf-8 or cp1252")
+        parser.add_argument("--delimiter", default="", help="of a CSV file: comma, semicolon, tab, bar")
         parser.add_argument(
             "--keep-good-rows", action="store_true", help="import the good rows although others have errors"
         )
@@ -51,10 +53,8 @@ class Command(BaseCommand):
             raise CommandError("\n".join([refused.message, *_rest(refused)])) from refused
         assert row.job
         if not options["no_wait"]:
-            job = jobs.wait(row.job)
-            row.refresh_from_db()
-            if job.state != Job.State.SUCCEEDED:
-                raise CommandError(job.error or f"The import was {job.state}.")
+            follow(row.job)
+            row = Import.objects.select_related("job").get(pk=row.pk)
         self._tell(row, as_json=options["json"])
 
     def _start(self, options: dict[str, Any]) -> Import:
@@ -65,8 +65,9 @@ class Command(BaseCommand):
         path: Path = options["file"]
         if not path.is_file():
             raise CommandError(f"{path} is not there, or is not a file.")
+        how = services.how_to_read(**{name: options[name] for name in ("format", "encoding", "delimiter")})
         blob = store_file(path)
-        found = inspect_upload(project, blob, path.name)
+        found = inspect_upload(project, blob, path.name, how=how)
         mapping = {column.name: column.suggested for column in found.columns}
         for pair in options["map"]:
             column, sign, target = pair.rpartition("=")
@@ -76,12 +77,16 @@ class Command(BaseCommand):
                 )
             mapping = {name: "raw" if to == target and to != "raw" else to for name, to in mapping.items()}
             mapping[column] = target
+        if not options["no_wait"]:
+            require_worker()
         return services.start_import(
             project=project,
             file_name=path.name,
             file=blob,
             mapping=mapping,
-            format=options["format"],
+            format=how.format,
+            encoding=how.encoding,
+            delimiter=how.delimiter,
             keep_good_rows=options["keep_good_rows"],
             duplicates=options["duplicates"],
             limit=options["limit"],
@@ -91,15 +96,13 @@ class Command(BaseCommand):
 
     def _tell(self, row: Import, *, as_json: bool) -> None:
         assert row.job
-        counts = {
-            name: getattr(row, name) for name in ("rows_total", "rows_imported", "rows_rejected", "rows_duplicate")
-        }
+        counts = {name: getattr(row, name) for name in COUNTS}
         if as_json:
             self.stdout.write(json.dumps({"id": row.pk, "job": row.job_id, "state": row.job.state, **counts}))
         else:
             self.stdout.write(
-                f"{counts['rows_imported']} of {counts['rows_total']} rows are tickets; {counts['rows_duplicate']} duplicates, "
-                f"{counts['rows_rejected']} rejected."
+                f"{counts['rows_imported']} of {counts['rows_total']} rows are tickets; {counts['rows_duplicate']} duplicates "
+                f"({counts['rows_merged']} gave labels), {counts['rows_rejected']} rejected."
             )
 
 

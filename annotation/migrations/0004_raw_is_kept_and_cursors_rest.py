@@ -15,7 +15,7 @@ DROP TRIGGER annotation_examplecontent_kept ON annotation_examplecontent;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0002_append_only"), ("audit", "0002_append_only")]
+    dependencies = [("annotation", "0003_imports_merge_and_choose"), ("audit", "0002_append_only")]
     operations = [
         migrations.RunSQL(RAW, BACK),
         migrations.AddField(
