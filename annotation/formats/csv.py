@@ -195,7 +195,7 @@ def _header(
         )
     if any(len(name) > 200 or _NUMBER.fullmatch(name) for name in names):
         warnings.append(
-            "The first line looks like data and not like names of columns. If there is no header, name the columns."
+            "The first line looks like data and not like names of columns. If there is no header, put one above it."
         )
     if len(records) == 1:
         warnings.append("The file has a header but no rows.")

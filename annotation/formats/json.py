@@ -66,6 +66,7 @@ class _Text:
         self.at = 0
         self.line = 1
         self.ended = False
+        self._after_cr = False
 
     def more(self) -> bool:
         """Read on; False at the file's end."""
@@ -78,7 +79,12 @@ class _Text:
         return True
 
     def advance(self, end: int) -> None:
-        self.line += self.text.count("\n", self.at, end)
+        """Goes on to `end` and counts the lines on the way, whose ends are LF, CR LF or CR."""
+        if end > self.at:
+            feeds, returns = self.text.count("\n", self.at, end), self.text.count("\r", self.at, end)
+            halves = self.text.count("\r\n", self.at, end) + (self._after_cr and self.text[self.at] == "\n")
+            self.line += feeds + returns - halves
+            self._after_cr = self.text[end - 1] == "\r"
         self.at = end
 
     def next_sign(self) -> str:

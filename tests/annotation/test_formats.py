@@ -606,3 +606,11 @@ def test_chat_records_are_checked(tmp_path, name, record, reason):
     with pytest.raises(FormatError, match=reason):
         write(tmp_path / "x.jsonl", name, [record])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_the_rows_of_a_json_list_know_their_lines_whatever_ends_them(tmp_path, monkeypatch, end):
+    monkeypatch.setattr("annotation.formats.physical._CHUNK", 1)  # every CR LF is cut in two
+    path = tmp_path / "t.json"
+    path.write_bytes(end.join(["[", '{"a": 1},', "", '{"a":', '2}, {"a": 3}', "]"]).encode())
+    assert [row.number for row in read(path) if isinstance(row, Row)] == [2, 4, 5]

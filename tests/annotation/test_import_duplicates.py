@@ -85,6 +85,7 @@ def test_a_sample_of_a_json_list_on_one_line_has_the_size_that_was_asked(
 def test_json_with_old_line_ends_comes_in_whole(cast: Any, run_jobs: Any, tmp_path: Path) -> None:
     text = json.dumps(factories.desk_rows(4), indent=1).replace("\n", "\r")
     assert counts(bring(cast.project, run_jobs, tmp_path / "t.json", text))[1] == 4
+    assert list(Example.objects.order_by("pk").values_list("row", flat=True)) == [2, 7, 12, 17]
 
 
 # ── what is left out ──
