@@ -15,7 +15,7 @@ from annotation import selectors, services
 from annotation.api.examples import AnnotationSerializer
 from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Lease, Queue
-from ftplatform.api.parsing import KeepableJSON
+from ftplatform.api.parsing import ShallowJSON
 from ftplatform.errors import Conflict
 from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, Access, enter, enter_by
 
@@ -119,7 +119,7 @@ class SkipRequest(serializers.Serializer):
 class _OwnLease(APIView):
     """Something done with a lease: only its own labeler may, and for all others it does not exist."""
 
-    parser_classes = [KeepableJSON]
+    parser_classes = [ShallowJSON]
 
     def lease(self, request: Request, pk: str) -> tuple[Access, Lease]:
         row = get_object_or_404(Lease.objects.select_related("queue__project", "example"), pk=pk, labeler=request.user)
