@@ -284,7 +284,7 @@ def _close_slots(project: Project, drawn: Mapping[int, str]) -> None:
     closed: Counter[int] = Counter()
     for at in range(0, len(ids), BATCH):
         slots = dict(
-            HandoutSlot.objects.select_for_update()
+            HandoutSlot.objects.select_for_update(of=("self",))  # not the queue, which every lease refers to
             .filter(example__in=ids[at : at + BATCH], queue__project=project)
             .exclude(state=HandoutSlot.State.DONE)
             .order_by("pk")
