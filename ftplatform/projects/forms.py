@@ -37,7 +37,7 @@ class ProjectForm(forms.Form):
     choices = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="One label a line; optionally a description after a colon.",
+        help_text="One label a line; a description, if there is one, after a bar: permits | what may be built.",
     )
     text = forms.RegexField(
         r"^[a-z][a-z0-9_]{0,39}$",
@@ -72,7 +72,7 @@ class ProjectForm(forms.Form):
 
     def _spec(self, data: dict[str, str]) -> TaskSpec:
         fields: list[dict[str, object]] = []
-        lines = [line.partition(":") for line in data["choices"].splitlines() if line.strip()]
+        lines = [line.partition("|") for line in data["choices"].splitlines() if line.strip()]
         if data["choice"]:
             labels = [{"value": value.strip(), "description": text.strip()} for value, _, text in lines]
             fields.append({"name": data["choice"], "kind": "choice", "choices": labels})

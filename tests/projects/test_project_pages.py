@@ -35,7 +35,7 @@ def test_a_project_is_made_with_its_task_and_its_maker_is_admin(cast: Cast) -> N
             "name": "Grant summaries",
             "input": "question",
             "choice": "desk",
-            "choices": "permits: builds\ntax",
+            "choices": "permits | builds\nTax: income\nTax: property",
             "text": "reply",
         },
     )
@@ -43,7 +43,7 @@ def test_a_project_is_made_with_its_task_and_its_maker_is_admin(cast: Cast) -> N
     assert answer.headers["Location"] == "/projects/grant-summaries/"
     assert Membership.objects.get(project=project).user == cast.vic
     assert project.task_revision is not None
-    assert project.task_revision.spec.field_named("desk").labels == ["permits", "tax"]
+    assert project.task_revision.spec.field_named("desk").labels == ["permits", "Tax: income", "Tax: property"]
     assert AuditEvent.objects.filter(project=project, verb="project.create").exists()
 
 
