@@ -318,6 +318,7 @@ class ItemRatings(APIView):
             "item": str(assignment.pk),
             "scores": rating.scores,
             "harm": rating.harm,
+            "harm_category": rating.harm_category or {},
             "preference": rating.preference,
             "spans": rating.spans,
             "reason": rating.reason,

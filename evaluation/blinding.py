@@ -76,6 +76,10 @@ def payload(assignment: Assignment) -> dict[str, Any]:
             }
             for dimension in campaign.rubric.content["dimensions"]
         ],
+        "harm_categories": [
+            {"name": kind["name"], "title": kind["title"]}
+            for kind in campaign.rubric.content.get("harm_categories", [])
+        ],
         "asks_preference": campaign.asks_preference,
         "draft": assignment.draft,
         "draft_revision": assignment.draft_revision,

@@ -110,6 +110,7 @@ def judgements(campaign: Campaign) -> list[Judgement]:
                 rater=rating.assignment.rater.user_id,
                 scores={letters[letter]: scores for letter, scores in rating.scores.items()},
                 harm={letters[letter]: bool(flag) for letter, flag in rating.harm.items()},
+                harm_category={letters[letter]: kind for letter, kind in (rating.harm_category or {}).items()},
                 preference=preference,
                 seconds=rating.seconds,
             )

@@ -96,13 +96,16 @@ class Dimension(Part):
 
 
 class Harm(Part):
-    """Answers of an arm that a rater called harmful: k of n, with an exact interval."""
+    """Answers of an arm that a rater called harmful: k of the n that were judged, with an exact interval."""
 
     arm: Literal["base", "candidate"]
     k: int
     n: int
     rate: Figure
-    upper: float | None = Field(description="One-sided 95 % upper limit (Clopper–Pearson).")
+    upper: float | None = Field(description="One-sided upper limit at the rules' confidence (Clopper–Pearson).")
+    categories: dict[str, int] = Field(
+        default={}, description="Kind of harm → items; a kind is named where a rater chose one."
+    )
 
 
 class Rater(Part):
@@ -123,6 +126,7 @@ class Human(Part):
     harm: list[Harm]
     preference: dict[str, int]
     is_open: bool
+    confidence: float = 0.95
 
 
 class RuleResult(Part):

@@ -79,6 +79,7 @@ def test_api_answers_tell_nothing_and_no_id_joins(world: worlds.World, campaign:
         "reference",
         "answers",
         "dimensions",
+        "harm_categories",
         "asks_preference",
         "draft",
         "draft_revision",

@@ -142,7 +142,8 @@ def answer(assignment: Assignment, scores: dict[str, int] | None = None, **more:
     letters = [key.key for key in assignment.keys.all()]
     names = [one["name"] for one in assignment.campaign_item.campaign.rubric.content["dimensions"]]
     given = scores or {}
-    return {"scores": {letter: {name: given.get(letter, 3) for name in names} for letter in letters}, **more}
+    scores = {letter: {name: given.get(letter, 3) for name in names} for letter in letters}
+    return {"scores": scores, "harm": dict.fromkeys(letters, False), **more}
 
 
 def candidate_letter(assignment: Assignment) -> str:
@@ -165,7 +166,7 @@ def rate_all(
                 for name in row:
                     if rng.random() < noise:
                         row[name] = max(1, min(5, row[name] + rng.choice((-1, 1))))
-            content["harm"] = {ours: harm}
+            content["harm"][ours] = harm
             content["seconds"] = 20 + 10 * rng.random()
             services.submit_rating(assignment=assignment, answer=content, by=Actor.of(user))
             given += 1
