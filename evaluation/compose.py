@@ -13,6 +13,8 @@ from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
 from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion
 
+CONFIDENCE = Rules().confidence
+"""Of a baseline's intervals, which no rules are set for."""
 Kept = list[tuple[int | None, str, dict[str, Scored]]]
 
 
@@ -38,10 +40,12 @@ def compose_baseline(run: GenerationRun, base_model: ModelVersion) -> tuple[cont
     test = gather.test_set(run.dataset_version, items)
     base = _side(run, base_model, test, items)
     references = _trivial(run, test)
+    failures = gather.failures(list(base.cells.values()))
     made = content.Content(
         **_frame(run, test, base, references),
         sentence=_baseline_sentence(test, base),
-        threats=_baseline_threats(test, base),
+        failures=failures,
+        threats=[*threats.of_failures(failures), *_baseline_threats(test, base)],
         settings=_settings(run),
     )
     kept: Kept = [(base_model.pk, key, scored) for key, scored in base.scored.items()]
@@ -67,20 +71,25 @@ def compose_comparison(
         )
     items = gather.items_of(run.dataset_version, run.split)
     test = gather.test_set(run.dataset_version, items)
-    base = _side(baseline.generation_run, baseline.base_model, test, items)
-    ours = _side(run, candidate, test, items)
     set_rules = Rules.model_validate(rules.content)
+    base = _side(baseline.generation_run, baseline.base_model, test, items, set_rules.confidence)
+    ours = _side(run, candidate, test, items, set_rules.confidence)
     primary = {f"{field.name}.{primary_metric(field)}" for field in test.spec.fields}
     measured = {set_rules.primary, *set_rules.margins}
     comparisons = automatic.compare(
-        test, base.scored, {name: (serving, one) for name, one in ours.scored[serving].items()}, primary | measured
+        test,
+        base.scored,
+        {name: (serving, one) for name, one in ours.scored[serving].items()},
+        primary | measured,
+        set_rules.confidence,
     )
     rated = human_of(campaign, set_rules)
     comparisons, rated = _adjusted(comparisons, rated)
-    decided = verdict.decide(set_rules, rated, comparisons)
+    failures = gather.failures([*base.cells.values(), *ours.cells.values()])
+    decided = verdict.decide(set_rules, rated, comparisons, _compared(failures, comparisons, base, ours))
     late = _rules_came_late(rules, run, campaign)
-    references = _trivial(run, test)
-    slices, improved, worse = _cuts(test, base, ours, serving)
+    references = _trivial(run, test, set_rules.confidence)
+    slices, improved, worse = _cuts(test, base, ours, serving, set_rules.confidence)
     best = automatic.best_conditions(base.scored)
     frame = _frame(run, test, base, references)
     frame["conditions"] = [*frame["conditions"], *_rows(ours)]  # type: ignore[misc]
@@ -97,6 +106,7 @@ def compose_comparison(
         slices=slices,
         improved=improved,
         worse=worse,
+        failures=failures,
         cost=gather.cost_rows(base.cells.get(serving) or base.cells[best[primary_name]], ours.cells[serving]),
         threats=threats.of_comparison(
             test,
@@ -105,16 +115,24 @@ def compose_comparison(
             base.answers,
             ours.answers[serving],
             scorecards_on_set=_candidates_on(run, candidate),
+            failures=failures,
             rules_after_results=late,
             seeds=1,
         ),
-        settings={**_settings(run), "serving": serving},
+        settings={**_settings(run, set_rules.confidence), "serving": serving},
+        confidence=set_rules.confidence,
     )
     kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
     return Comparison(made, decided, kept)
 
 
-def _side(run: GenerationRun, version: ModelVersion, test: TestSet, items: list[gather.DatasetItem]) -> _Side:
+def _side(
+    run: GenerationRun,
+    version: ModelVersion,
+    test: TestSet,
+    items: list[gather.DatasetItem],
+    confidence: float = CONFIDENCE,
+) -> _Side:
     cells = {
         cell.condition.name: cell
         for cell in run.cells.select_related("condition", "model_version", "run__task_revision")
@@ -122,12 +140,14 @@ def _side(run: GenerationRun, version: ModelVersion, test: TestSet, items: list[
         .order_by("pk")
     }
     answers = {key: gather.answers(cell, items) for key, cell in cells.items()}
-    return _Side(cells, answers, {key: automatic.score(test, one) for key, one in answers.items()})
+    return _Side(cells, answers, {key: automatic.score(test, one, confidence) for key, one in answers.items()})
 
 
-def _trivial(run: GenerationRun, test: TestSet) -> list[tuple[Answers, dict[str, Scored]]]:
+def _trivial(
+    run: GenerationRun, test: TestSet, confidence: float = CONFIDENCE
+) -> list[tuple[Answers, dict[str, Scored]]]:
     inputs, values = gather.training_answers(run.dataset_version, [field.name for field in test.spec.fields])
-    return [(one, automatic.score(test, one)) for one in trivial.answers(test, inputs, values)]
+    return [(one, automatic.score(test, one, confidence)) for one in trivial.answers(test, inputs, values)]
 
 
 def _frame(
@@ -228,8 +248,17 @@ def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:
     return others.values("candidate").distinct().count() + 1
 
 
+def _compared(
+    failures: list[content.Failures], comparisons: list[content.Comparison], base: _Side, ours: _Side
+) -> list[content.Failures]:
+    """Those of conditions that stand on either side of a comparison."""
+    sides = {base.answers[one.base_condition].place for one in comparisons}
+    sides |= {ours.answers[one.candidate_condition].place for one in comparisons}
+    return [one for one in failures if (one.model, one.condition) in sides]
+
+
 def _cuts(
-    test: TestSet, base: _Side, ours: _Side, serving: str
+    test: TestSet, base: _Side, ours: _Side, serving: str, confidence: float
 ) -> tuple[list[content.Slices], list[content.Case], list[content.Case]]:
     """By each true label of the first choice field, and the items with the largest differences, in the last text's or choice's
     primary metric."""
@@ -242,7 +271,7 @@ def _cuts(
     improved, worse = automatic.extremes(test, theirs, mine)
     slices = []
     for choice in test.spec.choice_fields[:1]:
-        cut = automatic.slices(test, choice, theirs, mine, f"{name} by {choice.heading.lower()}")
+        cut = automatic.slices(test, choice, theirs, mine, f"{name} by {choice.heading.lower()}", confidence)
         if cut:
             slices.append(cut)
     return slices, improved, worse
@@ -276,11 +305,11 @@ def _baseline_threats(test: TestSet, base: _Side) -> list[str]:
     return found
 
 
-def _settings(run: GenerationRun) -> dict[str, str]:
+def _settings(run: GenerationRun, confidence: float = CONFIDENCE) -> dict[str, str]:
     return {
         "sampling": ", ".join(f"{name} {value}" for name, value in sorted(run.sampling.items())),
         "generation run": str(run.number),
-        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, 95 %",
+        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, {content.percent(confidence)}; where nothing varies, the rule of three",
         "test": "paired permutation, whole groups swapped",
         "adjustment": "Holm over the primary metric of each field and the dimensions in the rules",
     }

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Count, Q
+
 from annotation.models import DatasetItem, DatasetVersion, Example, ResolvedLabel, Split
 from evaluation.models import Campaign, Rating, RubricRevision
 from evaluation.scoring import content
@@ -56,6 +58,21 @@ def answers(cell: GenerationCell, items: Sequence[DatasetItem]) -> Answers:
         parse=[one.parse for one in ordered],
         outputs=[one.output for one in ordered],
     )
+
+
+def failures(cells: Sequence[GenerationCell]) -> list[content.Failures]:
+    """Conditions in which generation failed for some tickets."""
+    counted = {
+        row["cell"]: row
+        for row in Generation.objects.filter(cell__in=cells)
+        .values("cell")
+        .annotate(n=Count("pk"), k=Count("pk", filter=Q(finish_reason="error")))
+    }
+    return [
+        content.Failures(model=cell.model_version.name, condition=title_of(cell.condition), k=row["k"], n=row["n"])
+        for cell in cells
+        if (row := counted.get(cell.pk)) and row["k"]
+    ]
 
 
 def title_of(condition: PromptCondition) -> str:

@@ -36,6 +36,11 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
+def percent(share: float) -> str:
+    """95 %, 99.5 %: a confidence as it is said."""
+    return f"{100 * share:g} %"
+
+
 class Condition(Part):
     """One way of asking one model: its figures per metric, and what it cannot answer."""
 
@@ -128,6 +133,10 @@ class Human(Part):
     is_open: bool
     confidence: float = 0.95
 
+    @property
+    def level(self) -> str:
+        return percent(self.confidence)
+
 
 class RuleResult(Part):
     rule: str
@@ -155,6 +164,23 @@ class Slices(Part):
 class Case(Part):
     item: int
     difference: float
+
+
+class Failures(Part):
+    """Answers of a condition that ended in an error of the machine. They score as wrong answers."""
+
+    model: str
+    condition: str
+    k: int
+    n: int
+
+    @property
+    def share(self) -> float:
+        return self.k / self.n if self.n else 0.0
+
+    @property
+    def text(self) -> str:
+        return f"{self.k} of {self.n} of {self.model}, {self.condition}"
 
 
 class Cost(Part):
@@ -189,5 +215,13 @@ class Content(Part):
     improved: list[Case] = []
     worse: list[Case] = []
     cost: list[Cost] = []
+    failures: list[Failures] = Field(
+        default=[], description="Conditions with answers that failed; none where all were given."
+    )
     threats: list[str] = []
     settings: dict[str, str] = {}
+    confidence: float = Field(default=0.95, description="Of every interval and limit on the card.")
+
+    @property
+    def level(self) -> str:
+        return percent(self.confidence)

@@ -20,6 +20,8 @@ from evaluation.stats import agreement, clustered, intervals
 
 BASE, CANDIDATE = "base", "candidate"
 SCALE = (1, 2, 3, 4, 5)
+WIDEST = (float(SCALE[0] - SCALE[-1]), float(SCALE[-1] - SCALE[0]))
+"""The limits of a difference of two ratings."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _dimension(
         differences.append(math.nan if ours is None or base is None else ours - base)
         items.append(one.item)
         raters.append(one.rater)
-    mean = clustered.paired_mean(differences, items, raters, confidence)
+    mean = clustered.paired_mean(differences, items, raters, confidence, WIDEST)
     matrix = rating_matrix(judgements, name)
     alpha = agreement.alpha_interval(matrix, "ordinal", confidence=confidence)
     ac1 = agreement.ac1_interval(matrix, categories=SCALE, weights="quadratic", confidence=confidence)
@@ -111,7 +113,7 @@ def _dimension(
             value=content.number(mean.estimate),
             ci=content.limits(mean.ci_low, mean.ci_high),
             n=mean.n,
-            reason=mean.reason,
+            reason="no rater has judged both answers" if judgements and not mean.n else mean.reason,
         ),
         p=content.number(mean.p_value),
         items=mean.items,
@@ -126,7 +128,9 @@ def _mean(judgements: Sequence[Judgement], arm: str, name: str, confidence: floa
     values = [math.nan if (score := one.scores[arm].get(name)) is None else score for one in judgements]
     if not values:
         return content.Figure(value=None, n=0, reason="no ratings")
-    interval = intervals.bootstrap(values, clusters=[one.item for one in judgements], confidence=confidence)
+    interval = intervals.bootstrap(
+        values, clusters=[one.item for one in judgements], confidence=confidence, limits=(SCALE[0], SCALE[-1])
+    )
     return _figure(interval)
 
 
