@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation import gather
+from annotation.models import DatasetVersion
+from evaluation import gather, pooling
 from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content, human, threats, trivial, verdict
 from evaluation.scoring.automatic import Answers, Scored, TestSet, primary_metric
 from evaluation.scoring.rules import Rules
+from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion
 
@@ -83,11 +86,12 @@ def compose_comparison(
         primary | measured,
         set_rules.confidence,
     )
-    rated = human_of(campaign, set_rules)
+    pool = pooling.pool_of(campaign) if campaign else None
+    rated = human_of(pool.counted if pool else [], set_rules)
     comparisons, rated = _adjusted(comparisons, rated)
     failures = gather.failures([*base.cells.values(), *ours.cells.values()])
     decided = verdict.decide(set_rules, rated, comparisons, _compared(failures, comparisons, base, ours))
-    late = _rules_came_late(rules, run, campaign)
+    late = _rules_came_late(rules, run.dataset_version, candidate)
     references = _trivial(run, test, set_rules.confidence)
     slices, improved, worse = _cuts(test, base, ours, serving, set_rules.confidence)
     best = automatic.best_conditions(base.scored)
@@ -116,6 +120,7 @@ def compose_comparison(
             ours.answers[serving],
             scorecards_on_set=_candidates_on(run, candidate),
             failures=failures,
+            remarks=pooling.remarks(pool, rules, run, candidate),
             rules_after_results=late,
             seeds=1,
         ),
@@ -187,20 +192,21 @@ def _parse_rates(side: _Side) -> dict[str, dict[str, float | None]]:
     }
 
 
-def human_of(campaign: Campaign | None, rules: Rules) -> content.Human | None:
-    """What the campaign's ratings say now; raters have numbers for names until it is closed. None without a campaign."""
-    if campaign is None:
+def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | None:
+    """What the ratings of these campaigns, which share a rubric, say now; raters have numbers for names until all are closed. None
+    without a campaign."""
+    if not campaigns:
         return None
-    found = gather.judgements(campaign)
+    found = gather.judgements(campaigns)
     raters = sorted({one.rater for one in found})
-    is_open = campaign.state == Campaign.State.OPEN
+    is_open = any(campaign.state == Campaign.State.OPEN for campaign in campaigns)
     names = {rater: f"rater {at}" for at, rater in enumerate(raters, start=1)}
     if not is_open:
-        names = dict(campaign.raters.filter(user_id__in=raters).values_list("user_id", "user__username"))
+        names = dict(User.objects.filter(pk__in=raters).values_list("pk", "username"))
     return human.summarise(
-        gather.rubric_of(campaign.rubric),
+        gather.rubric_of(campaigns[-1].rubric),
         found,
-        campaign=campaign.pk,
+        campaigns=[campaign.pk for campaign in campaigns],
         is_open=is_open,
         names=names,
         primary=rules.primary,
@@ -226,18 +232,19 @@ def _adjusted(
     return rows, rated.model_copy(update={"dimensions": dimensions})
 
 
-def _rules_came_late(rules: ReleaseRules, run: GenerationRun, campaign: Campaign | None) -> bool:
-    """Set after the first answer of the candidate, or after the first rating."""
-    first = Generation.objects.filter(cell__run=run).order_by("created_at").values_list("created_at", flat=True).first()
-    rated = (
-        Rating.objects.filter(assignment__campaign_item__campaign=campaign)
-        .order_by("created_at")
-        .values_list("created_at", flat=True)
-        .first()
-        if campaign
-        else None
+def _rules_came_late(rules: ReleaseRules, evaluation_set: DatasetVersion, candidate: ModelVersion) -> bool:
+    """Set after the candidate's first answer to this evaluation set, in whatever run, or after the first rating of one, in whatever
+    campaign: a second run of the same candidate makes no result unseen."""
+    answered = Generation.objects.filter(
+        cell__model_version=candidate, cell__run__dataset_version=evaluation_set, created_at__lt=rules.created_at
     )
-    return any(moment is not None and rules.created_at > moment for moment in (first, rated))
+    rated = Rating.objects.filter(
+        assignment__campaign_item__campaign__in=Campaign.objects.filter(
+            evaluation_set=evaluation_set, arms__is_baseline=False, arms__cell__model_version=candidate
+        ),
+        created_at__lt=rules.created_at,
+    )
+    return answered.exists() or rated.exists()
 
 
 def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from annotation.models import DatasetItem, DatasetVersion, Example, ResolvedLabel, Split
-from evaluation.models import Campaign, Rating, RubricRevision
+from evaluation.models import Campaign, CampaignArm, Rating, RubricRevision
 from evaluation.scoring import content
 from evaluation.scoring.automatic import Answers, TestSet
 from evaluation.scoring.human import BASE, CANDIDATE, Judgement
@@ -106,33 +106,35 @@ def rubric_of(revision: RubricRevision) -> Rubric:
     return Rubric.model_validate(revision.content)
 
 
-def judgements(campaign: Campaign) -> list[Judgement]:
-    """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out."""
-    arms = {arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in campaign.arms.all()}
+def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
+    """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out; who rated
+    an item in two campaigns counts once, by the newest."""
+    arms = {
+        arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in CampaignArm.objects.filter(campaign__in=campaigns)
+    }
     rows = (
-        Rating.objects.filter(assignment__campaign_item__campaign=campaign, superseded_by=None)
+        Rating.objects.filter(assignment__campaign_item__campaign__in=campaigns, superseded_by=None)
         .select_related("assignment__campaign_item", "assignment__rater")
         .prefetch_related("assignment__keys__answer")
         .order_by("pk")
     )
-    found = []
+    found: dict[tuple[int, int], Judgement] = {}
     for rating in rows:
         letters = {key.key: arms[key.answer.arm_id] for key in rating.assignment.keys.all()}
         preference = rating.preference
         if preference in letters:
             preference = letters[preference]
-        found.append(
-            Judgement(
-                item=rating.assignment.campaign_item.item_id,
-                rater=rating.assignment.rater.user_id,
-                scores={letters[letter]: scores for letter, scores in rating.scores.items()},
-                harm={letters[letter]: bool(flag) for letter, flag in rating.harm.items()},
-                harm_category={letters[letter]: kind for letter, kind in (rating.harm_category or {}).items()},
-                preference=preference,
-                seconds=rating.seconds,
-            )
+        item, rater = rating.assignment.campaign_item.item_id, rating.assignment.rater.user_id
+        found[item, rater] = Judgement(
+            item=item,
+            rater=rater,
+            scores={letters[letter]: scores for letter, scores in rating.scores.items()},
+            harm={letters[letter]: bool(flag) for letter, flag in rating.harm.items()},
+            harm_category={letters[letter]: kind for letter, kind in (rating.harm_category or {}).items()},
+            preference=preference,
+            seconds=rating.seconds,
         )
-    return found
+    return list(found.values())
 
 
 def cost_rows(base: GenerationCell, ours: GenerationCell) -> list[content.Cost]:

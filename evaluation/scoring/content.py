@@ -124,6 +124,9 @@ class Rater(Part):
 
 class Human(Part):
     campaign: int
+    campaigns: list[int] = Field(
+        default=[], description="All whose ratings are counted together; `campaign` is the newest."
+    )
     ratings: int
     items: int
     raters: list[Rater]

@@ -41,18 +41,19 @@ def summarise(
     rubric: Rubric,
     judgements: Sequence[Judgement],
     *,
-    campaign: int,
+    campaigns: Sequence[int],
     is_open: bool,
     names: dict[int, str],
     primary: str,
     family: set[str],
     confidence: float = 0.95,
 ) -> content.Human:
-    """Everything that the ratings say. names: rater → what to call them; a number while the campaign is open."""
+    """Everything that the ratings of these campaigns, the newest last, say. names: rater → what to call them; a number while the campaign is open."""
     raters = sorted({one.rater for one in judgements})
     severities = _severities(rubric, judgements)
     return content.Human(
-        campaign=campaign,
+        campaign=campaigns[-1],
+        campaigns=list(campaigns),
         ratings=len(judgements),
         items=len(_rated_items(judgements, primary, family)),
         raters=[

@@ -22,13 +22,15 @@ def of_comparison(
     *,
     scorecards_on_set: int,
     failures: Sequence[content.Failures],
+    remarks: Sequence[str],
     rules_after_results: bool,
     seeds: int,
 ) -> list[str]:
-    """One sentence or two a threat, the gravest first."""
+    """One sentence or two a threat, the gravest first. remarks: what the rows alone tell of rules and campaigns."""
     threats: list[str] = []
     if rules_after_results:
         threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
+    threats += remarks
     threats += of_failures(failures)
     threats += _facts(test, human)
     threats += _length(test, comparisons, base, candidate)

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from evaluation.blinding import order_of
+from evaluation.blinding import has_overridden, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
 from evaluation.selectors import shown_assignments
@@ -29,10 +29,11 @@ def next_item(*, rater: CampaignRater) -> Assignment | None:
 
     The rater's row is locked, so two tabs get the same item; the item's row is locked and skipped while another takes it.
     """
-    rater = CampaignRater.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=rater.pk)
+    rater = CampaignRater.objects.select_for_update(of=("self",)).select_related("campaign", "user").get(pk=rater.pk)
     campaign = rater.campaign
     if campaign.state != Campaign.State.OPEN:
         raise Conflict("campaign-closed", f"“{campaign.name}” is closed. Thank you; nothing is left to rate.")
+    _refuse_opened_eyes(rater)
     now = timezone.now()
     live = shown_assignments().filter(rater=rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
     if live and (live.expires_at > now or _has_room(live.campaign_item, campaign, besides=live)):
@@ -204,7 +205,11 @@ def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes:
 
 def _locked(assignment: Assignment) -> Assignment:
     """The rater's row first, as in `next_item`, so that two tabs of one rater queue instead of deadlocking."""
-    CampaignRater.objects.select_for_update().get(pk=assignment.rater_id)
+    rater = (
+        CampaignRater.objects.select_for_update(of=("self",))
+        .select_related("campaign", "user")
+        .get(pk=assignment.rater_id)
+    )
     found = (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("campaign_item__campaign__rubric", "campaign_item__campaign__project")
@@ -212,7 +217,18 @@ def _locked(assignment: Assignment) -> Assignment:
     )
     if found.campaign_item.campaign.state != Campaign.State.OPEN:
         raise Conflict("campaign-closed", f"“{found.campaign_item.campaign.name}” is closed; ratings no longer count.")
+    _refuse_opened_eyes(rater)
     return found
+
+
+def _refuse_opened_eyes(rater: CampaignRater) -> None:
+    """Who has seen which version wrote what rates no more; what was rated before stays."""
+    if has_overridden(rater.campaign, rater.user):
+        raise Conflict(
+            "not-blind-any-more",
+            f"You opened the sealed pages of “{rater.campaign.name}”, so you rate in it no more. "
+            "What you rated before that counts.",
+        )
 
 
 def _same(rating: Rating, content: dict[str, Any]) -> bool:

@@ -36,7 +36,7 @@ def judgements(items: int = 20, raters: int = 2, seed: int = 1) -> list[Judgemen
 def summary(found: list[Judgement], **more: object) -> content.Human:
     names = {one.rater: f"rater {one.rater}" for one in found}
     options = {
-        "campaign": 1,
+        "campaigns": [1],
         "is_open": False,
         "names": names,
         "primary": "helpfulness",

@@ -89,7 +89,7 @@ def test_a_revision_supersedes_and_only_the_newest_counts(place: world.World) ->
     assert second.supersedes_id == first.pk
     with pytest.raises(Conflict, match="another tab"):
         services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve))
-    (judged,) = gather.judgements(campaign)
+    (judged,) = gather.judgements([campaign])
     assert set(judged.scores["candidate"].values()) == {5}
     assert AuditEvent.objects.filter(verb="rating.revise").count() == 1
     assert Rating.objects.count() == 2, "the old one is kept"
@@ -195,7 +195,7 @@ def test_cannot_judge_is_null_with_a_reason_and_no_zero(place: world.World) -> N
     answer = world.answer(item)
     answer["scores"]["A"] = dict.fromkeys(answer["scores"]["A"])
     services.submit_rating(assignment=item, answer=answer | {"reason": "Outside my field"}, by=Actor.of(eve))
-    (judged,) = gather.judgements(campaign)
+    (judged,) = gather.judgements([campaign])
     hidden = "candidate" if world.candidate_letter(item) == "A" else "base"
     assert set(judged.scores[hidden].values()) == {None}
 

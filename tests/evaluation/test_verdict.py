@@ -119,7 +119,9 @@ def rated(items: int, raters: int, gain: int) -> content.Human:
         harm = {BASE: False, CANDIDATE: False}
         found += [Judgement(item, rater, scores, harm) for rater in range(raters)]
     names = {rater: f"rater {rater}" for rater in range(raters)}
-    return summarise(DEFAULT, found, campaign=1, is_open=False, names=names, primary="helpfulness", family=set(NAMES))
+    return summarise(
+        DEFAULT, found, campaigns=[1], is_open=False, names=names, primary="helpfulness", family=set(NAMES)
+    )
 
 
 @pytest.mark.parametrize(("gain", "verdict"), [(1, "ship"), (-1, "hold"), (0, "hold")])
@@ -140,7 +142,7 @@ def test_ratings_that_cannot_judge_are_not_called_none() -> None:
     blank = {arm: dict.fromkeys(NAMES) for arm in (BASE, CANDIDATE)}
     found = [Judgement(item, rater, blank, {BASE: False, CANDIDATE: False}) for item in range(60) for rater in (1, 2)]
     human = summarise(
-        DEFAULT, found, campaign=1, is_open=True, names={1: "a", 2: "b"}, primary="helpfulness", family=set(NAMES)
+        DEFAULT, found, campaigns=[1], is_open=True, names={1: "a", 2: "b"}, primary="helpfulness", family=set(NAMES)
     )
     decided = decide(Rules(), human, [])
     assert decided.value == "undecided" and "120 ratings do not tell" in decided.sentence

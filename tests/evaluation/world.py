@@ -116,6 +116,12 @@ def make_scorecard(world: World, campaign: Campaign | None = None) -> Scorecard:
     )
 
 
+def second_run(world: World) -> GenerationRun:
+    """The tuned model asked again: the same evaluation set, a run of its own."""
+    conditions = [("zero-shot", "free", 0)]
+    return _filled(world.project, world.evaluation_set, 3, world.tuned, conditions, 0.9, random.Random(3))
+
+
 def open_campaign(world: World, *, items: int = 12, overlap: int = 2, **more: Any) -> Campaign:
     """An open campaign on the comparison's answers, all experts invited."""
     campaign = services.open_campaign(
