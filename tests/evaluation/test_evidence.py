@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +13,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import compose, services
+from evaluation import compose, export, services
 from evaluation.jobs import CompareParameters
 from evaluation.models import Campaign, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
+from ftplatform.accounts.actors import Actor
 from ftplatform.errors import Conflict, Refused
 from inference.models import Generation
 from tests.evaluation import world as worlds
@@ -244,3 +247,23 @@ def test_rules_without_sense_are_refused_by_the_api(world: worlds.World, wrong: 
     client.force_login(world.admin)
     url = f"/api/v1/projects/{world.project.slug}/release-rules/"
     assert client.post(url, wrong, content_type="application/json").status_code == 400
+
+
+def test_the_table_for_a_spreadsheet_holds_verdict_harm_agreement_raters_and_preference(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=6, asks_preference=True)
+    for expert in world.experts:
+        rater = worlds.rater_of(campaign, expert)
+        while item := services.next_item(rater=rater):
+            ours = worlds.candidate_letter(item)
+            given = worlds.answer(item, {"A": 3, "B": 3} | {ours: 4}, preference=ours, harm_category={ours: "privacy"})
+            given["harm"][ours] = True
+            services.submit_rating(assignment=item, answer=given, by=Actor.of(expert))
+    card = worlds.make_scorecard(world, campaign)
+    rows = list(csv.DictReader(io.StringIO(export.export(card, "csv").body.decode())))
+    found = {(row["part"], row["name"], row["source"]): row for row in rows}
+    assert found["verdict", card.verdict, ""]["reason"] == card.content["sentence"]
+    assert float(found["harm", "rate", "candidate"]["value"]) == 1
+    assert found["harm", "Privacy", "candidate"]["value"] == "6"
+    assert float(found["agreement", "helpfulness", "alpha"]["value"]) == 1
+    assert found["rater", "rater 1", "severity"]["value_n"] == "6"
+    assert found["preference", "candidate", "ratings"]["value"] == "12"
