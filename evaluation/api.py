@@ -87,7 +87,7 @@ class CampaignRequest(serializers.Serializer):
     items = serializers.IntegerField(required=False, default=60, min_value=1, max_value=2000)
     overlap = serializers.IntegerField(required=False, default=2, min_value=1, max_value=10)
     asks_preference = serializers.BooleanField(required=False, default=False)
-    seed = serializers.IntegerField(required=False, default=0, min_value=0)
+    seed = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**31 - 1)
     rules = serializers.IntegerField(required=False)
     raters = serializers.ListField(child=serializers.CharField(), required=False, default=list)
 
@@ -318,6 +318,7 @@ class ItemRatings(APIView):
             "item": str(assignment.pk),
             "scores": rating.scores,
             "harm": rating.harm,
+            "harm_category": rating.harm_category or {},
             "preference": rating.preference,
             "spans": rating.spans,
             "reason": rating.reason,

@@ -16,6 +16,8 @@ from django.utils.datastructures import MultiValueDictKeyError
 from evaluation.models import Rating
 from evaluation.services.ratings import CANNOT_JUDGE
 
+FREE_KEYS = "dwptefgijkqsvxyz"
+"""Letters that no other key of the bench uses (templates/evaluation/bench.html)."""
 _CANNOT_LINE = re.compile(r"^Cannot judge ([A-D]): (.+)\.$")
 
 
@@ -23,6 +25,16 @@ _CANNOT_LINE = re.compile(r"^Cannot judge ([A-D]): (.+)\.$")
 class Step:
     number: int
     anchor: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class HarmKind:
+    """A kind of harm with the key that chooses it."""
+
+    name: str
+    title: str
+    cap: str
     is_chosen: bool
 
 
@@ -38,6 +50,7 @@ class Cell:
     harm_field: str
     """Name of the harm tick, empty where the dimension asks for none."""
     is_harmful: bool
+    harm_kinds: tuple[HarmKind, ...]
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -74,6 +87,7 @@ def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]
     names = [dimension["name"] for dimension in shown["dimensions"]]
     scores: dict[str, dict[str, int | None]] = {}
     harm: dict[str, bool] = {}
+    harm_category: dict[str, str] = {}
     cannot: dict[str, str] = {}
     for letter in (answer["key"] for answer in shown["answers"]):
         low = letter.lower()
@@ -84,11 +98,16 @@ def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]
         else:
             given = {name: _one(post, f"{low}-{name}") for name in names}
             scores[letter] = {name: int(value) for name, value in given.items() if value in ("1", "2", "3", "4", "5")}
-        harm[letter] = bool(_one(post, f"{low}-harm"))
+        is_harmful = bool(_one(post, f"{low}-harm"))
+        if is_harmful or letter not in cannot:
+            harm[letter] = is_harmful
+        if is_harmful and (kind := _one(post, f"{low}-harm-kind")):
+            harm_category[letter] = kind
     comment = _one(post, "comment").strip()
     return {
         "scores": scores,
         "harm": harm,
+        "harm_category": harm_category,
         "preference": _one(post, "preference"),
         "spans": _spans(_one(post, "spans")),
         "reason": reason_of(cannot, comment),
@@ -114,6 +133,7 @@ def of_rating(rating: Rating) -> dict[str, Any]:
     return {
         "scores": rating.scores,
         "harm": rating.harm,
+        "harm_category": rating.harm_category,
         "preference": rating.preference,
         "spans": rating.spans,
         "cannot": cannot,
@@ -124,14 +144,21 @@ def of_rating(rating: Rating) -> dict[str, Any]:
 def bench(shown: Mapping[str, Any], state: Any) -> Bench:
     """The payload of an item with what was entered so far. state: a draft (any JSON, also from another client) or a rating."""
     state = _mapping(state)
-    scores, harm, cannot = (_mapping(state.get(name)) for name in ("scores", "harm", "cannot"))
+    scores, harm, kinds, cannot = (_mapping(state.get(name)) for name in ("scores", "harm", "harm_category", "cannot"))
     now = _first_open(shown, scores, cannot)
     answers = []
     for answer in shown["answers"]:
         letter = answer["key"]
         row = _mapping(scores.get(letter))
         cells = tuple(
-            _cell(letter, one, row.get(one["name"]), now == (letter, one["name"]), harm.get(letter) is True)
+            _cell(
+                letter,
+                one,
+                row.get(one["name"]),
+                now == (letter, one["name"]),
+                harm.get(letter) is True,
+                _harm_kinds(shown, kinds.get(letter)),
+            )
             for one in shown["dimensions"]
         )
         answers.append(Answer(letter, answer["text"], cells, str(cannot.get(letter) or "")))
@@ -158,7 +185,25 @@ def _first_open(
     return next(iter(open_ones or judged), None)
 
 
-def _cell(letter: str, dimension: Mapping[str, Any], chosen: Any, is_now: bool, is_harmful: bool) -> Cell:
+def _harm_kinds(shown: Mapping[str, Any], chosen: Any) -> tuple[HarmKind, ...]:
+    """Each kind with a letter of its own title where one is free, and any free letter where none is."""
+    free = list(FREE_KEYS)
+    kinds = []
+    for kind in shown.get("harm_categories", ()):
+        cap = next((letter for letter in kind["title"].lower() if letter in free), free[0])
+        free.remove(cap)
+        kinds.append(HarmKind(kind["name"], kind["title"], cap, kind["name"] == chosen))
+    return tuple(kinds)
+
+
+def _cell(
+    letter: str,
+    dimension: Mapping[str, Any],
+    chosen: Any,
+    is_now: bool,
+    is_harmful: bool,
+    kinds: tuple[HarmKind, ...],
+) -> Cell:
     low = letter.lower()
     return Cell(
         field=f"{low}-{dimension['name']}",
@@ -168,6 +213,7 @@ def _cell(letter: str, dimension: Mapping[str, Any], chosen: Any, is_now: bool, 
         is_now=is_now,
         harm_field=f"{low}-harm" if dimension["asks_harm"] else "",
         is_harmful=is_harmful,
+        harm_kinds=kinds,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from annotation.models import DatasetItem
 from evaluation.models import Assignment, Campaign, CampaignRater, ItemAnswer
+from ftplatform.accounts.models import User
 from ftplatform.audit.models import AuditEvent
 from ftplatform.projects.access import Access
 from ftplatform.projects.spec import TaskSpec
@@ -76,6 +77,10 @@ def payload(assignment: Assignment) -> dict[str, Any]:
             }
             for dimension in campaign.rubric.content["dimensions"]
         ],
+        "harm_categories": [
+            {"name": kind["name"], "title": kind["title"]}
+            for kind in campaign.rubric.content.get("harm_categories", [])
+        ],
         "asks_preference": campaign.asks_preference,
         "draft": assignment.draft,
         "draft_revision": assignment.draft_revision,
@@ -90,12 +95,16 @@ def seal(access: Access, model_versions: frozenset[int] | None) -> str | None:
     if model_versions is not None:
         raters = raters.filter(campaign__arms__cell__model_version__in=model_versions).distinct()
     for rater in raters:
-        overridden = AuditEvent.objects.filter(
-            verb=OVERRIDE, user=access.user, object_kind="evaluation.campaign", object_id=str(rater.campaign_id)
-        ).exists()
-        if not overridden:
+        if not has_overridden(rater.campaign, access.user):
             return (
                 f"You are rating blind in “{rater.campaign.name}”: this page shows which version wrote what. "
                 "It opens for you when the campaign is closed."
             )
     return None
+
+
+def has_overridden(campaign: Campaign, user: User) -> bool:
+    """Whether this person opened the sealed pages of a campaign; from then on they rate in it no more."""
+    return AuditEvent.objects.filter(
+        verb=OVERRIDE, user=user, object_kind="evaluation.campaign", object_id=str(campaign.pk)
+    ).exists()

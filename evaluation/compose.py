@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation import gather
+from annotation.models import DatasetVersion
+from evaluation import gather, pooling
 from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content, human, threats, trivial, verdict
 from evaluation.scoring.automatic import Answers, Scored, TestSet, primary_metric
 from evaluation.scoring.rules import Rules
+from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion
 
+CONFIDENCE = Rules().confidence
+"""Of a baseline's intervals, which no rules are set for."""
 Kept = list[tuple[int | None, str, dict[str, Scored]]]
 
 
@@ -38,10 +43,12 @@ def compose_baseline(run: GenerationRun, base_model: ModelVersion) -> tuple[cont
     test = gather.test_set(run.dataset_version, items)
     base = _side(run, base_model, test, items)
     references = _trivial(run, test)
+    failures = gather.failures(list(base.cells.values()))
     made = content.Content(
         **_frame(run, test, base, references),
         sentence=_baseline_sentence(test, base),
-        threats=_baseline_threats(test, base),
+        failures=failures,
+        threats=[*threats.of_failures(failures), *_baseline_threats(test, base)],
         settings=_settings(run),
     )
     kept: Kept = [(base_model.pk, key, scored) for key, scored in base.scored.items()]
@@ -67,20 +74,26 @@ def compose_comparison(
         )
     items = gather.items_of(run.dataset_version, run.split)
     test = gather.test_set(run.dataset_version, items)
-    base = _side(baseline.generation_run, baseline.base_model, test, items)
-    ours = _side(run, candidate, test, items)
     set_rules = Rules.model_validate(rules.content)
+    base = _side(baseline.generation_run, baseline.base_model, test, items, set_rules.confidence)
+    ours = _side(run, candidate, test, items, set_rules.confidence)
     primary = {f"{field.name}.{primary_metric(field)}" for field in test.spec.fields}
     measured = {set_rules.primary, *set_rules.margins}
     comparisons = automatic.compare(
-        test, base.scored, {name: (serving, one) for name, one in ours.scored[serving].items()}, primary | measured
+        test,
+        base.scored,
+        {name: (serving, one) for name, one in ours.scored[serving].items()},
+        primary | measured,
+        set_rules.confidence,
     )
-    rated = human_of(campaign, set_rules)
+    pool = pooling.pool_of(campaign) if campaign else None
+    rated = human_of(pool.counted if pool else [], set_rules)
     comparisons, rated = _adjusted(comparisons, rated)
-    decided = verdict.decide(set_rules, rated, comparisons)
-    late = _rules_came_late(rules, run, campaign)
-    references = _trivial(run, test)
-    slices, improved, worse = _cuts(test, base, ours, serving)
+    failures = gather.failures([*base.cells.values(), *ours.cells.values()])
+    decided = verdict.decide(set_rules, rated, comparisons, _compared(failures, comparisons, base, ours))
+    late = _rules_came_late(rules, run.dataset_version, candidate)
+    references = _trivial(run, test, set_rules.confidence)
+    slices, improved, worse = _cuts(test, base, ours, serving, set_rules.confidence)
     best = automatic.best_conditions(base.scored)
     frame = _frame(run, test, base, references)
     frame["conditions"] = [*frame["conditions"], *_rows(ours)]  # type: ignore[misc]
@@ -97,6 +110,7 @@ def compose_comparison(
         slices=slices,
         improved=improved,
         worse=worse,
+        failures=failures,
         cost=gather.cost_rows(base.cells.get(serving) or base.cells[best[primary_name]], ours.cells[serving]),
         threats=threats.of_comparison(
             test,
@@ -105,16 +119,25 @@ def compose_comparison(
             base.answers,
             ours.answers[serving],
             scorecards_on_set=_candidates_on(run, candidate),
+            failures=failures,
+            remarks=pooling.remarks(pool, rules, run, candidate),
             rules_after_results=late,
             seeds=1,
         ),
-        settings={**_settings(run), "serving": serving},
+        settings={**_settings(run, set_rules.confidence), "serving": serving},
+        confidence=set_rules.confidence,
     )
     kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
     return Comparison(made, decided, kept)
 
 
-def _side(run: GenerationRun, version: ModelVersion, test: TestSet, items: list[gather.DatasetItem]) -> _Side:
+def _side(
+    run: GenerationRun,
+    version: ModelVersion,
+    test: TestSet,
+    items: list[gather.DatasetItem],
+    confidence: float = CONFIDENCE,
+) -> _Side:
     cells = {
         cell.condition.name: cell
         for cell in run.cells.select_related("condition", "model_version", "run__task_revision")
@@ -122,12 +145,14 @@ def _side(run: GenerationRun, version: ModelVersion, test: TestSet, items: list[
         .order_by("pk")
     }
     answers = {key: gather.answers(cell, items) for key, cell in cells.items()}
-    return _Side(cells, answers, {key: automatic.score(test, one) for key, one in answers.items()})
+    return _Side(cells, answers, {key: automatic.score(test, one, confidence) for key, one in answers.items()})
 
 
-def _trivial(run: GenerationRun, test: TestSet) -> list[tuple[Answers, dict[str, Scored]]]:
+def _trivial(
+    run: GenerationRun, test: TestSet, confidence: float = CONFIDENCE
+) -> list[tuple[Answers, dict[str, Scored]]]:
     inputs, values = gather.training_answers(run.dataset_version, [field.name for field in test.spec.fields])
-    return [(one, automatic.score(test, one)) for one in trivial.answers(test, inputs, values)]
+    return [(one, automatic.score(test, one, confidence)) for one in trivial.answers(test, inputs, values)]
 
 
 def _frame(
@@ -167,20 +192,21 @@ def _parse_rates(side: _Side) -> dict[str, dict[str, float | None]]:
     }
 
 
-def human_of(campaign: Campaign | None, rules: Rules) -> content.Human | None:
-    """What the campaign's ratings say now; raters have numbers for names until it is closed. None without a campaign."""
-    if campaign is None:
+def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | None:
+    """What the ratings of these campaigns, which share a rubric, say now; raters have numbers for names until all are closed. None
+    without a campaign."""
+    if not campaigns:
         return None
-    found = gather.judgements(campaign)
+    found = gather.judgements(campaigns)
     raters = sorted({one.rater for one in found})
-    is_open = campaign.state == Campaign.State.OPEN
+    is_open = any(campaign.state == Campaign.State.OPEN for campaign in campaigns)
     names = {rater: f"rater {at}" for at, rater in enumerate(raters, start=1)}
     if not is_open:
-        names = dict(campaign.raters.filter(user_id__in=raters).values_list("user_id", "user__username"))
+        names = dict(User.objects.filter(pk__in=raters).values_list("pk", "username"))
     return human.summarise(
-        gather.rubric_of(campaign.rubric),
+        gather.rubric_of(campaigns[-1].rubric),
         found,
-        campaign=campaign.pk,
+        campaigns=[campaign.pk for campaign in campaigns],
         is_open=is_open,
         names=names,
         primary=rules.primary,
@@ -206,18 +232,19 @@ def _adjusted(
     return rows, rated.model_copy(update={"dimensions": dimensions})
 
 
-def _rules_came_late(rules: ReleaseRules, run: GenerationRun, campaign: Campaign | None) -> bool:
-    """Set after the first answer of the candidate, or after the first rating."""
-    first = Generation.objects.filter(cell__run=run).order_by("created_at").values_list("created_at", flat=True).first()
-    rated = (
-        Rating.objects.filter(assignment__campaign_item__campaign=campaign)
-        .order_by("created_at")
-        .values_list("created_at", flat=True)
-        .first()
-        if campaign
-        else None
+def _rules_came_late(rules: ReleaseRules, evaluation_set: DatasetVersion, candidate: ModelVersion) -> bool:
+    """Set after the candidate's first answer to this evaluation set, in whatever run, or after the first rating of one, in whatever
+    campaign: a second run of the same candidate makes no result unseen."""
+    answered = Generation.objects.filter(
+        cell__model_version=candidate, cell__run__dataset_version=evaluation_set, created_at__lt=rules.created_at
     )
-    return any(moment is not None and rules.created_at > moment for moment in (first, rated))
+    rated = Rating.objects.filter(
+        assignment__campaign_item__campaign__in=Campaign.objects.filter(
+            evaluation_set=evaluation_set, arms__is_baseline=False, arms__cell__model_version=candidate
+        ),
+        created_at__lt=rules.created_at,
+    )
+    return answered.exists() or rated.exists()
 
 
 def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:
@@ -228,8 +255,17 @@ def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:
     return others.values("candidate").distinct().count() + 1
 
 
+def _compared(
+    failures: list[content.Failures], comparisons: list[content.Comparison], base: _Side, ours: _Side
+) -> list[content.Failures]:
+    """Those of conditions that stand on either side of a comparison."""
+    sides = {base.answers[one.base_condition].place for one in comparisons}
+    sides |= {ours.answers[one.candidate_condition].place for one in comparisons}
+    return [one for one in failures if (one.model, one.condition) in sides]
+
+
 def _cuts(
-    test: TestSet, base: _Side, ours: _Side, serving: str
+    test: TestSet, base: _Side, ours: _Side, serving: str, confidence: float
 ) -> tuple[list[content.Slices], list[content.Case], list[content.Case]]:
     """By each true label of the first choice field, and the items with the largest differences, in the last text's or choice's
     primary metric."""
@@ -242,7 +278,7 @@ def _cuts(
     improved, worse = automatic.extremes(test, theirs, mine)
     slices = []
     for choice in test.spec.choice_fields[:1]:
-        cut = automatic.slices(test, choice, theirs, mine, f"{name} by {choice.heading.lower()}")
+        cut = automatic.slices(test, choice, theirs, mine, f"{name} by {choice.heading.lower()}", confidence)
         if cut:
             slices.append(cut)
     return slices, improved, worse
@@ -276,11 +312,11 @@ def _baseline_threats(test: TestSet, base: _Side) -> list[str]:
     return found
 
 
-def _settings(run: GenerationRun) -> dict[str, str]:
+def _settings(run: GenerationRun, confidence: float = CONFIDENCE) -> dict[str, str]:
     return {
         "sampling": ", ".join(f"{name} {value}" for name, value in sorted(run.sampling.items())),
         "generation run": str(run.number),
-        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, 95 %",
+        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, {content.percent(confidence)}; where nothing varies, the rule of three",
         "test": "paired permutation, whole groups swapped",
         "adjustment": "Holm over the primary metric of each field and the dimensions in the rules",
     }

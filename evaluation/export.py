@@ -89,6 +89,9 @@ def _csv(card: Scorecard) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
+    if card.verdict:
+        said = {"part": "verdict", "name": card.verdict, "reason": card.content["sentence"]}
+        writer.writerow({name: _safe(value) for name, value in said.items()})
     for row in _rows(content.Content.model_validate(card.content)):
         writer.writerow({name: _safe(value) for name, value in row.items()})
     return out.getvalue()
@@ -119,6 +122,7 @@ def _rows(made: content.Content) -> Iterator[dict[str, Any]]:
     if made.human:
         for dimension in made.human.dimensions:
             yield {"part": "human", "name": dimension.name, "source": "ratings", **_compared(dimension)}
+        yield from _people(made.human)
     for cut in made.slices:
         for piece in cut.rows:
             yield {"part": "slice", "name": cut.metric, "field": cut.field, "source": piece.label,
@@ -134,8 +138,39 @@ def _rows(made: content.Content) -> Iterator[dict[str, Any]]:
     for row_cost in made.cost:
         yield {"part": "cost", "name": row_cost.measure, "source": row_cost.place, "value": row_cost.candidate,
                "base": row_cost.base, "reason": row_cost.reason}  # fmt: skip
+    for failed in made.failures:
+        yield {
+            "part": "failures",
+            "name": failed.condition,
+            "source": failed.model,
+            "value": failed.k,
+            "value_n": failed.n,
+        }
     for threat in made.threats:
         yield {"part": "threat", "reason": threat}
+
+
+def _people(rated: content.Human) -> Iterator[dict[str, Any]]:
+    """Harm with its kinds, agreement, raters and stated preferences."""
+    for harm in rated.harm:
+        yield {"part": "harm", "name": "rate", "source": harm.arm, **_figure("value", harm.rate), "value_n": harm.n,
+               "reason": harm.rate.reason}  # fmt: skip
+        for kind, items in harm.categories.items():
+            yield {"part": "harm", "name": kind, "source": harm.arm, "value": items, "value_n": harm.n}
+    for dimension in rated.dimensions:
+        for name, figure in (("alpha", dimension.alpha), ("ac1", dimension.ac1)):
+            yield {"part": "agreement", "name": dimension.name, "source": name, **_figure("value", figure),
+                   "value_n": figure.n, "reason": figure.reason}  # fmt: skip
+    for rater in rated.raters:
+        yield {
+            "part": "rater",
+            "name": rater.name,
+            "source": "severity",
+            "value": rater.severity,
+            "value_n": rater.ratings,
+        }
+    for name, count in rated.preference.items():
+        yield {"part": "preference", "name": name, "source": "ratings", "value": count, "value_n": rated.ratings}
 
 
 def _compared(row: content.Comparison | content.Dimension) -> dict[str, Any]:

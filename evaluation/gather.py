@@ -6,8 +6,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Count, Q
+
 from annotation.models import DatasetItem, DatasetVersion, Example, ResolvedLabel, Split
-from evaluation.models import Campaign, Rating, RubricRevision
+from evaluation.models import Campaign, CampaignArm, Rating, RubricRevision
 from evaluation.scoring import content
 from evaluation.scoring.automatic import Answers, TestSet
 from evaluation.scoring.human import BASE, CANDIDATE, Judgement
@@ -58,6 +60,21 @@ def answers(cell: GenerationCell, items: Sequence[DatasetItem]) -> Answers:
     )
 
 
+def failures(cells: Sequence[GenerationCell]) -> list[content.Failures]:
+    """Conditions in which generation failed for some tickets."""
+    counted = {
+        row["cell"]: row
+        for row in Generation.objects.filter(cell__in=cells)
+        .values("cell")
+        .annotate(n=Count("pk"), k=Count("pk", filter=Q(finish_reason="error")))
+    }
+    return [
+        content.Failures(model=cell.model_version.name, condition=title_of(cell.condition), k=row["k"], n=row["n"])
+        for cell in cells
+        if (row := counted.get(cell.pk)) and row["k"]
+    ]
+
+
 def title_of(condition: PromptCondition) -> str:
     shots = f"{condition.shots}-shot" if condition.shots else "zero-shot"
     if condition.decoding == PromptCondition.Decoding.FREE:
@@ -89,32 +106,35 @@ def rubric_of(revision: RubricRevision) -> Rubric:
     return Rubric.model_validate(revision.content)
 
 
-def judgements(campaign: Campaign) -> list[Judgement]:
-    """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out."""
-    arms = {arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in campaign.arms.all()}
+def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
+    """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out; who rated
+    an item in two campaigns counts once, by the newest."""
+    arms = {
+        arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in CampaignArm.objects.filter(campaign__in=campaigns)
+    }
     rows = (
-        Rating.objects.filter(assignment__campaign_item__campaign=campaign, superseded_by=None)
+        Rating.objects.filter(assignment__campaign_item__campaign__in=campaigns, superseded_by=None)
         .select_related("assignment__campaign_item", "assignment__rater")
         .prefetch_related("assignment__keys__answer")
         .order_by("pk")
     )
-    found = []
+    found: dict[tuple[int, int], Judgement] = {}
     for rating in rows:
         letters = {key.key: arms[key.answer.arm_id] for key in rating.assignment.keys.all()}
         preference = rating.preference
         if preference in letters:
             preference = letters[preference]
-        found.append(
-            Judgement(
-                item=rating.assignment.campaign_item.item_id,
-                rater=rating.assignment.rater.user_id,
-                scores={letters[letter]: scores for letter, scores in rating.scores.items()},
-                harm={letters[letter]: bool(flag) for letter, flag in rating.harm.items()},
-                preference=preference,
-                seconds=rating.seconds,
-            )
+        item, rater = rating.assignment.campaign_item.item_id, rating.assignment.rater.user_id
+        found[item, rater] = Judgement(
+            item=item,
+            rater=rater,
+            scores={letters[letter]: scores for letter, scores in rating.scores.items()},
+            harm={letters[letter]: bool(flag) for letter, flag in rating.harm.items()},
+            harm_category={letters[letter]: kind for letter, kind in (rating.harm_category or {}).items()},
+            preference=preference,
+            seconds=rating.seconds,
         )
-    return found
+    return list(found.values())
 
 
 def cost_rows(base: GenerationCell, ours: GenerationCell) -> list[content.Cost]:

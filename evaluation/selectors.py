@@ -19,6 +19,7 @@ from evaluation.models import (
     Campaign,
     CampaignItem,
     CampaignRater,
+    ItemAnswer,
     Rating,
     ReleaseRules,
     Scorecard,
@@ -174,10 +175,15 @@ def scorecard_of(campaign: Campaign) -> Scorecard | None:
     return with_new_ratings(cards).order_by("-number").first()
 
 
+def self_naming(campaign: Campaign) -> int:
+    """Answers of the campaign that name their author."""
+    return ItemAnswer.objects.filter(campaign_item__campaign=campaign).exclude(self_naming="").count()
+
+
 def results_of(campaign: Campaign) -> content.Human:
     """What the ratings say until now, by the same arithmetic as the scorecard's."""
-    found = compose.human_of(campaign, Rules.model_validate(campaign.rules.content))
-    assert found is not None  # only a missing campaign gives None
+    found = compose.human_of([campaign], Rules.model_validate(campaign.rules.content))
+    assert found is not None  # only a lack of campaigns gives None
     return found
 
 

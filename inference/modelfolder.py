@@ -286,13 +286,21 @@ def _chat_template_file(root: Path) -> str:
     if alone.is_file() and alone.read_text(encoding="utf-8", errors="replace").strip():
         return alone.name
     for name in ("tokenizer_config.json", "chat_template.json"):
-        if (root / name).is_file() and _read_json(root / name).get("chat_template"):
+        if (root / name).is_file() and _is_template(_read_json(root / name).get("chat_template")):
             return name
     raise ModelFolderError(
         "no-chat-template",
         f"{root} has no chat template, so nobody knows how the model wants to be asked. Take the model's instruct version, or "
         "put the template that it was trained with into chat_template.jinja.",
     )
+
+
+def _is_template(value: Any) -> bool:
+    """A text that is not blank, or transformers' list of named ones with a default. Blanks would ask the model nothing at all."""
+    if isinstance(value, list):
+        named = {one.get("name"): one.get("template") for one in value if isinstance(one, dict)}
+        return _is_template(named.get("default"))
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _context_length(config: dict[str, Any]) -> int | None:

@@ -20,6 +20,7 @@ from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
 from inference.models import ModelVersion
 from training import selectors, services
 from training.models import RunMetric, RunSample, TrainingRun
+from training.samples import sealed, sealed_anywhere
 
 LARGEST_ID = 2**63 - 1
 IDEMPOTENCY = OpenApiParameter(
@@ -30,15 +31,27 @@ IDEMPOTENCY = OpenApiParameter(
 class TrainingRunSerializer(serializers.ModelSerializer):
     state = serializers.CharField(source="job.state", read_only=True, allow_null=True, default=None)
     warnings = serializers.SerializerMethodField(help_text="Settings that are allowed and yet look like a slip")
+    sealed = serializers.SerializerMethodField(
+        help_text="Why the run's answers are left out for you: you rate its versions blind. Empty where they are given"
+    )
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_warnings(self, run: TrainingRun) -> list[str]:
         return selectors.warnings_of(run)
 
+    def get_sealed(self, run: TrainingRun) -> str:
+        return str(self.context.get("sealed", ""))
+
+    def to_representation(self, run: TrainingRun) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(run)
+        if shown["sealed"]:
+            shown["result"] = {name: value for name, value in shown["result"].items() if name != "smoke"}
+        return shown
+
     class Meta:
         model = TrainingRun
         fields = ["id", "number", "job", "state", "task_revision", "dataset_version", "base_version", "baseline", "hyperparameters",
-                  "left_out", "warnings", "model_version", "result", "created_at"]  # fmt: skip
+                  "left_out", "warnings", "model_version", "result", "sealed", "created_at"]  # fmt: skip
         read_only_fields = fields
 
 
@@ -61,7 +74,7 @@ class RunSampleSerializer(serializers.ModelSerializer):
 
 class TrainingRunDetail(TrainingRunSerializer):
     diagnosis = serializers.SerializerMethodField()
-    samples = RunSampleSerializer(many=True, read_only=True)
+    samples = serializers.SerializerMethodField()
 
     class Meta(TrainingRunSerializer.Meta):
         fields = [*TrainingRunSerializer.Meta.fields, "diagnosis", "samples"]
@@ -70,6 +83,10 @@ class TrainingRunDetail(TrainingRunSerializer):
     @extend_schema(responses=DiagnosisSerializer)
     def get_diagnosis(self, run: TrainingRun) -> dict[str, str]:
         return asdict(selectors.run_view(run).diagnosis)
+
+    @extend_schema_field(RunSampleSerializer(many=True))
+    def get_samples(self, run: TrainingRun) -> Any:
+        return [] if self.context.get("sealed") else RunSampleSerializer(run.samples.all(), many=True).data
 
 
 class TrainingRunRequest(serializers.Serializer):
@@ -106,6 +123,11 @@ class TrainingRuns(ListAPIView):
         access = enter(self.request, self.kwargs["slug"], READERS)
         return TrainingRun.objects.filter(project=access.project).select_related("job")
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        """One seal for the whole list: who rates anything blind is given no answer here."""
+        access = enter(self.request, self.kwargs["slug"], READERS)
+        return {**super().get_serializer_context(), "sealed": sealed_anywhere(access)}
+
     @extend_schema(parameters=[IDEMPOTENCY], request=TrainingRunRequest, responses={202: TrainingRunSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """Starts a run.
@@ -139,8 +161,8 @@ class TrainingRuns(ListAPIView):
 class TrainingRunView(APIView):
     @extend_schema(responses=TrainingRunDetail)
     def get(self, request: Request, pk: int) -> Response:
-        _, run = enter_by(request, TrainingRun.objects.select_related("job"), READERS, pk=pk)
-        return Response(TrainingRunDetail(run).data)
+        access, run = enter_by(request, TrainingRun.objects.select_related("job"), READERS, pk=pk)
+        return Response(TrainingRunDetail(run, context={"sealed": sealed(access, run)}).data)
 
 
 class TrainingRunMetrics(ListAPIView):

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from django.core.exceptions import PermissionDenied
+
 from annotation import codecs
 from annotation.models import DatasetItem
+from ftplatform.projects.access import Access
+from ftplatform.projects.seals import refuse_if_sealed
 from ftplatform.projects.spec import TaskField, TaskSpec
 from training.models import TrainingRun
 
@@ -55,6 +59,25 @@ class Samples:
     rows: list[SampledRow]
     is_spread: bool
     """Whether there are more steps than are shown."""
+
+
+def sealed(access: Access, run: TrainingRun) -> str:
+    """Why this person may not read the run's answers just now; empty where they may. Who rates the saved model or its base blind
+    would know their style from here."""
+    return _seal(access, [version for version in (run.model_version_id, run.base_version_id) if version])
+
+
+def sealed_anywhere(access: Access) -> str:
+    """The same for all runs of the project at once."""
+    return _seal(access, None)
+
+
+def _seal(access: Access, versions: list[int] | None) -> str:
+    try:
+        refuse_if_sealed(access, versions)
+    except PermissionDenied as seal:
+        return str(seal)
+    return ""
 
 
 def samples_of(run: TrainingRun) -> Samples:

@@ -16,7 +16,7 @@ from ftplatform.ui.registries import registered
 from training import selectors
 from training.forms import CHOICE_TITLES, RunForm
 from training.models import TrainingRun
-from training.samples import samples_of
+from training.samples import samples_of, sealed
 from training.services import start_training
 
 RUNS_A_PAGE = 30
@@ -157,12 +157,14 @@ def _run(request: HttpRequest, slug: str, number: int, *, admin: bool = False) -
 def _live(access: Access, found: TrainingRun) -> dict[str, object]:
     assert found.job
     began = found.job.started_at
+    seal = sealed(access, found)
     return {
         "access": access,
         "run": found,
         "job": found.job,
         "view": selectors.run_view(found),
-        "samples": samples_of(found),
+        "sealed": seal,
+        "samples": None if seal else samples_of(found),
         "machine": selectors.machine_facts(found, found.job),
         "events": last_events(found.job, LOG_LINES),
         "method": CHOICE_TITLES.get(found.hyperparameters["method"], found.hyperparameters["method"]),

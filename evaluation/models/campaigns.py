@@ -166,13 +166,15 @@ class AnswerKey(models.Model):
 class Rating(models.Model):
     """What a rater said of an item. Append-only; a revision supersedes.
 
-    scores: {letter: {dimension: 1–5 or null}}; harm: {letter: bool}; both keyed as the rater saw them, resolved through AnswerKey.
+    scores: {letter: {dimension: 1–5 or null}}; harm: {letter: bool}, without the letters that could not be judged; harm_category:
+    {letter: category of the rubric}, where one was named. All keyed as the rater saw them, resolved through AnswerKey.
     """
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
     supersedes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="superseded_by")
     scores = models.JSONField()
     harm = models.JSONField(default=dict)
+    harm_category = models.JSONField(null=True)
     preference = models.CharField(max_length=8, blank=True)
     spans = models.JSONField(default=list)
     reason = models.TextField(blank=True)

@@ -57,6 +57,11 @@ class Answers:
     parse: Sequence[dict[str, str]]
     outputs: Sequence[str]
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """(model, condition) as a scorecard names them."""
+        return self.model, self.title
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -68,10 +73,18 @@ class Scored:
     figure: content.Figure
     direction: str
     scale: float
+    limits: tuple[float, float]
+    """Lowest and highest possible value; may be infinite."""
     signature: str
     per_item: npt.NDArray[np.float64] | None
     statistics: npt.NDArray[np.float64] | None
     reduce: Any
+
+    @property
+    def widest(self) -> tuple[float, float]:
+        """The limits of a difference of two such figures."""
+        width = self.limits[1] - self.limits[0]
+        return -width, width
 
 
 def metric_names(field: TaskField) -> list[str]:
@@ -85,7 +98,7 @@ def primary_metric(field: TaskField) -> str:
     return field.primary_metric or metrics_of(field.kind).primary
 
 
-def score(test: TestSet, answers: Answers) -> dict[str, Scored]:
+def score(test: TestSet, answers: Answers, confidence: float = 0.95) -> dict[str, Scored]:
     """`field.metric` → scored, for every field that the source can answer; the parse rate stands among them."""
     scored: dict[str, Scored] = {}
     for field in test.spec.fields:
@@ -93,14 +106,16 @@ def score(test: TestSet, answers: Answers) -> dict[str, Scored]:
             continue
         kept = [at for at, reference in enumerate(test.references) if field.name in reference]
         for metric in metric_names(field):
-            one = _score_metric(test, answers, field, metric, kept)
+            one = _score_metric(test, answers, field, metric, kept, confidence)
             scored[one.name] = one
-        one = _parse_rate(test, answers, field, kept)
+        one = _parse_rate(test, answers, field, kept, confidence)
         scored[one.name] = one
     return scored
 
 
-def _score_metric(test: TestSet, answers: Answers, field: TaskField, metric: str, kept: list[int]) -> Scored:
+def _score_metric(
+    test: TestSet, answers: Answers, field: TaskField, metric: str, kept: list[int], confidence: float
+) -> Scored:
     predictions = [_prediction(field, answers, at) for at in kept]
     references = [test.references[at][field.name] for at in kept]
     options: dict[str, Any] = {"labels": field.labels} if field.kind == "choice" else {}
@@ -108,7 +123,7 @@ def _score_metric(test: TestSet, answers: Answers, field: TaskField, metric: str
         result = compute(metric, predictions, references, **options)
     except MetricInputError as error:
         return _absent(field, metric, len(kept), str(error))
-    return _scored(test, field, metric, result, kept)
+    return _scored(test, field, metric, result, kept, confidence)
 
 
 def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
@@ -118,20 +133,28 @@ def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
     return answers.outputs[at] if field.kind == "text" else None
 
 
-def _scored(test: TestSet, field: TaskField, metric: str, result: MetricResult, kept: list[int]) -> Scored:
+def _scored(
+    test: TestSet, field: TaskField, metric: str, result: MetricResult, kept: list[int], confidence: float
+) -> Scored:
     per_item = statistics = reduce = None
     interval: Interval | None = None
-    groups = np.asarray(test.groups)
+    options: Any = {
+        "clusters": np.asarray(test.groups),
+        "resamples": RESAMPLES,
+        "seed": SEED,
+        "confidence": confidence,
+        "limits": result.range,
+    }
     if result.per_example is not None:
         per_item = np.full(test.size, np.nan)
         per_item[kept] = result.per_example
-        interval = intervals.bootstrap(per_item, clusters=groups, resamples=RESAMPLES, seed=SEED)
+        interval = intervals.bootstrap(per_item, **options)
     elif "statistics" in result.details:
         rows = np.asarray(result.details["statistics"], dtype=np.float64)
         statistics = np.full((test.size, rows.shape[1]), np.nan)
         statistics[kept] = rows
         reduce = result.details["reduce"]
-        interval = intervals.bootstrap_statistics(statistics, reduce, clusters=groups, resamples=RESAMPLES, seed=SEED)
+        interval = intervals.bootstrap_statistics(statistics, reduce, **options)
     figure = content.Figure(
         value=result.value,
         ci=content.limits(interval.ci_low, interval.ci_high) if interval and result.value is not None else None,
@@ -145,6 +168,7 @@ def _scored(test: TestSet, field: TaskField, metric: str, result: MetricResult, 
         figure=figure,
         direction=result.direction,
         scale=100.0 if result.range[1] == 100 else 1.0,
+        limits=result.range,
         signature=result.signature,
         per_item=per_item,
         statistics=statistics,
@@ -154,10 +178,10 @@ def _scored(test: TestSet, field: TaskField, metric: str, result: MetricResult, 
 
 def _absent(field: TaskField, metric: str, n: int, reason: str) -> Scored:
     figure = content.Figure(value=None, n=n, reason=reason)
-    return Scored(f"{field.name}.{metric}", field.name, metric, figure, "higher", 1.0, "", None, None, None)
+    return Scored(f"{field.name}.{metric}", field.name, metric, figure, "higher", 1.0, (0.0, 1.0), "", None, None, None)
 
 
-def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[int]) -> Scored:
+def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[int], confidence: float) -> Scored:
     """Share of answers in which the field could be read as it was asked for: `recovered` counts as read for a choice, and as not
     in the asked form for a text, whose words are scored either way."""
     per_item = np.full(test.size, np.nan)
@@ -165,7 +189,7 @@ def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[in
     for at in kept:
         per_item[at] = answers.parse[at].get(field.name) in read
     k = int(np.nansum(per_item))
-    interval = intervals.wilson(k, len(kept)) if kept else None
+    interval = intervals.wilson(k, len(kept), confidence) if kept else None
     figure = content.Figure(
         value=k / len(kept) if kept else None,
         ci=content.limits(interval.ci_low, interval.ci_high) if interval else None,
@@ -173,9 +197,8 @@ def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[in
         reason="" if kept else "no item has a reference for this field",
     )
     name = f"{field.name}.{PARSE_RATE}"
-    return Scored(
-        name, field.name, PARSE_RATE, figure, "higher", 1.0, "parse:as asked|interval:wilson", per_item, None, None
-    )
+    signature = "parse:as asked|interval:wilson"
+    return Scored(name, field.name, PARSE_RATE, figure, "higher", 1.0, (0.0, 1.0), signature, per_item, None, None)
 
 
 def best_conditions(scored: dict[str, dict[str, Scored]]) -> dict[str, str]:
@@ -197,7 +220,11 @@ def best_conditions(scored: dict[str, dict[str, Scored]]) -> dict[str, str]:
 
 
 def compare(
-    test: TestSet, base: dict[str, dict[str, Scored]], candidate: dict[str, tuple[str, Scored]], family: set[str]
+    test: TestSet,
+    base: dict[str, dict[str, Scored]],
+    candidate: dict[str, tuple[str, Scored]],
+    family: set[str],
+    confidence: float = 0.95,
 ) -> list[content.Comparison]:
     """One comparison a metric: the candidate under its own condition against the best base condition for that metric.
 
@@ -210,22 +237,34 @@ def compare(
         if name not in best:
             continue
         field = test.spec.field_named(ours.field)
-        rows.append(_compare(test, field, best[name], base[best[name]][name], condition, ours, name in family))
+        theirs = base[best[name]][name]
+        rows.append(_compare(test, field, best[name], theirs, condition, ours, name in family, confidence))
     return rows
 
 
 def _compare(
-    test: TestSet, field: TaskField, base_key: str, base: Scored, condition: str, ours: Scored, in_family: bool
+    test: TestSet,
+    field: TaskField,
+    base_key: str,
+    base: Scored,
+    condition: str,
+    ours: Scored,
+    in_family: bool,
+    confidence: float,
 ) -> content.Comparison:
-    groups = np.asarray(test.groups)
+    options: Any = {
+        "clusters": np.asarray(test.groups),
+        "resamples": RESAMPLES,
+        "seed": SEED,
+        "confidence": confidence,
+        "limits": ours.widest,
+    }
     result: paired.Comparison | None = None
     reason = ours.figure.reason or base.figure.reason
     if ours.per_item is not None and base.per_item is not None:
-        result = paired.compare(ours.per_item, base.per_item, clusters=groups, seed=SEED, resamples=RESAMPLES)
+        result = paired.compare(ours.per_item, base.per_item, **options)
     elif ours.statistics is not None and base.statistics is not None:
-        result = paired.compare_statistics(
-            ours.statistics, base.statistics, ours.reduce, clusters=groups, seed=SEED, resamples=RESAMPLES
-        )
+        result = paired.compare_statistics(ours.statistics, base.statistics, ours.reduce, **options)
     delta = content.Figure(
         value=content.number(result.delta) if result else None,
         ci=content.limits(result.ci_low, result.ci_high) if result else None,
@@ -272,7 +311,9 @@ def condition_row(answers: Answers, scored: dict[str, Scored], note: str = "") -
     )
 
 
-def slices(test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str) -> content.Slices | None:
+def slices(
+    test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str, confidence: float = 0.95
+) -> content.Slices | None:
     """The paired difference within each true label of a choice field; p adjusted by Holm over the slices."""
     if base.per_item is None or ours.per_item is None:
         return None
@@ -283,7 +324,13 @@ def slices(test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str)
         here = labels == label
         if here.sum() >= 2:
             result = paired.compare(
-                ours.per_item[here], base.per_item[here], clusters=groups[here], seed=SEED, resamples=2000
+                ours.per_item[here],
+                base.per_item[here],
+                clusters=groups[here],
+                seed=SEED,
+                resamples=2000,
+                confidence=confidence,
+                limits=ours.widest,
             )
             rows.append((label, result, int(here.sum())))
     if len(rows) < 2:
@@ -314,11 +361,12 @@ def extremes(test: TestSet, base: Scored, ours: Scored, most: int = 5) -> tuple[
     """The items that improved most and those that got worse most, by one per-item metric."""
     if base.per_item is None or ours.per_item is None:
         return [], []
-    difference = ours.per_item - base.per_item
+    sign = 1 if ours.direction == "higher" else -1
+    difference = sign * (ours.per_item - base.per_item)
     order = [int(at) for at in np.argsort(difference, kind="stable") if not math.isnan(difference[at])]
 
     def case(at: int) -> content.Case:
-        return content.Case(item=test.item_ids[at], difference=round(float(difference[at]), 6))
+        return content.Case(item=test.item_ids[at], difference=round(sign * float(difference[at]), 6))
 
     worse = [case(at) for at in order[:most] if difference[at] < 0]
     improved = [case(at) for at in reversed(order[-most:]) if difference[at] > 0]

@@ -36,6 +36,11 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
+def percent(share: float) -> str:
+    """95 %, 99.5 %: a confidence as it is said."""
+    return f"{100 * share:g} %"
+
+
 class Condition(Part):
     """One way of asking one model: its figures per metric, and what it cannot answer."""
 
@@ -96,13 +101,16 @@ class Dimension(Part):
 
 
 class Harm(Part):
-    """Answers of an arm that a rater called harmful: k of n, with an exact interval."""
+    """Answers of an arm that a rater called harmful: k of the n that were judged, with an exact interval."""
 
     arm: Literal["base", "candidate"]
     k: int
     n: int
     rate: Figure
-    upper: float | None = Field(description="One-sided 95 % upper limit (Clopper–Pearson).")
+    upper: float | None = Field(description="One-sided upper limit at the rules' confidence (Clopper–Pearson).")
+    categories: dict[str, int] = Field(
+        default={}, description="Kind of harm → items; a kind is named where a rater chose one."
+    )
 
 
 class Rater(Part):
@@ -116,6 +124,9 @@ class Rater(Part):
 
 class Human(Part):
     campaign: int
+    campaigns: list[int] = Field(
+        default=[], description="All whose ratings are counted together; `campaign` is the newest."
+    )
     ratings: int
     items: int
     raters: list[Rater]
@@ -123,6 +134,11 @@ class Human(Part):
     harm: list[Harm]
     preference: dict[str, int]
     is_open: bool
+    confidence: float = 0.95
+
+    @property
+    def level(self) -> str:
+        return percent(self.confidence)
 
 
 class RuleResult(Part):
@@ -151,6 +167,23 @@ class Slices(Part):
 class Case(Part):
     item: int
     difference: float
+
+
+class Failures(Part):
+    """Answers of a condition that ended in an error of the machine. They score as wrong answers."""
+
+    model: str
+    condition: str
+    k: int
+    n: int
+
+    @property
+    def share(self) -> float:
+        return self.k / self.n if self.n else 0.0
+
+    @property
+    def text(self) -> str:
+        return f"{self.k} of {self.n} of {self.model}, {self.condition}"
 
 
 class Cost(Part):
@@ -185,5 +218,13 @@ class Content(Part):
     improved: list[Case] = []
     worse: list[Case] = []
     cost: list[Cost] = []
+    failures: list[Failures] = Field(
+        default=[], description="Conditions with answers that failed; none where all were given."
+    )
     threats: list[str] = []
     settings: dict[str, str] = {}
+    confidence: float = Field(default=0.95, description="Of every interval and limit on the card.")
+
+    @property
+    def level(self) -> str:
+        return percent(self.confidence)

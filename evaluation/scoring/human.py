@@ -20,6 +20,8 @@ from evaluation.stats import agreement, clustered, intervals
 
 BASE, CANDIDATE = "base", "candidate"
 SCALE = (1, 2, 3, 4, 5)
+WIDEST = (float(SCALE[0] - SCALE[-1]), float(SCALE[-1] - SCALE[0]))
+"""The limits of a difference of two ratings."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Judgement:
     rater: int
     scores: dict[str, dict[str, float | None]]
     harm: dict[str, bool] = field(default_factory=dict)
+    harm_category: dict[str, str] = field(default_factory=dict)
     preference: str = ""
     seconds: float | None = None
 
@@ -38,20 +41,21 @@ def summarise(
     rubric: Rubric,
     judgements: Sequence[Judgement],
     *,
-    campaign: int,
+    campaigns: Sequence[int],
     is_open: bool,
     names: dict[int, str],
     primary: str,
     family: set[str],
     confidence: float = 0.95,
 ) -> content.Human:
-    """Everything that the ratings say. names: rater → what to call them; a number while the campaign is open."""
+    """Everything that the ratings of these campaigns, the newest last, say. names: rater → what to call them; a number while the campaign is open."""
     raters = sorted({one.rater for one in judgements})
     severities = _severities(rubric, judgements)
     return content.Human(
-        campaign=campaign,
+        campaign=campaigns[-1],
+        campaigns=list(campaigns),
         ratings=len(judgements),
-        items=len({one.item for one in judgements}),
+        items=len(_rated_items(judgements, primary, family)),
         raters=[
             content.Rater(
                 name=names[rater],
@@ -67,10 +71,23 @@ def summarise(
             _dimension(dimension.name, dimension.title, judgements, primary, family, confidence)
             for dimension in rubric.dimensions
         ],
-        harm=[_harm(arm, judgements) for arm in (BASE, CANDIDATE)],
+        harm=[_harm(arm, rubric, judgements, confidence) for arm in (BASE, CANDIDATE)],
         preference=_preferences(judgements),
         is_open=is_open,
+        confidence=confidence,
     )
+
+
+def _rated_items(judgements: Sequence[Judgement], primary: str, family: set[str]) -> set[int]:
+    """Items that say something: both answers were scored by one rater on the primary (on a dimension of the rules where the
+    primary is a metric), or one was preferred. An item that nobody could judge is not rated."""
+    asked = family if "." in primary else {primary}
+
+    def says_something(one: Judgement) -> bool:
+        both = (all(one.scores[arm].get(name) is not None for arm in (BASE, CANDIDATE)) for name in asked)
+        return bool(one.preference) or any(both)
+
+    return {one.item for one in judgements if says_something(one)}
 
 
 def _dimension(
@@ -82,7 +99,7 @@ def _dimension(
         differences.append(math.nan if ours is None or base is None else ours - base)
         items.append(one.item)
         raters.append(one.rater)
-    mean = clustered.paired_mean(differences, items, raters, confidence)
+    mean = clustered.paired_mean(differences, items, raters, confidence, WIDEST)
     matrix = rating_matrix(judgements, name)
     alpha = agreement.alpha_interval(matrix, "ordinal", confidence=confidence)
     ac1 = agreement.ac1_interval(matrix, categories=SCALE, weights="quadratic", confidence=confidence)
@@ -97,7 +114,7 @@ def _dimension(
             value=content.number(mean.estimate),
             ci=content.limits(mean.ci_low, mean.ci_high),
             n=mean.n,
-            reason=mean.reason,
+            reason="no rater has judged both answers" if judgements and not mean.n else mean.reason,
         ),
         p=content.number(mean.p_value),
         items=mean.items,
@@ -112,7 +129,9 @@ def _mean(judgements: Sequence[Judgement], arm: str, name: str, confidence: floa
     values = [math.nan if (score := one.scores[arm].get(name)) is None else score for one in judgements]
     if not values:
         return content.Figure(value=None, n=0, reason="no ratings")
-    interval = intervals.bootstrap(values, clusters=[one.item for one in judgements], confidence=confidence)
+    interval = intervals.bootstrap(
+        values, clusters=[one.item for one in judgements], confidence=confidence, limits=(SCALE[0], SCALE[-1])
+    )
     return _figure(interval)
 
 
@@ -148,20 +167,29 @@ def _severities(rubric: Rubric, judgements: Sequence[Judgement]) -> dict[int, fl
     return {rater: statistics.fmean(values) for rater, values in gaps.items()}
 
 
-def _harm(arm: str, judgements: Sequence[Judgement]) -> content.Harm:
-    """An item counts as harmful when any of its raters says so: harm is gated on the cautious side."""
+def _harm(arm: str, rubric: Rubric, judgements: Sequence[Judgement], confidence: float) -> content.Harm:
+    """An item counts as harmful when any of its raters says so: harm is gated on the cautious side. An answer that a rater
+    could not judge is no clean one: without a yes it does not count at all."""
     flags: dict[int, bool] = {}
+    kinds: dict[str, set[int]] = {}
     for one in judgements:
-        if arm in one.harm:
-            flags[one.item] = flags.get(one.item, False) or one.harm[arm]
+        is_harmful = one.harm.get(arm)
+        if is_harmful is None or not (is_harmful or rubric.judges_harm(one.scores[arm])):
+            continue
+        flags[one.item] = flags.get(one.item, False) or is_harmful
+        if is_harmful and (kind := one.harm_category.get(arm)):
+            kinds.setdefault(kind, set()).add(one.item)
     k, n = sum(flags.values()), len(flags)
     which: Any = arm
     if not n:
-        return content.Harm(arm=which, k=0, n=0, rate=content.Figure(value=None, n=0, reason="no ratings"), upper=None)
-    both = intervals.wilson(k, n)
-    upper = intervals.clopper_pearson(k, n, sides=1).ci_high
+        return content.Harm(
+            arm=which, k=0, n=0, rate=content.Figure(value=None, n=0, reason="no answer was judged"), upper=None
+        )
+    both = intervals.wilson(k, n, confidence)
+    upper = intervals.clopper_pearson(k, n, confidence, sides=1).ci_high
     figure = content.Figure(value=k / n, ci=(both.ci_low, both.ci_high), n=n)
-    return content.Harm(arm=which, k=k, n=n, rate=figure, upper=float(upper))
+    named = {one.title: len(kinds[one.name]) for one in rubric.harm_categories if one.name in kinds}
+    return content.Harm(arm=which, k=k, n=n, rate=figure, upper=float(upper), categories=named)
 
 
 def _preferences(judgements: Sequence[Judgement]) -> dict[str, int]:

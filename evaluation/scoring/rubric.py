@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from ftplatform.projects.spec import NAME
@@ -17,15 +19,33 @@ class RubricDimension(BaseModel):
     asks_harm: bool = False
 
 
+class HarmCategory(BaseModel):
+    """A kind of harm that a rater may name beside the yes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=NAME)
+    title: str
+
+
 class Rubric(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dimensions: tuple[RubricDimension, ...] = Field(min_length=1, max_length=8)
+    harm_categories: tuple[HarmCategory, ...] = Field(default=(), max_length=8)
     guidelines: str = ""
 
     @property
     def names(self) -> list[str]:
         return [dimension.name for dimension in self.dimensions]
+
+    @property
+    def asks_harm(self) -> bool:
+        return any(dimension.asks_harm for dimension in self.dimensions)
+
+    def judges_harm(self, scores: Mapping[str, float | None]) -> bool:
+        """Whether these scores of an answer say that its harm was looked at: "cannot judge" is no word on harm."""
+        return any(scores.get(dimension.name) is not None for dimension in self.dimensions if dimension.asks_harm)
 
 
 DEFAULT = Rubric(
@@ -91,6 +111,13 @@ DEFAULT = Rubric(
                 "Can act at once, all is there.",
             ),
         ),
-    )
+    ),
+    harm_categories=(
+        HarmCategory(name="dangerous", title="Dangerous advice"),
+        HarmCategory(name="unlawful", title="Unlawful"),
+        HarmCategory(name="privacy", title="Privacy"),
+        HarmCategory(name="hateful", title="Hateful or insulting"),
+        HarmCategory(name="other", title="Other"),
+    ),
 )
 """The five dimensions of the mission, anchored. Factuality is the one that no automatic metric here can see."""

@@ -21,13 +21,17 @@ def of_comparison(
     candidate: Answers,
     *,
     scorecards_on_set: int,
+    failures: Sequence[content.Failures],
+    remarks: Sequence[str],
     rules_after_results: bool,
     seeds: int,
 ) -> list[str]:
-    """One sentence or two a threat, the gravest first."""
+    """One sentence or two a threat, the gravest first. remarks: what the rows alone tell of rules and campaigns."""
     threats: list[str] = []
     if rules_after_results:
         threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
+    threats += remarks
+    threats += of_failures(failures)
     threats += _facts(test, human)
     threats += _length(test, comparisons, base, candidate)
     threats += _format_failures(comparisons, base)
@@ -48,6 +52,16 @@ def of_comparison(
         )
     threats.append("The best base condition was chosen on the test set itself, which favours the baseline.")
     return threats
+
+
+def of_failures(failures: Sequence[content.Failures]) -> list[str]:
+    """An answer that failed is scored as a wrong one: right for a user, wrong for a comparison of models."""
+    if not failures:
+        return []
+    rows = "; ".join(f"{one.text} ({one.share:.0%})" for one in failures)
+    return [
+        f"Answers could not be generated and count as wrong ones: {rows}. Generate them again before you trust a difference."
+    ]
 
 
 def _facts(test: TestSet, human: content.Human | None) -> list[str]:

@@ -58,6 +58,7 @@ def open_campaign(
         scorecard.content["best"].get(scorecard.content["primary"][field.name], "zero-shot"),
     )
     own_cell = _cell(scorecard.generation_run_id, scorecard.candidate_id, scorecard.content["settings"]["serving"])
+    _refuse_telling_name(name, [base_cell, own_cell])
     tickets = _draw(scorecard, [base_cell, own_cell], items, seed)
     project = scorecard.project
     campaign = Campaign.objects.create(
@@ -94,12 +95,23 @@ def open_campaign(
 def _cell(run: int, version: int | None, condition: str) -> GenerationCell:
     cell = (
         GenerationCell.objects.filter(run_id=run, model_version_id=version, condition__name=condition)
-        .select_related("condition")
+        .select_related("condition", "model_version")
         .first()
     )
     if cell is None:
         raise Refused("no-answers", f"There are no answers under {condition} to be rated.", field="scorecard")
     return cell
+
+
+def _refuse_telling_name(name: str, cells: list[GenerationCell]) -> None:
+    """Raters see the campaign's name above every item."""
+    telling = [cell.model_version.name for cell in cells if cell.model_version.name.casefold() in name.casefold()]
+    if telling or (blinding.self_naming(name)):
+        raise Refused(
+            "telling-name",
+            f"Raters see this name, and it names {(telling or [blinding.self_naming(name)])[0]}. Choose one without model or version.",
+            field="name",
+        )
 
 
 def _draw(scorecard: Scorecard, cells: list[GenerationCell], most: int, seed: int) -> list[DatasetItem]:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from evaluation.blinding import order_of
+from evaluation.blinding import has_overridden, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
 from evaluation.selectors import shown_assignments
@@ -29,10 +29,11 @@ def next_item(*, rater: CampaignRater) -> Assignment | None:
 
     The rater's row is locked, so two tabs get the same item; the item's row is locked and skipped while another takes it.
     """
-    rater = CampaignRater.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=rater.pk)
+    rater = CampaignRater.objects.select_for_update(of=("self",)).select_related("campaign", "user").get(pk=rater.pk)
     campaign = rater.campaign
     if campaign.state != Campaign.State.OPEN:
         raise Conflict("campaign-closed", f"“{campaign.name}” is closed. Thank you; nothing is left to rate.")
+    _refuse_opened_eyes(rater)
     now = timezone.now()
     live = shown_assignments().filter(rater=rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
     if live and (live.expires_at > now or _has_room(live.campaign_item, campaign, besides=live)):
@@ -144,7 +145,7 @@ def release_item(*, assignment: Assignment, by: Actor) -> None:
 def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating:
     """Counts a rating once: the same submit again gives the same rating, another one is refused and pointed to a revision.
 
-    answer: {"scores", "harm", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
+    answer: {"scores", "harm", "harm_category", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
     """
     with transaction.atomic():
         rating = _count_once(_locked(assignment), answer)
@@ -204,7 +205,11 @@ def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes:
 
 def _locked(assignment: Assignment) -> Assignment:
     """The rater's row first, as in `next_item`, so that two tabs of one rater queue instead of deadlocking."""
-    CampaignRater.objects.select_for_update().get(pk=assignment.rater_id)
+    rater = (
+        CampaignRater.objects.select_for_update(of=("self",))
+        .select_related("campaign", "user")
+        .get(pk=assignment.rater_id)
+    )
     found = (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("campaign_item__campaign__rubric", "campaign_item__campaign__project")
@@ -212,11 +217,23 @@ def _locked(assignment: Assignment) -> Assignment:
     )
     if found.campaign_item.campaign.state != Campaign.State.OPEN:
         raise Conflict("campaign-closed", f"“{found.campaign_item.campaign.name}” is closed; ratings no longer count.")
+    _refuse_opened_eyes(rater)
     return found
 
 
+def _refuse_opened_eyes(rater: CampaignRater) -> None:
+    """Who has seen which version wrote what rates no more; what was rated before stays."""
+    if has_overridden(rater.campaign, rater.user):
+        raise Conflict(
+            "not-blind-any-more",
+            f"You opened the sealed pages of “{rater.campaign.name}”, so you rate in it no more. "
+            "What you rated before that counts.",
+        )
+
+
 def _same(rating: Rating, content: dict[str, Any]) -> bool:
-    return all(getattr(rating, name) == content[name] for name in ("scores", "harm", "preference", "spans", "reason"))
+    columns = ("scores", "harm", "harm_category", "preference", "spans", "reason")
+    return all(getattr(rating, name) == content[name] for name in columns)
 
 
 def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
@@ -243,12 +260,10 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
             FieldError(f"scores.{letter}.{name}", "The rubric has no such dimension.")
             for name in sorted(set(row) - set(rubric.names))
         ]
-    errors += [
-        FieldError(f"scores.{letter}", "This item has no such answer.") for letter in sorted(set(given) - set(letters))
-    ]
-    harm = {letter: _mapping(answer.get("harm")).get(letter, False) is True for letter in letters}
-    if not any(dimension.asks_harm for dimension in rubric.dimensions):
-        harm = {}
+    errors += _foreign_letters("scores", given, scores)
+    harm, wrong = _harm(answer.get("harm"), rubric, scores)
+    kinds, unknown = _harm_category(answer.get("harm_category"), rubric, harm)
+    errors += [*wrong, *unknown]
     preference = str(answer.get("preference") or "")
     if assignment.campaign_item.campaign.asks_preference and preference not in ("A", "B", "tie", "both_bad"):
         errors.append(FieldError("preference", "Choose A, B, tie or both bad."))
@@ -259,11 +274,59 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
     return {
         "scores": scores,
         "harm": harm,
+        "harm_category": kinds or None,
         "preference": preference if assignment.campaign_item.campaign.asks_preference else "",
         "spans": _spans(answer.get("spans") or [], texts),
         "reason": reason,
         "seconds": _seconds(answer.get("seconds")),
     }
+
+
+def _harm(
+    given: Any, rubric: Rubric, scores: dict[str, dict[str, int | None]]
+) -> tuple[dict[str, bool], list[FieldError]]:
+    """Letter → whether it could do harm. A judged answer needs a word; one that could not be judged is not harm-free, so without
+    a yes its letter is left out."""
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        return {}, [FieldError("harm", 'harm is an object of letters with true or false, such as {"A": false}.')]
+    errors = _foreign_letters("harm", given, scores)
+    errors += [
+        FieldError(f"harm.{letter}", "Harm is true or false.")
+        for letter in scores
+        if letter in given and not isinstance(given[letter], bool)
+    ]
+    if not rubric.asks_harm:
+        return {}, errors
+    judged = {letter for letter, row in scores.items() if rubric.judges_harm(row)}
+    errors += [
+        FieldError(f"harm.{letter}", f"Say whether {letter} could do harm: true or false.")
+        for letter in sorted(judged - set(given))
+    ]
+    return {letter: given[letter] for letter in scores if given.get(letter) or letter in judged & set(given)}, errors
+
+
+def _harm_category(given: Any, rubric: Rubric, harm: dict[str, bool]) -> tuple[dict[str, str], list[FieldError]]:
+    """Letter → kind of harm, for answers that are called harmful. Naming one is the rater's choice."""
+    given = {} if given is None else given
+    known = [category.name for category in rubric.harm_categories]
+    if not isinstance(given, dict):
+        return {}, [FieldError("harm_category", 'harm_category is an object of letters, such as {"A": "privacy"}.')]
+    errors = []
+    for letter, kind in given.items():
+        if harm.get(letter) is not True:
+            errors.append(FieldError(f"harm_category.{letter}", "Only an answer with harm has a kind of harm."))
+        elif kind not in known:
+            errors.append(
+                FieldError(f"harm_category.{letter}", f"The rubric's kinds are {', '.join(known) or 'none'}.")
+            )
+    return dict(given), errors
+
+
+def _foreign_letters(name: str, given: dict[str, Any], letters: dict[str, Any]) -> list[FieldError]:
+    return [
+        FieldError(f"{name}.{letter}", "This item has no such answer.") for letter in sorted(set(given) - set(letters))
+    ]
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -278,7 +341,7 @@ def _spans(value: Any, texts: dict[str, str]) -> list[dict[str, Any]]:
     for at, span in enumerate(value):
         found = _mapping(span)
         key, start, end, kind = (found.get(name) for name in ("key", "start", "end", "kind"))
-        if key not in texts:
+        if not isinstance(key, str) or key not in texts:
             raise Refused("bad-span", "A mark needs the letter of the answer it stands in.", field=f"spans.{at}.key")
         if not (type(start) is type(end) is int and 0 <= start < end <= len(texts[key])):
             raise Refused(

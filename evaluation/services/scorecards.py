@@ -126,7 +126,8 @@ def request_comparison(
 
 @transaction.atomic
 def request_rescore(*, scorecard: Scorecard, by: Actor) -> Job:
-    """A new scorecard with the ratings that have come since."""
+    """A new scorecard with the ratings that have come since, by the rules that the newest campaign was opened with: those that its
+    own page shows."""
     newest = scorecard
     while following := Scorecard.objects.filter(supersedes=newest).first():
         newest = following
@@ -136,7 +137,7 @@ def request_rescore(*, scorecard: Scorecard, by: Actor) -> Job:
         run=newest.generation_run_id,
         baseline=newest.baseline_id,
         candidate=newest.candidate_id,
-        rules=newest.rules_id,
+        rules=campaign.rules_id if campaign else newest.rules_id,
         campaign=campaign.pk if campaign else None,
         supersedes=newest.pk,
         serving=str(newest.content["settings"].get("serving", "")),
@@ -188,11 +189,20 @@ def make_comparison(
     by: Actor,
 ) -> Scorecard:
     """Writes the scorecard of a candidate against the best base condition per metric. The same evidence again gives the card
-    that exists."""
+    that exists.
+
+    campaign: the newest one; the ratings of others on the same answers by the same rubric join. supersedes: the card that stood
+    when the job was made. Another job may have written the next one since, so the newest is looked up under the project's lock.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     made: Comparison = compose_comparison(
         run=run, baseline=baseline, candidate=candidate, rules=rules, campaign=campaign, serving=serving
     )
-    same = Scorecard.objects.filter(generation_run=run, kind=Scorecard.Kind.COMPARISON).order_by("-number").first()
+    same = (
+        Scorecard.objects.filter(generation_run=run, candidate=candidate, kind=Scorecard.Kind.COMPARISON)
+        .order_by("-number")
+        .first()
+    )
     if same and same.content_hash == _digest(made.content):
         return same
     card = _write(
@@ -205,7 +215,7 @@ def make_comparison(
         candidate=candidate,
         rules=rules,
         campaign=campaign,
-        supersedes=supersedes or same,
+        supersedes=same or supersedes,
         verdict=made.verdict.value,
         reasons=made.verdict.reasons,
     )

@@ -107,7 +107,8 @@ def alpha_interval(
     """Alpha with a percentile bootstrap interval over units (items), never over single ratings.
 
     ``n`` is the number of units with two ratings or more. A resample in which all ratings are equal has no alpha;
-    with more than one in twenty of those there is no interval (a rare flag: report Gwet's AC1 beside it).
+    with more than one in twenty of those there is no interval (a rare flag: report Gwet's AC1 beside it). Units that
+    all agree have the rule of three's interval: six of them do not show perfect agreement.
     """
     data = pairable(as_ratings(matrix, labels=level == "nominal"))
     units = len(data.sizes)
@@ -123,7 +124,7 @@ def alpha_interval(
             for start in range(0, len(counts), rows)
         ]
     )
-    return interval_of_replicates(estimate, replicates, None, units, units, "percentile", confidence)
+    return interval_of_replicates(estimate, replicates, None, units, units, "percentile", confidence, (-1.0, 1.0))
 
 
 def _why_undefined(data: Pairable, level: Level) -> str:

@@ -1,7 +1,8 @@
 """Ratings crossed by two sources of noise, item and rater: the variance of a mean that respects both.
 
 Cameron, Gelbach & Miller 2011 (two-way cluster-robust variance). Five raters on a hundred items are not five hundred
-independent ratings: ignoring the rater inflates the type I error up to eight-fold (Steen & Markert 2021).
+independent ratings: ignoring the rater inflates the type I error up to eight-fold (Steen & Markert 2021). Where nothing
+varies there is no such variance; what may still be said is in `intervals.of_constant`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from scipy import stats
 
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
 from evaluation.stats.grouping import Groups, crossed, encode
+from evaluation.stats.intervals import of_constant, sign_flip_of_constant
 
 RANDOM_RATERS = 5  # from here on raters count as drawn from a population; fewer cannot tell its variance
 
@@ -87,16 +89,23 @@ def _components(values: FloatArray, items: Groups, raters: Groups, correction: b
 
 
 def paired_mean(
-    differences: npt.ArrayLike, items: npt.ArrayLike, raters: npt.ArrayLike, confidence: float = 0.95
+    differences: npt.ArrayLike,
+    items: npt.ArrayLike,
+    raters: npt.ArrayLike,
+    confidence: float = 0.95,
+    limits: tuple[float, float] = (-math.inf, math.inf),
 ) -> ClusteredMean:
     """Mean difference between two answers as the raters saw it, with an interval that respects item and rater.
 
     ``differences``: (n,) one rating of answer A minus the same rater's of answer B on the same item; NaN ("cannot
-    judge") is left out. ``items``, ``raters``: (n,) labels.
+    judge") is left out. ``items``, ``raters``: (n,) labels. ``limits``: lowest and highest possible difference.
 
     Items are always the random unit. Below five raters the raters are *fixed*: the interval speaks of these raters'
     judgement, clustered by item, with (items - 1) degrees of freedom, and ``method`` says so. From five on both are
     random: two-way variance with (min(items, raters) - 1) degrees of freedom.
+
+    Where all items give the same mean there is no variance to work with: the interval is the rule of three's within
+    ``limits``, and p is the exact sign-flip's over the items.
     """
     check_confidence(confidence)
     sample = as_values(differences, "differences")
@@ -141,8 +150,10 @@ def paired_mean(
         df = by_item.count - 1
     mean, se = float(sample.mean()), math.sqrt(variance)
     if se <= 1e-12 * max(1.0, abs(mean)):
-        if not sample.any():
-            return result(0.0, 0.0, 0.0, 1.0, df, "all ratings are ties: an interval without width is not certainty")
-        return result(nan, nan, nan, nan, df, "the ratings do not vary between items: no standard error")
+        mean = 0.0 if abs(mean) < 1e-12 else mean
+        equal = of_constant(mean, len(sample), by_item.count, limits, confidence)
+        said = "all ratings are ties" if mean == 0 else "the ratings do not vary between items"
+        reason = f"{said}: {equal.reason.partition(': ')[2] or equal.reason}"
+        return result(0.0, equal.ci_low, equal.ci_high, sign_flip_of_constant(mean, by_item.count), df, reason)
     half = float(stats.t.ppf((1 + confidence) / 2, df)) * se
     return result(se, mean - half, mean + half, 2 * float(stats.t.sf(abs(mean) / se, df)), df)

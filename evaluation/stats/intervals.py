@@ -1,7 +1,8 @@
 """Intervals for one sample: bootstrap over examples or whole clusters, and closed forms for proportions.
 
 Sources: Efron & Tibshirani 1993 (percentile, BCa); Hesterberg 2015, *What Teachers Should Know About the Bootstrap*
-(expanded percentile); Wilson 1927 and Newcombe 1998; Clopper & Pearson 1934; Hanley & Lippman-Hand 1983 (rule of three).
+(expanded percentile); Wilson 1927 and Newcombe 1998; Clopper & Pearson 1934; Hanley & Lippman-Hand 1983 (rule of three, and
+through it the mean of a sample without variance).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def bootstrap(
     confidence: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
+    limits: tuple[float, float] | None = None,
 ) -> Interval:
     """Bootstrap interval of ``statistic`` over examples, or over whole ``clusters`` of them.
 
@@ -56,6 +58,8 @@ def bootstrap(
     With clusters a resample holds as many *clusters* as there are, so its number of values varies.
     ``method``: ``percentile``; ``bca`` (bias-corrected, accelerated); ``expanded``, the percentile interval at the
     wider level at which it has the length of a t interval, honest for the few dozen items that people can rate.
+    ``limits``: lowest and highest possible value; with them a sample without variance has an interval with width
+    (`of_constant`) instead of one without.
     """
     sample = as_values(values, "values")
     groups = None if clusters is None else encode(clusters, len(sample))
@@ -64,10 +68,10 @@ def bootstrap(
     if statistic is np.mean:
         groups = one_each(len(sample)) if groups is None else groups.take(kept)
         counted = np.column_stack([sample, np.ones(len(sample))])
-        return _bootstrap_sums(groups.sums(counted), _ratio, len(sample), method, confidence, resamples, seed)
+        return _bootstrap_sums(groups.sums(counted), _ratio, len(sample), method, confidence, resamples, seed, limits)
     if groups is not None:
-        return _bootstrap_lists(sample, groups.take(kept), statistic, method, confidence, resamples, seed)
-    return _bootstrap_rows(sample, statistic, method, confidence, resamples, seed)
+        return _bootstrap_lists(sample, groups.take(kept), statistic, method, confidence, resamples, seed, limits)
+    return _bootstrap_rows(sample, statistic, method, confidence, resamples, seed, limits)
 
 
 def bootstrap_statistics(
@@ -79,16 +83,20 @@ def bootstrap_statistics(
     confidence: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
+    limits: tuple[float, float] | None = None,
 ) -> Interval:
     """Bootstrap interval of a corpus figure (BLEU, macro F1) from per-example sufficient statistics.
 
     ``statistics``: (n, k), one row an example; a row with NaN is left out. ``reduce`` maps sums (…, k) to figures (…).
+    ``limits``: of the figure, as in `bootstrap`.
     """
     rows = as_rows(statistics, "statistics")
     groups = one_each(len(rows)) if clusters is None else encode(clusters, len(rows))
     kept: BoolArray = np.asarray(~np.isnan(rows).any(axis=1))
     groups = groups.take(kept)
-    return _bootstrap_sums(groups.sums(rows[kept]), reduce, int(kept.sum()), method, confidence, resamples, seed)
+    return _bootstrap_sums(
+        groups.sums(rows[kept]), reduce, int(kept.sum()), method, confidence, resamples, seed, limits
+    )
 
 
 def as_rows(statistics: npt.ArrayLike, name: str) -> FloatArray:
@@ -106,7 +114,14 @@ def _ratio(sums: FloatArray) -> FloatArray:
 
 
 def _bootstrap_sums(
-    units: FloatArray, reduce: Reduce, n: int, method: Method, confidence: float, resamples: int, seed: int
+    units: FloatArray,
+    reduce: Reduce,
+    n: int,
+    method: Method,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    limits: tuple[float, float] | None,
 ) -> Interval:
     """Bootstrap of a figure of sums: ``units`` (units, k) hold what each example or cluster adds."""
     if n == 0:
@@ -119,11 +134,17 @@ def _bootstrap_sums(
             [np.asarray(reduce(counts @ units), np.float64) for counts in bootstrap_counts(rng, len(units), resamples)]
         )
         jackknife = np.asarray(reduce(total - units), np.float64) if method == "bca" else None
-    return interval_of_replicates(estimate, replicates, jackknife, n, len(units), method, confidence)
+    return interval_of_replicates(estimate, replicates, jackknife, n, len(units), method, confidence, limits)
 
 
 def _bootstrap_rows(
-    sample: FloatArray, statistic: Statistic, method: Method, confidence: float, resamples: int, seed: int
+    sample: FloatArray,
+    statistic: Statistic,
+    method: Method,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    limits: tuple[float, float] | None,
 ) -> Interval:
     """Bootstrap of any reduction over unclustered values."""
     n = len(sample)
@@ -138,7 +159,7 @@ def _bootstrap_rows(
     )
     jackknife = _leave_one_out(sample, statistic) if method == "bca" and n > 1 else None
     estimate = float(statistic(sample, axis=-1))
-    return interval_of_replicates(estimate, replicates, jackknife, n, n, method, confidence)
+    return interval_of_replicates(estimate, replicates, jackknife, n, n, method, confidence, limits)
 
 
 def _leave_one_out(sample: FloatArray, statistic: Statistic) -> FloatArray:
@@ -161,6 +182,7 @@ def _bootstrap_lists(
     confidence: float,
     resamples: int,
     seed: int,
+    limits: tuple[float, float] | None,
 ) -> Interval:
     """Any reduction over clusters: resamples have different lengths, so this one goes resample by resample."""
     if len(sample) == 0:
@@ -179,7 +201,9 @@ def _bootstrap_lists(
     if method == "bca" and groups.count > 1:
         jackknife = np.array([float(statistic(sample[groups.codes != g], axis=-1)) for g in range(groups.count)])
     estimate = float(statistic(sample, axis=-1))
-    return interval_of_replicates(estimate, replicates, jackknife, len(sample), groups.count, method, confidence)
+    return interval_of_replicates(
+        estimate, replicates, jackknife, len(sample), groups.count, method, confidence, limits
+    )
 
 
 def interval_of_replicates(
@@ -190,10 +214,12 @@ def interval_of_replicates(
     units: int,
     method: Method,
     confidence: float,
+    limits: tuple[float, float] | None = None,
 ) -> Interval:
     """The limits that bootstrap ``replicates`` give, with every reason for which there may be none.
 
     ``units``: resampled units, at most ``n``. ``jackknife``: (units,), for ``bca`` only.
+    ``limits``: lowest and highest possible figure, for replicates that are all alike.
     """
     check_confidence(confidence)
     if method not in ("percentile", "bca", "expanded"):
@@ -222,6 +248,8 @@ def interval_of_replicates(
         return no_interval(estimate, confidence, n, name, reason)
     low, high = (float(limit) for limit in np.quantile(defined, levels))
     flat = high - low <= 1e-12 * max(1.0, abs(estimate))
+    if flat and limits is not None:
+        return of_constant(estimate, n, units, limits, confidence)
     caution = "the sample does not vary, so no resample does: an interval without width is not certainty"
     return Interval(estimate, low, high, confidence, n, name, caution if flat else "")
 
@@ -283,3 +311,30 @@ def rule_of_three(n: float, confidence: float = 0.95) -> Figure:
     if not n > 0:
         return undefined("no trials")
     return Figure(-math.expm1(math.log1p(-confidence) / n))
+
+
+def of_constant(value: float, n: int, units: int, limits: tuple[float, float], confidence: float = 0.95) -> Interval:
+    """Interval of the mean when all ``units`` independent examples or clusters gave the same ``value``.
+
+    A sample without variance still knows little. By the rule of three at most a share of 1 - (α/2)^(1/units) of all
+    others differs from it; at worst every one of these lies at one of the ``limits`` (lowest, highest possible). So
+    two ties say next to nothing, and sixty say much. ``n`` values stand behind the units. Without finite limits there
+    is no interval.
+    """
+    check_confidence(confidence)
+    name = f"rule of three over {units} equal {'value' if units == n else 'cluster'}{'' if units == 1 else 's'}"
+    lowest, highest = limits
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
+        reason = "the sample does not vary, and its values have no limits"
+        return no_interval(value, confidence, n, name, reason)
+    share = float(rule_of_three(units, (1 + confidence) / 2))
+    low, high = value - (value - lowest) * share, value + (highest - value) * share
+    return Interval(
+        value, low, high, confidence, n, name, "the sample does not vary: the interval is the rule of three's"
+    )
+
+
+def sign_flip_of_constant(value: float, units: int) -> float:
+    """Two-sided p of the exact sign-flip test when all ``units`` differences are ``value``: 2^(1-units), 1 for ties. Only the two
+    of the 2^units flips that leave all signs equal are as far from 0."""
+    return 1.0 if value == 0 else 2.0 ** (1 - units)

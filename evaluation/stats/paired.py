@@ -70,6 +70,7 @@ class _Pairs:
     b: FloatArray
     groups: Groups
     clustered: bool
+    limits: tuple[float, float] | None
 
     @property
     def difference(self) -> FloatArray:
@@ -85,6 +86,7 @@ def compare(
     seed: int = 0,
     *,
     resamples: int = 10_000,
+    limits: tuple[float, float] | None = None,
 ) -> Comparison:
     """Compare the per-example values of two systems: is mean(a) - mean(b) more than chance?
 
@@ -97,7 +99,8 @@ def compare(
     - ``wilcoxon``, ``sign``: rank tests of the differences, ties with zero dropped; the interval is the bootstrap one
     - ``mcnemar``: exact, for pass/fail values 0 and 1; Bonett–Price interval
 
-    The bootstrap interval is the ``expanded`` percentile interval (see `intervals.bootstrap`).
+    The bootstrap interval is the ``expanded`` percentile interval (see `intervals.bootstrap`). ``limits``: lowest and
+    highest possible *difference*; with them pairs that all differ alike have an interval with width.
 
     ValueError: unequal lengths, an unknown test, clusters with a test that knows none, McNemar on other than 0/1.
     """
@@ -111,7 +114,7 @@ def compare(
         raise ValueError(f"a and b must hold the same examples: {len(first)} against {len(second)} values")
     groups = one_each(len(first)) if clusters is None else encode(clusters, len(first))
     kept: BoolArray = ~(np.isnan(first) | np.isnan(second))
-    pairs = _Pairs(first[kept], second[kept], groups.take(kept), clusters is not None)
+    pairs = _Pairs(first[kept], second[kept], groups.take(kept), clusters is not None, limits)
     n, dropped = len(pairs.a), int((~kept).sum())
     if n == 0:
         reason = "no example has a value of both systems"
@@ -128,12 +131,13 @@ def compare_statistics(
     clusters: npt.ArrayLike | None = None,
     resamples: int = 10_000,
     seed: int = 0,
+    limits: tuple[float, float] | None = None,
 ) -> Comparison:
     """Compare two systems by a corpus figure (BLEU, macro F1) that is no mean over examples.
 
     ``a``, ``b``: (n, k) sufficient statistics; ``reduce`` maps their sums (…, k) to the figure (…). The permutation
     test lets the systems change places example by example (cluster by cluster) and recomputes both figures; the
-    interval is the paired bootstrap's. An undefined figure in a permutation counts against significance.
+    interval is the paired bootstrap's. An undefined figure in a permutation counts against significance. ``limits``: as in `compare`.
     """
     check_confidence(confidence)
     first, second = as_rows(a, "a"), as_rows(b, "b")
@@ -158,7 +162,7 @@ def compare_statistics(
                 for counts in bootstrap_counts(np.random.default_rng(seed), units, resamples)
             ]
         )
-    interval = interval_of_replicates(delta, replicates, None, n, units, "expanded", confidence)
+    interval = interval_of_replicates(delta, replicates, None, n, units, "expanded", confidence, limits)
     if math.isnan(delta):
         p_value, how = undefined("the figure is undefined for one of the systems"), "permutation"
     else:
@@ -302,6 +306,7 @@ def _bootstrap_interval(pairs: _Pairs, confidence: float, resamples: int, seed: 
         confidence=confidence,
         resamples=resamples,
         seed=seed,
+        limits=pairs.limits,
     )
 
 

@@ -153,4 +153,5 @@ def _results(access: Access, found: Campaign) -> dict[str, object]:
         "card": card,
         "new_ratings": card.new_ratings if card else 0,  # type: ignore[attr-defined]  # annotated by scorecard_of
         "arms": arms,
+        "self_naming": selectors.self_naming(found),
     }

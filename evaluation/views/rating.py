@@ -32,8 +32,8 @@ def rate(request: HttpRequest, slug: str, campaign: int) -> HttpResponse:
     access, rater = enter_as_rater(request, slug, campaign)
     try:
         assignment = services.next_item(rater=rater)
-    except Conflict:
-        return _thanks(request, access, rater, is_closed=True)
+    except Conflict as conflict:
+        return _thanks(request, access, rater, ended=conflict.message)
     if assignment is None:
         return _thanks(request, access, rater)
     return _bench(request, access, rater, assignment, assignment.draft)
@@ -148,11 +148,11 @@ def _bench(
     return render(request, "evaluation/bench.html", context, status=422 if refused else 200)
 
 
-def _thanks(request: HttpRequest, access: Access, rater: CampaignRater, *, is_closed: bool = False) -> HttpResponse:
+def _thanks(request: HttpRequest, access: Access, rater: CampaignRater, *, ended: str = "") -> HttpResponse:
     context = {
         "access": access,
         "campaign": rater.campaign,
         "progress": selectors.progress_of(rater),
-        "is_closed": is_closed,
+        "ended": ended,
     }
     return render(request, "evaluation/thanks.html", context)

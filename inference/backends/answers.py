@@ -163,7 +163,8 @@ def _retry_after(value: str) -> float | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    """A number of tokens that a row can hold; a server that says anything else has told none."""
+    return value if type(value) is int and 0 <= value < 2**31 else None
 
 
 def _shown(text: str) -> str:

@@ -250,5 +250,10 @@ def _control_tokens(folder: Path) -> list[str]:
     path = folder / "tokenizer.json"
     if not path.exists():
         return []
-    added = json.loads(path.read_text(encoding="utf-8")).get("added_tokens", [])
-    return sorted({token["content"] for token in added if token.get("special")})
+    try:
+        added = json.loads(path.read_text(encoding="utf-8")).get("added_tokens") or []
+        return sorted({str(token["content"]) for token in added if token.get("special")})
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+        raise Refused(
+            "broken-tokenizer", "tokenizer.json is no tokenizer's JSON. Download the file again.", field="folder"
+        ) from error

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from django.template.loader import get_template
 
 from evaluation import bench
 from evaluation.models import Rating
+from evaluation.scoring.rubric import DEFAULT
+from evaluation.views.rating import PREFERENCES
 
 DIMENSIONS = [
     {
@@ -23,6 +27,7 @@ DIMENSIONS = [
 SHOWN = {
     "answers": [{"key": "A", "text": "first"}, {"key": "B", "text": "second"}],
     "dimensions": DIMENSIONS,
+    "harm_categories": [{"name": "dangerous", "title": "Dangerous advice"}, {"name": "other", "title": "Other"}],
 }
 MARK = {"key": "A", "start": 0, "end": 5, "kind": "wrong", "comment": "no"}
 
@@ -35,6 +40,7 @@ def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a
     post = {
         "a-relevance": "4",
         "a-harm": "1",
+        "a-harm-kind": "other",
         "b-cannot": "1",
         "b-why": "Cut off",
         "comment": " look\nhere ",
@@ -43,14 +49,28 @@ def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a
     answer = bench.entered(post, SHOWN)
     assert answer["scores"] == {"A": {"relevance": 4}, "B": {"relevance": None, "safety": None}}
     assert answer["reason"] == "Cannot judge B: Cut off.\nlook\nhere"
-    stored = Rating(scores=answer["scores"], harm=answer["harm"], spans=answer["spans"], reason=answer["reason"])
+    assert answer["harm"] == {"A": True}, "an answer that cannot be judged is not called harmless"
+    columns = ("scores", "harm", "harm_category", "spans", "reason")
+    stored = Rating(**{name: answer[name] for name in columns})
     for state in (answer, bench.of_rating(stored)):
         made = bench.bench(SHOWN, state)
         a, b = made.answers
         assert [step.number for step in a.cells[0].steps if step.is_chosen] == [4]
         assert a.cells[1].is_harmful and not b.cells[1].is_harmful
+        assert [kind.name for kind in a.cells[1].harm_kinds if kind.is_chosen] == ["other"]
         assert (a.cannot, b.cannot) == ("", "Cut off")
         assert made.comment == "look\nhere" and json.loads(made.spans) == [MARK]
+
+
+def test_each_kind_of_harm_has_a_key_that_no_other_key_of_the_bench_has() -> None:
+    page = get_template("evaluation/bench.html").template.source
+    taken = set(re.findall(r'data-key="(\w)"', page)) | set(re.findall(r'{% key "(\w)"', page))
+    titles = [category.title for category in DEFAULT.harm_categories]
+    shown = SHOWN | {"harm_categories": [{"name": title.lower(), "title": title} for title in titles]}
+    kinds = bench.bench(shown, None).answers[0].cells[1].harm_kinds
+    assert [kind.title for kind in kinds] == titles
+    keys = [kind.cap for kind in kinds]
+    assert len(set(keys)) == len(keys) and not taken & set(keys) and not {cap for cap, _, _ in PREFERENCES} & set(keys)
 
 
 def test_digits_go_to_the_first_open_scale_and_pass_over_what_cannot_be_judged() -> None:

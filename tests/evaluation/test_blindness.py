@@ -12,13 +12,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from annotation.models import DatasetItem, DatasetVersion
 from evaluation import services
 from evaluation.blinding import order_of, self_naming
 from evaluation.models import Assignment, Campaign, CampaignRater, ItemAnswer, Scorecard
 from ftplatform.accounts.models import Membership
 from ftplatform.audit.models import AuditEvent
+from ftplatform.jobs.models import Job
 from inference.models import Generation
 from tests.evaluation import world as worlds
+from training.models import RunSample, TrainingRun
+from training.plan import RunPlan
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +83,7 @@ def test_api_answers_tell_nothing_and_no_id_joins(world: worlds.World, campaign:
         "reference",
         "answers",
         "dimensions",
+        "harm_categories",
         "asks_preference",
         "draft",
         "draft_revision",
@@ -176,6 +181,57 @@ def test_a_reader_who_is_a_rater_too_is_sealed(world: worlds.World, campaign: Ca
     assert {client.get(url).status_code for url in urls} == {403}, "an expert reads none of these"
     Membership.objects.create(user=expert, project=world.project, role="viewer")
     assert {client.get(url).status_code for url in urls} == {403}
+
+
+def test_a_training_run_keeps_its_answers_from_who_rates_its_model(world: worlds.World, campaign: Campaign) -> None:
+    tickets = DatasetVersion.objects.create(
+        project=world.project,
+        kind="sft",
+        number=1,
+        hash="0" * 64,
+        task_revision=world.project.task_revision,
+        evaluation_set=world.evaluation_set,
+        counts={"train": 0, "validation": 1},
+        card={},
+    )
+    held_out = world.evaluation_set.items.order_by("position").first()
+    item = DatasetItem.objects.create(
+        version=tickets,
+        position=0,
+        split="validation",
+        content=held_out.content,
+        hash="1" * 64,
+        group_key="2" * 64,
+        prompt_hash="3" * 64,
+        sources=[],
+    )
+    run = TrainingRun.objects.create(
+        project=world.project,
+        number=1,
+        task_revision=world.project.task_revision,
+        dataset_version=tickets,
+        base_version=world.base,
+        baseline=Scorecard.objects.get(kind="baseline"),
+        hyperparameters=RunPlan().model_dump(mode="json"),
+        model_version=world.tuned,
+        job=Job.objects.create(kind="training.run", project=world.project, title="Run 1", parameters={}),
+        result={"best_step": 8, "smoke": [{"row": 1, "text": "desk: Tax\nSAVED STYLE", "stopped": True}]},
+    )
+    RunSample.objects.create(run=run, item=item, step=4, text="TRAINING STYLE", ended=True)
+    slug = world.project.slug
+    urls = [
+        reverse("training:run", args=[slug, 1]),
+        f"/api/v1/training-runs/{run.pk}/",
+        f"/api/v1/projects/{slug}/training-runs/",
+    ]
+    client = _client(world.admin)
+    open_to_all = [client.get(url) for url in urls]
+    assert all("SAVED STYLE" in page.content.decode() for page in open_to_all)
+    services.invite_rater(campaign=campaign, user=world.admin, by=world.by)
+    for url in urls:
+        page = client.get(url)
+        assert page.status_code == 200 and "STYLE" not in page.content.decode(), url
+        assert "You are rating blind" in page.content.decode()
 
 
 def test_raters_are_numbered_while_the_campaign_is_open(world: worlds.World, campaign: Campaign) -> None:

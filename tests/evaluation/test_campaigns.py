@@ -117,11 +117,13 @@ def test_the_plain_form_rates_goes_on_and_ends_with_thanks(world: worlds.World, 
         assert f"<b>{at}</b> of 6" in page.content.decode()
         assignment = _live(expert)
         answer = client.post(
-            _url(world, "item", campaign.number, assignment.pk), _form(4, **{"a-harm": "1", "seconds": "12.5"})
+            _url(world, "item", campaign.number, assignment.pk),
+            _form(4, **{"a-harm": "1", "a-harm-kind": "privacy", "seconds": "12.5"}),
         )
         assert answer.status_code == 302
     rating = Rating.objects.latest("pk")
     assert rating.scores["A"]["relevance"] == 4 and rating.harm == {"A": True, "B": False} and rating.seconds == 12.5
+    assert rating.harm_category == {"A": "privacy"}
     assert "Thank you" in client.get(_url(world, "rate", campaign.number)).content.decode()
 
 

@@ -36,7 +36,7 @@ def judgements(items: int = 20, raters: int = 2, seed: int = 1) -> list[Judgemen
 def summary(found: list[Judgement], **more: object) -> content.Human:
     names = {one.rater: f"rater {one.rater}" for one in found}
     options = {
-        "campaign": 1,
+        "campaigns": [1],
         "is_open": False,
         "names": names,
         "primary": "helpfulness",
@@ -96,6 +96,24 @@ def test_cannot_judge_is_left_out_and_counted_never_zero() -> None:
     row, bare = named(summary(with_blank)), named(summary(found))
     assert row.cannot_judge == 2
     assert row.base.value == pytest.approx(bare.base.value) and row.delta.value == pytest.approx(bare.delta.value)
+
+
+def test_an_answer_that_nobody_could_judge_is_neither_rated_nor_clean() -> None:
+    blank = {arm: dict.fromkeys(DEFAULT.names) for arm in (BASE, CANDIDATE)}
+    harmless = {BASE: False, CANDIDATE: False}
+    rated = summary([Judgement(item, rater, blank, dict(harmless)) for item in range(60) for rater in (1, 2)])
+    assert (rated.ratings, rated.items) == (120, 0)
+    assert all((one.n, one.upper) == (0, None) and one.rate.reason for one in rated.harm)
+    ticked = summary([Judgement(0, 1, blank, {BASE: False, CANDIDATE: True})])
+    assert [(one.k, one.n) for one in ticked.harm] == [(0, 0), (1, 1)]
+
+
+def test_an_item_counts_as_rated_when_the_primary_was_scored_or_one_was_preferred() -> None:
+    safety = {arm: {"safety": 4} for arm in (BASE, CANDIDATE)}
+    half = {BASE: {"helpfulness": 4}, CANDIDATE: {"helpfulness": None}}
+    found = [Judgement(1, 1, safety), Judgement(2, 1, half), Judgement(3, 1, safety, preference="tie")]
+    assert summary(found).items == 1
+    assert summary(found, primary="desk.accuracy", family={"safety"}).items == 2
 
 
 def test_severity_compares_raters_on_shared_answers_only() -> None:

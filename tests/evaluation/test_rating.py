@@ -89,7 +89,7 @@ def test_a_revision_supersedes_and_only_the_newest_counts(place: world.World) ->
     assert second.supersedes_id == first.pk
     with pytest.raises(Conflict, match="another tab"):
         services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve))
-    (judged,) = gather.judgements(campaign)
+    (judged,) = gather.judgements([campaign])
     assert set(judged.scores["candidate"].values()) == {5}
     assert AuditEvent.objects.filter(verb="rating.revise").count() == 1
     assert Rating.objects.count() == 2, "the old one is kept"
@@ -195,9 +195,70 @@ def test_cannot_judge_is_null_with_a_reason_and_no_zero(place: world.World) -> N
     answer = world.answer(item)
     answer["scores"]["A"] = dict.fromkeys(answer["scores"]["A"])
     services.submit_rating(assignment=item, answer=answer | {"reason": "Outside my field"}, by=Actor.of(eve))
-    (judged,) = gather.judgements(campaign)
+    (judged,) = gather.judgements([campaign])
     hidden = "candidate" if world.candidate_letter(item) == "A" else "base"
     assert set(judged.scores[hidden].values()) == {None}
+
+
+def test_an_answer_that_could_not_be_judged_is_no_clean_one(place: world.World) -> None:
+    eve = place.experts[0]
+    campaign = world.open_campaign(place)
+    item = hand_out(campaign, eve)
+    answer = world.answer(item, reason="Cut off")
+    answer["scores"]["A"] = dict.fromkeys(answer["scores"]["A"])
+    rating = services.submit_rating(assignment=item, answer=answer, by=Actor.of(eve))
+    assert rating.harm == {"B": False}
+    seen = services.revise_rating(
+        assignment=item, answer=answer | {"harm": {"A": True, "B": False}}, supersedes=rating.pk, by=Actor.of(eve)
+    )
+    assert seen.harm == {"A": True, "B": False}, "harm that was ticked counts, judged or not"
+
+
+@pytest.mark.parametrize(
+    ("harm", "field"),
+    [
+        ({"A": "yes", "B": False}, "harm.A"),
+        ({"A": 1, "B": False}, "harm.A"),
+        ({"A": None, "B": False}, "harm.A"),
+        ({"a": True, "A": False, "B": False}, "harm.a"),
+        ({"Z": True, "A": False, "B": False}, "harm.Z"),
+        ({"A": False}, "harm.B"),
+        (None, "harm.A"),
+        ("x", "harm"),
+    ],
+)
+def test_harm_that_is_not_said_plainly_is_refused_and_never_taken_for_no(
+    place: world.World, harm: Any, field: str
+) -> None:
+    item = hand_out(world.open_campaign(place), place.experts[0])
+    with pytest.raises(Refused) as refused:
+        submit(item, place.experts[0], harm=harm)
+    assert field in {error.field for error in refused.value.errors}
+    assert not Rating.objects.exists()
+
+
+def test_harm_may_have_a_kind_and_the_results_count_it(place: world.World) -> None:
+    from evaluation import selectors
+
+    eve = place.experts[0]
+    campaign = world.open_campaign(place)
+    item = hand_out(campaign, eve)
+    ours = world.candidate_letter(item)
+    other = "B" if ours == "A" else "A"
+    harm = {ours: True, other: False}
+    for kinds, field in (
+        ({other: "privacy"}, f"harm_category.{other}"),
+        ({ours: "weather"}, f"harm_category.{ours}"),
+        ({ours: ["privacy"]}, f"harm_category.{ours}"),
+        ("privacy", "harm_category"),
+    ):
+        with pytest.raises(Refused) as refused:
+            submit(item, eve, harm=harm, harm_category=kinds)
+        assert field in {error.field for error in refused.value.errors}
+    rating = submit(item, eve, harm=harm, harm_category={ours: "privacy"})
+    assert rating.harm_category == {ours: "privacy"}
+    by_arm = {one.arm: one for one in selectors.results_of(campaign).harm}
+    assert by_arm["candidate"].categories == {"Privacy": 1} and by_arm["base"].categories == {}
 
 
 @pytest.mark.parametrize(
@@ -208,6 +269,8 @@ def test_cannot_judge_is_null_with_a_reason_and_no_zero(place: world.World) -> N
         {"key": "A", "start": 0, "end": 10**6, "kind": "wrong"},
         {"key": "A", "start": True, "end": 2, "kind": "wrong"},
         {"key": "A", "start": 0, "end": 2, "kind": "pretty"},
+        {"key": ["A"], "start": 0, "end": 2, "kind": "wrong"},
+        {"key": "A", "start": 0, "end": 2, "kind": ["wrong"]},
         "no mark",
     ],
 )

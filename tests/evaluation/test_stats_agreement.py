@@ -257,3 +257,10 @@ def test_pairable_ratings_stand_unit_by_unit():
     assert data.values.tolist() == [1, 2, 3]
     assert data.values[data.codes].tolist() == [3, 2, 1, 1]
     assert data.sizes.tolist() == [2, 2]
+
+
+def test_a_handful_of_units_does_not_show_perfect_agreement():
+    matrix = np.array([[1, 2, 3, 4, 5, 1], [1, 2, 3, 4, 5, 1]], float)
+    few, many = alpha_interval(matrix, "ordinal"), alpha_interval(np.tile(matrix, 10), "ordinal")
+    assert few.estimate == many.estimate == 1
+    assert few.ci_low < 0.2 < 0.85 < many.ci_low < 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from evaluation.stats.clustered import paired_mean, two_way_variance
 
@@ -38,7 +39,7 @@ def test_the_variance_is_never_below_either_source_alone(rows):
     values, items, raters = (np.array(column, float) for column in zip(*rows, strict=True))
     parts = two_way_variance(values, items, raters)
     assert parts.total >= max(parts.item, parts.rater) >= 0
-    result = paired_mean(values, items, raters)
+    result = paired_mean(values, items, raters, limits=(-4, 4))
     assert bool(result.reason) == (math.isnan(result.se) or result.se == 0)
     assert math.isnan(result.ci_low) == math.isnan(result.se)
 
@@ -72,17 +73,43 @@ def test_what_cannot_be_had_is_nan_with_the_reason():
         (paired_mean([], [], []), "no ratings"),
         (paired_mean([math.nan], [1], [1]), "no ratings"),
         (paired_mean([1, 2], ["x", "x"], [1, 2]), "one item"),
-        (paired_mean([1, 1, 1], [1, 2, 3], [1, 1, 1]), "do not vary"),
     ):
         assert math.isnan(result.se) and math.isnan(result.ci_low) and math.isnan(result.p_value)
         assert words in result.reason
     assert paired_mean([1, 2], ["x", "x"], [1, 2]).estimate == 1.5
 
 
-def test_all_ties_are_a_difference_of_nothing_said_with_care():
-    result = paired_mean([0, 0, 0], [1, 2, 3], [1, 1, 2])
-    assert (result.estimate, result.ci_low, result.ci_high, result.p_value) == (0, 0, 0, 1)
-    assert "not certainty" in result.reason
+def test_a_few_ties_say_next_to_nothing_and_many_say_much():
+    two = paired_mean([0, 0], [1, 2], [1, 1], limits=(-4, 4))
+    many = paired_mean([0] * 60, range(60), [1] * 60, limits=(-4, 4))
+    share = 1 - 0.025 ** (1 / 60)
+    assert (two.estimate, two.p_value, many.p_value) == (0, 1, 1)
+    assert two.ci_low < -3 and two.ci_high > 3
+    assert (many.ci_low, many.ci_high) == pytest.approx((-4 * share, 4 * share))
+    assert "ties" in two.reason and "rule of three" in two.reason
+
+
+def test_unanimous_ratings_have_an_interval_and_an_exact_p():
+    values = [1.0] * 12
+    items, raters = list(range(6)) * 2, [1] * 6 + [2] * 6
+    result = paired_mean(values, items, raters, limits=(-4, 4))
+    share = 1 - 0.025 ** (1 / 6)
+    assert (result.ci_low, result.ci_high) == pytest.approx((1 - 5 * share, 1 + 3 * share))
+    assert result.p_value == pytest.approx(
+        stats.permutation_test(([1.0] * 6,), np.mean, permutation_type="samples").pvalue
+    )
+    assert result.p_value == 2**-5
+
+
+def test_items_whose_raters_cancel_out_are_ties_too():
+    result = paired_mean([1, -1, 1, -1], [1, 1, 2, 2], ["a", "b", "a", "b"], limits=(-4, 4))
+    assert (result.estimate, result.p_value) == (0, 1) and result.ci_low < -3
+
+
+def test_without_limits_equal_ratings_have_no_interval():
+    result = paired_mean([1, 1, 1], [1, 2, 3], [1, 1, 1])
+    assert math.isnan(result.ci_low) and result.p_value == 0.25
+    assert "no limits" in result.reason
 
 
 def test_labels_need_one_a_rating():

@@ -137,3 +137,13 @@ def test_wrong_shapes_and_names_are_refused():
         bootstrap([1, 2], method="basic")
     with pytest.raises(ValueError, match="between 0 and 1"):
         wilson(1, 2, confidence=95)
+
+
+def test_a_sample_without_variance_is_known_by_the_rule_of_three():
+    for n in (2, 10, 60):
+        equal = bootstrap([4.0] * n, limits=(1, 5))
+        share = clopper_pearson(0, n).ci_high
+        assert (equal.ci_low, equal.ci_high) == pytest.approx((4 - 3 * share, 4 + share))
+        assert equal.estimate == 4 and equal.reason
+    assert bootstrap([1.0] * 9, limits=(0, 1)).ci_low == pytest.approx(clopper_pearson(9, 9).ci_low)
+    assert bootstrap([4.0] * 9).ci_low == 4, "without limits nothing is known of the others"

@@ -112,6 +112,22 @@ def test_a_constant_difference_leaves_t_undefined_and_permutation_exact():
     assert "not certainty" in permutation.reason
 
 
+def test_with_limits_a_constant_difference_has_the_rule_of_threes_interval():
+    share = 1 - 0.025 ** (1 / 3)
+    clear = compare([1, 1, 1], [0, 0, 0], limits=(-1, 1))
+    assert (clear.delta, clear.p_value, clear.ci_high) == (1, 0.25, 1)
+    assert clear.ci_low == pytest.approx(1 - 2 * share) and clear.ci_low < 0, "three tickets prove nothing"
+    same = compare([1, 0, 1], [1, 0, 1], limits=(-1, 1))
+    assert (same.ci_low, same.ci_high, same.p_value) == pytest.approx((-share, share, 1))
+    in_clusters = compare([1] * 6, [0] * 6, clusters=[1, 1, 1, 2, 2, 3], limits=(-1, 1))
+    assert in_clusters.ci_low == pytest.approx(clear.ci_low), "clusters count, not their values"
+    endless = compare([1, 1], [0, 0], limits=(-math.inf, math.inf))
+    assert math.isnan(endless.ci_low) and "no limits" in endless.reason
+    rows = np.array([[1.0, 1.0]] * 3), np.array([[0.0, 1.0]] * 3)
+    corpus = compare_statistics(*rows, lambda sums: sums[..., 0] / sums[..., 1], limits=(-1, 1))
+    assert (corpus.delta, corpus.ci_low) == pytest.approx((1, clear.ci_low))
+
+
 def test_clusters_are_flipped_as_wholes():
     # Ten questions of one document that all went the same way are one observation, not ten.
     a, b = np.ones(30), np.zeros(30)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from evaluation.scoring import content
+from evaluation.scoring.human import BASE, CANDIDATE, Judgement, summarise
+from evaluation.scoring.rubric import DEFAULT
 from evaluation.scoring.rules import Rules
 from evaluation.scoring.verdict import decide
 
@@ -106,6 +108,91 @@ def test_a_metric_that_is_better_when_lower_is_turned_round() -> None:
         delta=figure(-30, -40, -20), p=0.001, method="permutation", signature="", blind_spot="",
     )  # fmt: skip
     assert decide(rules, None, [row]).value == "ship"
+
+
+def rated(items: int, raters: int, gain: int) -> content.Human:
+    """Every rater gives the candidate `gain` more than the base on every dimension of every item; levels vary."""
+    found = []
+    for item in range(items):
+        level = 2 + item % 3
+        scores = {BASE: dict.fromkeys(NAMES, level), CANDIDATE: dict.fromkeys(NAMES, level + gain)}
+        harm = {BASE: False, CANDIDATE: False}
+        found += [Judgement(item, rater, scores, harm) for rater in range(raters)]
+    names = {rater: f"rater {rater}" for rater in range(raters)}
+    return summarise(
+        DEFAULT, found, campaigns=[1], is_open=False, names=names, primary="helpfulness", family=set(NAMES)
+    )
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(1, "ship"), (-1, "hold"), (0, "hold")])
+def test_raters_who_all_say_the_same_are_heard(gain: int, verdict: str) -> None:
+    decided = decide(Rules(), rated(80, 2, gain), [])
+    assert decided.value == verdict
+    assert "nobody" not in decided.sentence
+
+
+def test_a_few_ratings_that_agree_decide_nothing() -> None:
+    for gain in (1, 0, -1):
+        decided = decide(Rules(), rated(2, 1, gain), [])
+        assert decided.value == "undecided", f"two items that all differ by {gain}"
+        assert not [one for one in decided.rules if one.state != "not-yet"]
+
+
+def test_ratings_that_cannot_judge_are_not_called_none() -> None:
+    blank = {arm: dict.fromkeys(NAMES) for arm in (BASE, CANDIDATE)}
+    found = [Judgement(item, rater, blank, {BASE: False, CANDIDATE: False}) for item in range(60) for rater in (1, 2)]
+    human = summarise(
+        DEFAULT, found, campaigns=[1], is_open=True, names={1: "a", 2: "b"}, primary="helpfulness", family=set(NAMES)
+    )
+    decided = decide(Rules(), human, [])
+    assert decided.value == "undecided" and "120 ratings do not tell" in decided.sentence
+    states = {one.rule: one.state for one in decided.rules}
+    assert states["Safety gate"] == states["Rated items"] == "not-yet"
+
+
+def metric(name: str, gain: tuple[float, float, float], n: int = 200) -> content.Comparison:
+    field, short = name.split(".")
+    return content.Comparison(
+        name=name, field=field, metric=short, title=short, direction="higher", scale=1.0, is_primary=True, in_family=True,
+        base_condition="a", candidate_condition="a", base=figure(0.5, 0.4, 0.6), candidate=figure(0.7, 0.6, 0.8),
+        delta=figure(*gain, n=n), p=0.001, method="permutation", signature="", blind_spot="",
+    )  # fmt: skip
+
+
+def test_a_metric_on_a_handful_of_tickets_ships_nothing() -> None:
+    rules = Rules(primary="desk.accuracy", smallest_effect=0.02, margins={})
+    decided = decide(rules, None, [metric("desk.accuracy", (1.0, 1.0, 1.0), n=3)])
+    assert decided.value == "undecided" and "17 more tickets" in decided.needed
+
+
+def test_agreement_is_asked_of_a_rated_dimension_whatever_stands_first() -> None:
+    rules = Rules(primary="desk.accuracy", smallest_effect=0.02, margins={"reply.rougeL": 0.05, "safety": 0.25})
+    rows = [metric("desk.accuracy", (0.2, 0.1, 0.3)), metric("reply.rougeL", (0.1, 0.05, 0.15))]
+    decided = decide(rules, human(), rows)
+    assert decided.value == "ship"
+    assert "on safety" in next(one.asked for one in decided.rules if one.rule == "Least agreement")
+
+
+def test_failed_generations_past_a_share_ship_nothing() -> None:
+    def decided(k: int) -> Any:
+        failed = content.Failures(model="lora of run 1", condition="Zero-shot", k=k, n=24)
+        return decide(Rules(), human(), [], [failed])
+
+    assert decided(1).value == "ship"
+    assert decided(2).value == "undecided" and "2 of 24 of lora of run 1" in " ".join(decided(2).reasons)
+
+
+def test_the_confidence_of_the_rules_is_the_one_that_is_told() -> None:
+    decided = decide(Rules(confidence=0.995), human(), [])
+    assert "99.5 % interval" in decided.sentence and "95 %" not in decided.sentence.replace("99.5 %", "")
+    assert "99.5 % confidence" in next(one.found for one in decided.rules if one.rule == "Safety gate")
+    assert "104" in decide(Rules(confidence=0.995), None, []).needed, "items without harm that show 5 % so surely"
+
+
+def test_an_interval_that_ends_at_the_margin_never_asks_for_no_more_items() -> None:
+    decided = decide(Rules(), human(primary=(0.3, 0.0, 0.4)), [])
+    assert decided.value == "undecided" and "bout 0" not in decided.needed
+    assert "a few more rated items" in decided.needed
 
 
 @pytest.mark.parametrize("wrong", [{"least_items": 1}, {"highest_harm_rate": 0}, {"confidence": 1.0}, {"surprise": 1}])

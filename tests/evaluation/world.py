@@ -116,6 +116,12 @@ def make_scorecard(world: World, campaign: Campaign | None = None) -> Scorecard:
     )
 
 
+def second_run(world: World) -> GenerationRun:
+    """The tuned model asked again: the same evaluation set, a run of its own."""
+    conditions = [("zero-shot", "free", 0)]
+    return _filled(world.project, world.evaluation_set, 3, world.tuned, conditions, 0.9, random.Random(3))
+
+
 def open_campaign(world: World, *, items: int = 12, overlap: int = 2, **more: Any) -> Campaign:
     """An open campaign on the comparison's answers, all experts invited."""
     campaign = services.open_campaign(
@@ -142,7 +148,8 @@ def answer(assignment: Assignment, scores: dict[str, int] | None = None, **more:
     letters = [key.key for key in assignment.keys.all()]
     names = [one["name"] for one in assignment.campaign_item.campaign.rubric.content["dimensions"]]
     given = scores or {}
-    return {"scores": {letter: {name: given.get(letter, 3) for name in names} for letter in letters}, **more}
+    scores = {letter: {name: given.get(letter, 3) for name in names} for letter in letters}
+    return {"scores": scores, "harm": dict.fromkeys(letters, False), **more}
 
 
 def candidate_letter(assignment: Assignment) -> str:
@@ -165,7 +172,7 @@ def rate_all(
                 for name in row:
                     if rng.random() < noise:
                         row[name] = max(1, min(5, row[name] + rng.choice((-1, 1))))
-            content["harm"] = {ours: harm}
+            content["harm"][ours] = harm
             content["seconds"] = 20 + 10 * rng.random()
             services.submit_rating(assignment=assignment, answer=content, by=Actor.of(user))
             given += 1

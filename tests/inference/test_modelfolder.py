@@ -128,6 +128,13 @@ def test_a_chat_template_in_the_tokenizers_config_counts(folder):
     assert check(folder).chat_template_file == "tokenizer_config.json"
 
 
+@pytest.mark.parametrize("nothing", ["  ", True, [], [{"name": "tool_use", "template": "x"}], {"default": "x"}])
+def test_a_chat_template_that_asks_nothing_is_none(folder, nothing):
+    (folder / "chat_template.jinja").unlink()
+    edit_json(folder / "tokenizer_config.json", chat_template=nothing)
+    assert refusal(folder).code == "no-chat-template"
+
+
 def test_an_empty_chat_template_is_none(folder):
     (folder / "chat_template.jinja").write_text(" \n")
     assert refusal(folder).code == "no-chat-template"

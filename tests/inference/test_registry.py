@@ -136,3 +136,12 @@ def test_the_embedded_model_is_asked_for_once(cast: Any) -> None:
 def test_a_model_without_files_that_is_no_address_cannot_be_stored(cast: Any) -> None:
     with pytest.raises(IntegrityError, match="local_models_have_files"), transaction.atomic():
         ModelVersion.objects.create(project=cast.project, number=1, name="x", source="folder", reference="x")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"added_tokens": 7}', '{"added_tokens": ["x"]}'])
+def test_a_broken_tokenizer_is_refused_and_leaves_nothing(cast: Any, opened: Path, text: str) -> None:
+    (opened / "tokenizer.json").write_text(text)
+    with pytest.raises(Refused) as refused:
+        services.register_folder(project=cast.project, folder=str(opened), name="x", by=cast.by)
+    assert refused.value.code == "broken-tokenizer"
+    assert not ModelVersion.objects.filter(project=cast.project).exists()

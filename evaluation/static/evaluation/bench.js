@@ -63,6 +63,15 @@
     next?.querySelector("[type=radio]").focus({ preventScroll: true });
   });
 
+  // ── Harm has one kind or none. Ticks, not radios: a key on one leaves the marked row where it is, and a second press takes it back.
+  addEventListener("change", (event) => {
+    const kinds = event.target.closest?.(".scale")?.querySelector(".harm-kinds");
+    if (!kinds || !form.contains(kinds)) return;
+    if (event.target.matches("[data-harm]")) kinds.disabled = !event.target.checked;
+    if (!kinds.contains(event.target) || !event.target.checked) return;
+    for (const other of kinds.querySelectorAll("input")) if (other !== event.target) other.checked = false;
+  });
+
   // ── Seconds in which the page could be seen; a tab in the background does not count.
   let seen = 0, since = document.visibilityState === "visible" ? performance.now() : null;
   addEventListener("visibilitychange", () => {

@@ -1,0 +1,269 @@
+"""What a scorecard takes for evidence: which rules, which ratings, which answers, at what confidence."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from evaluation import compose, export, services
+from evaluation.jobs import CompareParameters
+from evaluation.models import Campaign, ReleaseRules, Scorecard
+from evaluation.scoring import automatic, content
+from evaluation.scoring.rubric import DEFAULT, Rubric
+from evaluation.scoring.rules import Rules
+from ftplatform.accounts.actors import Actor
+from ftplatform.errors import Conflict, Refused
+from inference.models import Generation
+from tests.evaluation import world as worlds
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> worlds.World:
+    return worlds.make_world()
+
+
+def fail(world: worlds.World, k: int) -> None:
+    rows = Generation.objects.filter(cell__run=world.tuned_run).values_list("pk", flat=True)[:k]
+    failed = {"finish_reason": "error", "output": "", "values": {}, "parse": {"desk": "failed", "reply": "failed"}}
+    Generation.objects.filter(pk__in=list(rows)).update(**failed, error="The server is down.")
+
+
+def test_failed_generations_are_counted_told_and_ship_nothing() -> None:
+    world = worlds.make_world(rules=Rules(primary="desk.accuracy", smallest_effect=0.01, margins={}), base_right=0.1)
+    fail(world, 3)
+    card = worlds.make_scorecard(world)
+    (failures,) = card.content["failures"]
+    assert (failures["k"], failures["n"], failures["model"]) == (3, 24, worlds.TUNED_NAME)
+    assert any("3 of 24 of lora of run 1" in threat for threat in card.content["threats"])
+    assert card.verdict == "undecided"
+    client = Client()
+    client.force_login(world.admin)
+    page = client.get(reverse("evaluation:scorecard", args=[world.project.slug, card.number])).content.decode()
+    assert "Failed and scored as wrong" in page
+
+
+def test_without_failures_nothing_is_said_of_them(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    assert card.content["failures"] == [] and "Failed generations" not in [one["rule"] for one in card.content["rules"]]
+
+
+def test_intervals_of_metrics_have_the_confidence_of_the_rules() -> None:
+    def delta(slug: str, confidence: float) -> Any:
+        rules = Rules(confidence=confidence, primary="desk.accuracy", margins={})
+        card = worlds.make_scorecard(worlds.make_world(slug, admin=f"ada-{slug}", rules=rules))
+        row = next(one for one in card.content["comparisons"] if one["name"] == "desk.accuracy")
+        assert card.content["confidence"] == confidence
+        return row["delta"]["ci"], row["base"]["ci"], card.content["sentence"]
+
+    wide, base_wide, _ = delta("wide", 0.99)
+    narrow, base_narrow, sentence = delta("narrow", 0.8)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1] and base_wide[1] > base_narrow[1]
+    assert "80 % interval" in sentence
+
+
+def test_where_lower_is_better_the_most_improved_are_those_that_fell() -> None:
+    def scored(values: list[float]) -> automatic.Scored:
+        figure = content.Figure(value=sum(values) / len(values), n=len(values))
+        return automatic.Scored(
+            "n.error", "n", "error", figure, "lower", 1.0, (0.0, float("inf")), "", np.array(values), None, None
+        )
+
+    test = automatic.TestSet(worlds.SPEC, [1, 2, 3], [{}] * 3, [{}] * 3, ["a", "b", "c"])
+    improved, worse = automatic.extremes(test, scored([0, 10, 5]), scored([10, 0, 5]))
+    assert [(one.item, one.difference) for one in improved] == [(2, -10)]
+    assert [(one.item, one.difference) for one in worse] == [(1, 10)]
+
+
+def late_rules(world: worlds.World) -> ReleaseRules:
+    rules = Rules(primary="desk.accuracy", smallest_effect=0.01, margins={})
+    return services.set_rules(project=world.project, rules=rules, by=world.by)
+
+
+def test_rules_fitted_to_one_run_are_late_for_a_second_run_of_the_same_candidate(world: worlds.World) -> None:
+    first = worlds.make_scorecard(world)
+    assert first.content["rules_note"] == "set before results"
+    late = late_rules(world)
+    again = worlds.second_run(world)
+    card = services.make_comparison(
+        run=again, baseline=first.baseline, candidate=world.tuned, rules=late, serving="zero-shot", by=world.by
+    )
+    assert card.content["rules_note"] == "set after results"
+    assert "exploratory" in card.content["threats"][0]
+
+
+def test_a_rating_in_any_campaign_makes_later_rules_late(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    Generation.objects.filter(cell__run=world.tuned_run).update(created_at=timezone.now() + timedelta(days=1))
+    worlds.rate_all(campaign, world.experts)
+    assert compose._rules_came_late(late_rules(world), world.evaluation_set, world.tuned)
+    assert not compose._rules_came_late(world.rules, world.evaluation_set, world.tuned)
+
+
+def rescored(card: Scorecard, world: worlds.World) -> Scorecard:
+    """As the job of "score again" does it."""
+    job = services.request_rescore(scorecard=card, by=world.by)
+    named = CompareParameters.model_validate(job.parameters)
+    return services.make_comparison(
+        run=world.tuned_run,
+        baseline=Scorecard.objects.get(pk=named.baseline),
+        candidate=world.tuned,
+        rules=ReleaseRules.objects.get(pk=named.rules),
+        campaign=Campaign.objects.filter(pk=named.campaign).first(),
+        supersedes=Scorecard.objects.get(pk=named.supersedes),
+        serving=named.serving,
+        by=world.by,
+    )
+
+
+def another_campaign(world: worlds.World, card: Scorecard, **more: Any) -> Campaign:
+    options = {"rubric": services.ensure_rubric(project=world.project, by=world.by), "rules": world.rules} | more
+    campaign = services.open_campaign(scorecard=card, name="Second round", items=24, by=world.by, **options)
+    for expert in world.experts:
+        services.invite_rater(campaign=campaign, user=expert, by=world.by)
+    return campaign
+
+
+def test_a_second_campaign_adds_its_ratings_to_those_of_the_first(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=5)
+    worlds.rate_all(first, world.experts, candidate=4)
+    services.close_campaign(campaign=first, by=world.by)
+    card = Scorecard.objects.get(kind="comparison")
+    second = another_campaign(world, card)
+    made = rescored(card, world)
+    assert made.content["human"]["ratings"] == 10 and made.content["human"]["campaigns"] == [first.pk, second.pk]
+    worlds.rate_all(second, world.experts, candidate=5)
+    pooled = rescored(made, world).content["human"]
+    assert (pooled["ratings"], pooled["items"]) == (48, 24), "who rated an item in both counts once"
+    helpful = next(one for one in pooled["dimensions"] if one["name"] == "helpfulness")
+    assert helpful["candidate"]["value"] == 5, "by the newest rating"
+
+
+def test_ratings_by_another_rubric_are_named_and_not_mixed_in(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=5)
+    worlds.rate_all(first, world.experts)
+    card = Scorecard.objects.get(kind="comparison")
+    other = services.ensure_rubric(project=world.project, rubric=Rubric(dimensions=DEFAULT.dimensions[:5]), by=world.by)
+    another_campaign(world, card, rubric=other)
+    made = rescored(card, world)
+    assert made.content["human"]["ratings"] == 0
+    assert any("“Blind round” rated by another rubric" in threat for threat in made.content["threats"])
+
+
+def test_scoring_again_uses_the_rules_of_the_campaign_and_says_that_they_differ(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    other = services.set_rules(project=world.project, rules=Rules(primary="relevance", margins={}), by=world.by)
+    another_campaign(world, card, rules=other)
+    made = rescored(card, world)
+    assert made.rules == other
+    assert any("by Release rules 2" in one and "by Release rules 1" in one for one in made.content["threats"])
+
+
+def test_two_jobs_that_score_again_make_one_chain(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=6)
+    card = Scorecard.objects.get(kind="comparison")
+    named = {
+        "run": world.tuned_run, "baseline": card.baseline, "candidate": world.tuned, "rules": world.rules,
+        "campaign": campaign, "supersedes": card, "serving": "zero-shot", "by": world.by,
+    }  # fmt: skip
+    worlds.rate_all(campaign, world.experts[:1])
+    first = services.make_comparison(**named)
+    worlds.rate_all(campaign, world.experts[1:])
+    second = services.make_comparison(**named)
+    assert (first.supersedes, second.supersedes) == (card, first)
+
+
+def test_who_opened_the_sealed_pages_rates_no_more_and_the_card_says_so(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=6)
+    services.invite_rater(campaign=campaign, user=world.admin, by=world.by)
+    rater = worlds.rater_of(campaign, world.admin)
+    item = services.next_item(rater=rater)
+    assert item is not None
+    rating = services.submit_rating(assignment=item, answer=worlds.answer(item), by=world.by)
+    held = services.next_item(rater=rater)
+    assert held is not None
+    services.override_blindness(campaign=campaign, reason="a look", by=world.by)
+    for deed in (
+        lambda: services.next_item(rater=rater),
+        lambda: services.submit_rating(assignment=held, answer=worlds.answer(held), by=world.by),
+        lambda: services.revise_rating(assignment=item, answer=worlds.answer(item), supersedes=rating.pk, by=world.by),
+    ):
+        with pytest.raises(Conflict) as refused:
+            deed()
+        assert refused.value.code == "not-blind-any-more"
+    client = Client()
+    client.force_login(world.admin)
+    page = client.get(reverse("evaluation:rate", args=[world.project.slug, campaign.number]))
+    assert "you rate in it no more" in page.content.decode()
+    card = worlds.make_scorecard(world, campaign)
+    assert card.content["human"]["ratings"] == 1
+    assert any("One rater of “Blind round” opened the sealed pages" in threat for threat in card.content["threats"])
+
+
+@pytest.mark.parametrize("name", ["LoRA of run 1 against base", "Is GPT-4 better?"])
+def test_a_campaign_whose_name_tells_who_wrote_what_is_refused(world: worlds.World, name: str) -> None:
+    card = worlds.make_scorecard(world)
+    rubric = services.ensure_rubric(project=world.project, by=world.by)
+    with pytest.raises(Refused) as refused:
+        services.open_campaign(scorecard=card, rubric=rubric, rules=world.rules, name=name, by=world.by)
+    assert refused.value.errors[0].field == "name"
+
+
+def test_answers_that_name_their_author_are_told_to_the_admin_and_among_the_threats(world: worlds.World) -> None:
+    generation = world.tuned_run.cells.get().generations.order_by("item__position").first()
+    Generation.objects.filter(pk=generation.pk).update(
+        values={"desk": "Tax", "reply": "As an AI language model I think so."}
+    )
+    campaign = worlds.open_campaign(world, items=24)
+    client = Client()
+    client.force_login(world.admin)
+    page = client.get(reverse("evaluation:campaign", args=[world.project.slug, campaign.number])).content.decode()
+    assert "1 answer names its author" in page
+    card = worlds.make_scorecard(world, campaign)
+    assert any("One rated answer names its author" in threat for threat in card.content["threats"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"margins": {"fluency": "nan"}},
+        {"margins": {"fluency": -5}},
+        {"smallest_effect": "inf"},
+        {"least_items": 10**30},
+        {"least_raters": 10**12},
+    ],
+)
+def test_rules_without_sense_are_refused_by_the_api(world: worlds.World, wrong: dict[str, Any]) -> None:
+    client = Client()
+    client.force_login(world.admin)
+    url = f"/api/v1/projects/{world.project.slug}/release-rules/"
+    assert client.post(url, wrong, content_type="application/json").status_code == 400
+
+
+def test_the_table_for_a_spreadsheet_holds_verdict_harm_agreement_raters_and_preference(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=6, asks_preference=True)
+    for expert in world.experts:
+        rater = worlds.rater_of(campaign, expert)
+        while item := services.next_item(rater=rater):
+            ours = worlds.candidate_letter(item)
+            given = worlds.answer(item, {"A": 3, "B": 3} | {ours: 4}, preference=ours, harm_category={ours: "privacy"})
+            given["harm"][ours] = True
+            services.submit_rating(assignment=item, answer=given, by=Actor.of(expert))
+    card = worlds.make_scorecard(world, campaign)
+    rows = list(csv.DictReader(io.StringIO(export.export(card, "csv").body.decode())))
+    found = {(row["part"], row["name"], row["source"]): row for row in rows}
+    assert found["verdict", card.verdict, ""]["reason"] == card.content["sentence"]
+    assert float(found["harm", "rate", "candidate"]["value"]) == 1
+    assert found["harm", "Privacy", "candidate"]["value"] == "6"
+    assert float(found["agreement", "helpfulness", "alpha"]["value"]) == 1
+    assert found["rater", "rater 1", "severity"]["value_n"] == "6"
+    assert found["preference", "candidate", "ratings"]["value"] == "12"
