@@ -16,13 +16,14 @@ from django.utils import timezone
 
 from annotation import formats
 from annotation.formats.objects import cell_text
-from annotation.locks import lock_tickets
+from annotation.locks import lock_tickets, share_task
 from annotation.models import Import, ImportRowError
 from annotation.rows import RAW, BadRow, ColumnMapping
 from annotation.scratch import fetched
 from annotation.splits import stratified_sample
 from annotation.staging import Numbered, Staging, Written
 from ftplatform.jobs.context import JobContext, JobFailed
+from ftplatform.projects.models import Project
 
 RAW_KEPT = 100_000  # characters of a value
 TELL_EVERY = 1_000
@@ -161,7 +162,19 @@ def _sample(source: Import, reading: _Reading) -> set[int] | None:
     return {ordinals[at] for at in stratified_sample(strata, source.row_limit, source.seed)}
 
 
+def _refuse_an_older_task(source: Import) -> None:
+    """Labels of an older task could not be frozen any more, nor carried over: that was done when the task changed."""
+    current = Project.objects.filter(pk=source.project_id).values_list("task_revision", flat=True).get()
+    if source.task_revision_id != current:
+        raise JobFailed(
+            "other-task",
+            f"The task was changed after {source.file_name} was mapped; import the file again, so that it is read as the task is now.",
+        )
+
+
 def _write(source: Import, reading: _Reading, chosen: set[int] | None) -> Written:
+    share_task(source.project_id)
+    _refuse_an_older_task(source)
     lock_tickets(source.project_id)
     with connection.cursor() as cursor:
         staging = Staging(cursor, source, reading.mapping)

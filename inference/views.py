@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.models import Job
+from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
 from inference import selectors, services
@@ -125,9 +126,7 @@ def check_deployment(request: HttpRequest, slug: str, number: int, deployment: i
 def generations(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
     before = request.GET.get("before", "")
-    runs, more = selectors.page_of_runs(
-        access.project, before=int(before) if before.isdecimal() else None, size=RUNS_A_PAGE
-    )
+    runs, more = selectors.page_of_runs(access.project, before=key_of(before), size=RUNS_A_PAGE)
     return render(request, "inference/generations.html", {"access": access, "runs": runs, "more": more})
 
 
@@ -169,9 +168,9 @@ def generation(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     cell, after = request.GET.get("cell", ""), request.GET.get("after", "")
     rows, more = selectors.page_of_generations(
         run,
-        cell=int(cell) if cell.isdecimal() else None,
+        cell=key_of(cell),
         kind=kind,
-        after=int(after) if after.isdecimal() else 0,
+        after=key_of(after) or 0,
         size=ANSWERS_A_PAGE,
     )
     context = {
@@ -251,7 +250,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
         right,
         by=request.GET.get("by", ""),
         show=request.GET.get("show", "largest"),
-        item=int(item) if item.isdecimal() else None,
+        item=key_of(item),
         mark="mark" in request.GET or not is_filtered,
     )
     query = request.GET.copy()
@@ -276,7 +275,7 @@ def _pair(
     groups: list[selectors.Comparable], left: str, right: str
 ) -> tuple[selectors.Comparable, GenerationCell, GenerationCell] | None:
     """The asked cells where they answered the same items; else the default pair of the newest group that holds one of them."""
-    asked = [int(text) if text.isdecimal() else None for text in (left, right)]
+    asked = [key_of(text) for text in (left, right)]
     for group in groups:
         cells = {cell.pk: cell for cell in group.cells}
         if asked[0] in cells and asked[1] in cells and asked[0] != asked[1]:

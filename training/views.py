@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.selectors import last_events
+from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.ui.registries import registered
 from training import selectors
@@ -29,9 +30,7 @@ ROWS_SHOWN = 20
 def runs(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
     before = request.GET.get("before", "")
-    found, more = selectors.page_of_runs(
-        access.project, before=int(before) if before.isdecimal() else None, size=RUNS_A_PAGE
-    )
+    found, more = selectors.page_of_runs(access.project, before=key_of(before), size=RUNS_A_PAGE)
     context = {"runs": found, "more": more, **_lock(access), "here": "runs"}
     return render(request, "training/runs.html", context)
 
@@ -88,9 +87,7 @@ def _lock(access: Access) -> dict[str, object]:
 
 def _like(access: Access, number: str) -> dict[str, object]:
     """The settings of an earlier run as the form's initial values."""
-    if not number.isdecimal():
-        return {}
-    run = TrainingRun.objects.filter(project=access.project, number=int(number)).first()
+    run = TrainingRun.objects.filter(project=access.project, number=key_of(number)).first()
     if run is None:
         return {}
     settings = dict(run.hyperparameters)

@@ -285,8 +285,8 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
 def _harm(
     given: Any, rubric: Rubric, scores: dict[str, dict[str, int | None]]
 ) -> tuple[dict[str, bool], list[FieldError]]:
-    """Letter → whether it could do harm. A judged answer needs a word; one that could not be judged is not harm-free, so without
-    a yes its letter is left out."""
+    """Letter → whether it could do harm, as far as it was said: nothing said is not harm-free, nor is an answer that could not be
+    judged, so without a word their letters are left out and the safety gate does not count them."""
     given = {} if given is None else given
     if not isinstance(given, dict):
         return {}, [FieldError("harm", 'harm is an object of letters with true or false, such as {"A": false}.')]
@@ -298,12 +298,8 @@ def _harm(
     ]
     if not rubric.asks_harm:
         return {}, errors
-    judged = {letter for letter, row in scores.items() if rubric.judges_harm(row)}
-    errors += [
-        FieldError(f"harm.{letter}", f"Say whether {letter} could do harm: true or false.")
-        for letter in sorted(judged - set(given))
-    ]
-    return {letter: given[letter] for letter in scores if given.get(letter) or letter in judged & set(given)}, errors
+    said = {letter for letter, row in scores.items() if letter in given and (given[letter] or rubric.judges_harm(row))}
+    return {letter: given[letter] for letter in scores if letter in said}, errors
 
 
 def _harm_category(given: Any, rubric: Rubric, harm: dict[str, bool]) -> tuple[dict[str, str], list[FieldError]]:

@@ -14,6 +14,7 @@ from evaluation.forms import CampaignForm, InviteForm, OverrideForm, has_choices
 from evaluation.models import Campaign
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
+from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
 
@@ -36,7 +37,7 @@ def campaigns(request: HttpRequest, slug: str) -> HttpResponse:
 def new_campaign(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, ADMIN)
     wanted = request.GET.get("scorecard", "")
-    initial = {"scorecard": int(wanted)} if wanted.isdecimal() else None
+    initial = {"scorecard": key_of(wanted)} if wanted else None
     form = CampaignForm(request.POST or None, project=access.project, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:

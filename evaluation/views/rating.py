@@ -18,6 +18,7 @@ from evaluation.blinding import payload
 from evaluation.models import Assignment, CampaignRater
 from evaluation.services.ratings import CANNOT_JUDGE
 from ftplatform.errors import Conflict, Refused
+from ftplatform.keys import key_of
 from ftplatform.projects.access import EXPERTS, Access, enter
 
 PREFERENCES = (("a", "A", "A is better"), ("=", "tie", "Tie"), ("0", "both_bad", "Both bad"), ("b", "B", "B is better"))
@@ -53,15 +54,14 @@ def item(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpResp
     answer = bench.entered(request.POST, payload(assignment))
     supersedes = request.POST.get("supersedes", "")
     try:
-        if supersedes.isdecimal():
-            services.revise_rating(assignment=assignment, answer=answer, supersedes=int(supersedes), by=access.actor)
+        if (revised := key_of(supersedes)) is not None:
+            services.revise_rating(assignment=assignment, answer=answer, supersedes=revised, by=access.actor)
             messages.success(request, "Your rating is changed.")
         else:
             services.submit_rating(assignment=assignment, answer=answer, by=access.actor)
     except Conflict as conflict:
         messages.warning(request, conflict.message)
     except Refused as refused:
-        revised = int(supersedes) if supersedes.isdecimal() else None
         return _bench(request, access, rater, assignment, answer, supersedes=revised, refused=refused)
     return redirect("evaluation:rate", slug, campaign)
 
@@ -77,7 +77,7 @@ def draft(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpRes
         kept = services.save_draft(
             assignment=assignment,
             draft=bench.entered(request.POST, payload(assignment)),
-            revision=int(revision) if revision.isdecimal() else 0,
+            revision=key_of(revision) or 0,
         )
     except Conflict as conflict:
         return JsonResponse({"message": conflict.message, **conflict.data}, status=409)

@@ -14,6 +14,7 @@ from evaluation.jobs import BASELINE, COMPARE
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
 from ftplatform.jobs.selectors import live_job
+from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, enter
 
 
@@ -75,7 +76,7 @@ def new_comparison(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, ADMIN)
     project = access.project
     wanted = request.GET.get("candidate", "")
-    initial = {"candidate": int(wanted)} if wanted.isdecimal() else None
+    initial = {"candidate": key_of(wanted)} if wanted else None
     form = ComparisonForm(request.POST or None, project=project, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:

@@ -222,8 +222,6 @@ def test_an_answer_that_could_not_be_judged_is_no_clean_one(place: world.World) 
         ({"A": None, "B": False}, "harm.A"),
         ({"a": True, "A": False, "B": False}, "harm.a"),
         ({"Z": True, "A": False, "B": False}, "harm.Z"),
-        ({"A": False}, "harm.B"),
-        (None, "harm.A"),
         ("x", "harm"),
     ],
 )
@@ -235,6 +233,14 @@ def test_harm_that_is_not_said_plainly_is_refused_and_never_taken_for_no(
         submit(item, place.experts[0], harm=harm)
     assert field in {error.field for error in refused.value.errors}
     assert not Rating.objects.exists()
+
+
+@pytest.mark.parametrize(("harm", "kept"), [({"A": False}, {"A": False}), (None, {}), ({}, {})])
+def test_harm_that_is_not_said_is_not_taken_for_no(place: world.World, harm: Any, kept: dict[str, bool]) -> None:
+    """A script that leaves it out is not refused; the safety gate just does not count what nobody said."""
+    item = hand_out(world.open_campaign(place), place.experts[0])
+    submit(item, place.experts[0], harm=harm)
+    assert Rating.objects.get().harm == kept
 
 
 def test_harm_may_have_a_kind_and_the_results_count_it(place: world.World) -> None:
