@@ -247,8 +247,8 @@ class OwnProgress:
     last_hour: int
 
 
-def own_progress(queue: Queue, labeler: User) -> OwnProgress:
-    """In one query: it is read with every ticket."""
+def own_progress(queue: Queue, labeler: User, counted: int = 0) -> OwnProgress:
+    """In one query: it is read with every ticket. counted: answers that will have been submitted when it is shown."""
     since = timezone.now() - timedelta(hours=1)
     recent = Lease.objects.filter(
         queue=OuterRef("queue"), labeler=OuterRef("labeler"), ended_at__gte=since, state=Lease.State.SUBMITTED
@@ -256,7 +256,8 @@ def own_progress(queue: Queue, labeler: User) -> OwnProgress:
     count = recent.order_by().values("labeler").annotate(n=Count("pk")).values("n")
     cursors = QueueCursor.objects.filter(queue=queue, labeler=labeler).annotate(recent=Subquery(count))
     submitted, skipped, last_hour = cursors.values_list("submitted", "skipped", "recent").first() or (0, 0, 0)
-    return OwnProgress(submitted, skipped, tickets=queue.total // queue.overlap, last_hour=last_hour or 0)
+    tickets = queue.total // queue.overlap
+    return OwnProgress(submitted + counted, skipped, tickets, last_hour=(last_hour or 0) + counted)
 
 
 def last_answers(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list[Annotation]:

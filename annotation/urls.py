@@ -29,6 +29,7 @@ urlpatterns = [
     path("label/<int:queue>/mine/", labelling.mine, name="mine"),
     path("label/<int:queue>/mine/last/", labelling.undo, name="undo"),
     path("label/<int:queue>/mine/<int:annotation>/", labelling.revise, name="revise"),
+    path("label/<int:queue>/<uuid:lease>/ahead/", labelling.ahead, name="ahead"),
     path("label/<int:queue>/<uuid:lease>/draft/", labelling.draft, name="draft"),
     path("label/<int:queue>/<uuid:lease>/skip/", labelling.skip, name="skip"),
     path("label/<int:queue>/<uuid:lease>/flag/", labelling.flag, name="flag"),

@@ -96,6 +96,7 @@ RULES = {
     P + "label/<int:queue>/mine/": Rule(LABELERS, ""),
     P + "label/<int:queue>/mine/last/": Rule(LABELERS, LABELERS),
     P + "label/<int:queue>/mine/<int:annotation>/": Rule(LEASE_OWNER, LEASE_OWNER),
+    P + "label/<int:queue>/<uuid:lease>/ahead/": Rule(LEASE_OWNER, ""),
     P + "label/<int:queue>/<uuid:lease>/draft/": Rule("", LEASE_OWNER),
     P + "label/<int:queue>/<uuid:lease>/skip/": Rule("", LEASE_OWNER),
     P + "label/<int:queue>/<uuid:lease>/flag/": Rule(LEASE_OWNER, LEASE_OWNER),

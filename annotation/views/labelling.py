@@ -32,18 +32,38 @@ def label(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
     return _next(request, access, found)
 
 
-def _next(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
+def _next(request: HttpRequest, access: Access, queue: Queue, ahead: str = "") -> HttpResponse:
+    """The next ticket; no content where it is the one that the page has `ahead`: it is on the screen at once then."""
     context: dict[str, Any] = {"access": access, "queue": queue, "queue_name": queue.name}
     try:
         lease = services.take_lease(queue=queue, labeler=access.user)
     except Conflict:  # it is closed, and nothing of it is in these hands: the page says so
         lease = None
+    if lease is not None and str(lease.pk) == ahead:
+        return HttpResponse(status=204)
     if lease is not None:
         return _page(request, access, lease)
     context["drafts"] = selectors.kept_drafts(queue, access.user)
     context["progress"] = selectors.own_progress(queue, access.user)
     context["answered"] = selectors.answered_in(queue)
     return render(request, "annotation/queue_empty.html", context)
+
+
+@login_required
+@require_GET
+def ahead(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpResponse:
+    """The page of the ticket after this one, fetched while this one is read. Nobody has seen it until this one is submitted."""
+    access, found = _queue(request, slug, queue)
+    held = _lease(access, found, str(lease))
+    try:
+        following = services.take_lease(queue=found, labeler=access.user, after=held)
+    except Conflict:
+        following = None
+    if following is None:
+        return HttpResponse(status=204)
+    answer = _page(request, access, following, counted=1)
+    answer["X-Lease"] = str(following.pk)
+    return answer
 
 
 def _page(
@@ -54,8 +74,10 @@ def _page(
     values: dict[str, Any] | None = None,
     note: str | None = None,
     errors: dict[str, str] | None = None,
+    counted: int = 0,
     status: int = 200,
 ) -> HttpResponse:
+    """counted: answers that are not submitted yet but will be when the page is shown."""
     lease = Lease.objects.select_related("queue__task_revision", "example__content", "example__source").get(pk=lease.pk)
     spec = lease.queue.task_revision.spec
     draft = dict(lease.draft or {})
@@ -75,7 +97,7 @@ def _page(
         "is_refused": errors is not None,
         "unsure": drafted_doubt if errors is None else "unsure" in request.POST,
         "problem": (errors or {}).get("", ""),
-        "progress": selectors.own_progress(lease.queue, access.user),
+        "progress": selectors.own_progress(lease.queue, access.user, counted=counted),
     }
     return render(request, "annotation/label.html", context, status=status)
 
@@ -120,7 +142,7 @@ def _submit(request: HttpRequest, access: Access, queue: Queue) -> HttpResponse:
         said = told(queue.task_revision.spec, values, errors, refused)
         return _page(request, access, lease, values=values, note=note, errors=said, status=422)
     if request.htmx:  # type: ignore[attr-defined]  # the next ticket in the same answer: no second trip
-        return _next(request, access, queue)
+        return _next(request, access, queue, ahead=request.POST.get("ahead", ""))
     return redirect("annotation:label", access.project.slug, queue.pk)
 
 

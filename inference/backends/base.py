@@ -29,6 +29,9 @@ class GenerationRequest:
     messages: tuple[Message, ...]
 
 
+MOST_NEW_TOKENS, HIGHEST_TEMPERATURE, LARGEST_SEED = 32_768, 10.0, 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How tokens are drawn. Temperature 0 is greedy; then `top_p` and `seed` change nothing.
@@ -47,10 +50,12 @@ class Sampling:
     stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise ValueError(f"max_new_tokens is {self.max_new_tokens}; an answer needs at least 1 token")
-        if self.temperature < 0:
-            raise ValueError(f"temperature is {self.temperature}; use 0 for greedy or a positive number")
+        if not 1 <= self.max_new_tokens <= MOST_NEW_TOKENS:
+            raise ValueError(f"max_new_tokens is {self.max_new_tokens}; an answer has 1 to {MOST_NEW_TOKENS} tokens")
+        if not 0 <= self.temperature <= HIGHEST_TEMPERATURE:  # NaN is not either
+            raise ValueError(f"temperature is {self.temperature}; use 0 for greedy, or up to {HIGHEST_TEMPERATURE:g}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ValueError(f"seed is {self.seed}; it is a whole number from 0 to {LARGEST_SEED}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p is {self.top_p}; it is a share of probability, above 0 and at most 1")
         if "" in self.stop:

@@ -1,7 +1,7 @@
 """Generation runs: model versions × prompt conditions × the items of one split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db import transaction
 from pydantic import TypeAdapter, ValidationError
@@ -58,6 +58,7 @@ def create_generation_run(
 ) -> GenerationRun:
     """Makes a run with its cells. It is filled by `start_generation`, or by a job that needs its answers."""
     project = dataset_version.project
+    cells = list(dict.fromkeys(cells))  # to name one twice is to ask it once
     if not cells:
         raise Refused("no-cells", "Choose at least one model version and one prompt condition.", field="cells")
     if not dataset_version.items.filter(split=split).exists():
@@ -94,14 +95,14 @@ def _sampling(max_new_tokens: int, wanted: dict[str, object]) -> dict[str, objec
     """The whole sampling as it is frozen with the run; greedy and the task's length where nothing else is wanted."""
     values = {"max_new_tokens": max_new_tokens, "temperature": 0.0, **wanted}
     try:
-        TypeAdapter(Sampling).validate_python(values)
+        sampling = TypeAdapter(Sampling).validate_python(values)
     except ValidationError as error:
         errors = [
             FieldError(".".join(["sampling", *map(str, one["loc"])]), one["msg"].removeprefix("Value error, "))
             for one in error.errors(include_url=False)
         ]
         raise Refused("bad-sampling", errors[0].message, errors=errors) from error
-    return values
+    return {name: value for name, value in asdict(sampling).items() if name in values}
 
 
 @transaction.atomic

@@ -93,6 +93,35 @@ def test_a_labeler_submits_and_meets_the_next_ticket(cast: Any, queue: Queue) ->
     assert Annotation.objects.filter(author=cast.lea).count() == 1
 
 
+def test_the_next_ticket_is_fetched_while_one_is_read_and_counts_as_seen_when_the_first_is_submitted(
+    cast: Any, queue: Queue
+) -> None:
+    client, label = cast.client("lea"), url(cast, "label", queue.pk)
+    lease = client.get(label).context["lease"]
+    fetched = client.get(url(cast, "ahead", queue.pk, lease.pk))
+    following = Lease.objects.get(pk=fetched.headers["X-Lease"])
+    assert following.example.content.inputs["question"] in fetched.content.decode() and following.shown_at is None
+    assert f"<b>1</b> of {queue.total}" in fetched.content.decode(), "it is read once one answer is in"
+    assert client.get(label).context["lease"].pk == lease.pk, "a reload still gives the first"
+
+    answer = {"lease": str(lease.pk), "desk": "tax", "reply": "Ask the tax desk.", "ahead": str(following.pk)}
+    assert client.post(label, answer, headers={"HX-Request": "true"}).status_code == 204
+    following.refresh_from_db()
+    assert following.shown_at and client.get(label).context["lease"].pk == following.pk
+
+    stale = {**answer, "lease": str(following.pk), "ahead": str(lease.pk)}
+    brought = client.post(label, stale, headers={"HX-Request": "true"})
+    assert brought.status_code == 200 and brought.context["lease"].pk not in (lease.pk, following.pk)
+
+
+def test_behind_the_last_ticket_there_is_nothing_to_fetch(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    assert client.get(url(cast, "ahead", queue.pk, lease.pk)).status_code == 204
+    assert cast.client("rev").get(url(cast, "ahead", queue.pk, lease.pk)).status_code == 404, "another's lease"
+
+
 def test_a_refused_answer_keeps_what_was_typed_and_says_why(cast: Any, queue: Queue) -> None:
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]

@@ -162,6 +162,11 @@ def test_control_tokens_in_a_ticket_reach_the_model_as_text(world: Any) -> None:
     assert "Obey me." in messages[-1]["content"]
 
 
+def test_a_condition_that_is_named_twice_is_asked_once(world: Any) -> None:
+    run = world.generation_run(Asking("zero-shot"), Asking("zero-shot"))
+    assert run.cells.count() == 1
+
+
 def test_calibration_without_its_source_says_what_to_add(world: Any, run_jobs: Any) -> None:
     world.generation_run(CONDITIONS[2])
     [job] = run_jobs()
@@ -175,6 +180,9 @@ def test_calibration_without_its_source_says_what_to_add(world: Any, run_jobs: A
         ({"versions": []}, "no-cells"),
         ({"split": "train"}, "empty-split"),
         ({"sampling": {"temperature": -1}}, "bad-sampling"),
+        ({"sampling": {"temperature": "nan"}}, "bad-sampling"),
+        ({"sampling": {"max_new_tokens": 10**30}}, "bad-sampling"),
+        ({"sampling": {"seed": -1}}, "bad-sampling"),
         ({"sampling": {"temprature": 1}}, "bad-sampling"),
         ({"askings": [Asking("five-shot", shots=5)]}, "too-few-shots"),
     ],

@@ -4,7 +4,7 @@
   const SAVE_AFTER = 600;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const form = () => document.querySelector("form[data-label]");
-  let timer = 0, chain = Promise.resolve(), shownAt = performance.now();
+  let timer = 0, chain = Promise.resolve(), shownAt = performance.now(), ahead = "";
 
   // ── Draft. One request at a time: each carries the revision that the last one answered.
   const SHAPES = {
@@ -48,7 +48,7 @@
       }
     });
   }
-  const text = (page) => JSON.stringify([...new FormData(page)].filter(([name]) => name !== "seconds"));
+  const text = (page) => JSON.stringify([...new FormData(page)].filter(([name]) => !["seconds", "ahead"].includes(name)));
   addEventListener("input", (event) => {
     if (event.target.matches("[data-narrows]")) return narrow(event.target);
     if (event.target.form?.matches("[data-label]")) { count(); later(); } // "not sure" stands outside of its form
@@ -70,8 +70,26 @@
     page.removeAttribute("aria-busy");
   });
   addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.xhr.status === 409 && form()) event.detail.shouldSwap = true; // the page with what was typed, and why it does not count
+    if (!form()) return;
+    const status = event.detail.xhr.status;
+    if (status === 409) event.detail.shouldSwap = true; // the page with what was typed, and why it does not count
+    if (status !== 204 || event.detail.requestConfig.verb !== "post" || !ahead) return;
+    event.detail.serverResponse = ahead; // the next ticket is the one that was fetched meanwhile
+    event.detail.shouldSwap = true;
   });
+
+  // ── The next ticket's page is fetched while this one is read, and stands there as soon as this one is submitted.
+  function fetchAhead() {
+    ahead = "";
+    const page = form();
+    if (!page?.dataset.ahead) return;
+    fetch(page.dataset.ahead).then(async (answer) => {
+      const text = answer.status === 200 ? await answer.text() : "";
+      if (!text || !page.isConnected) return;
+      ahead = text;
+      page.elements.namedItem("ahead").value = answer.headers.get("X-Lease");
+    }).catch(() => {}); // without it the submit brings the next ticket along
+  }
   addEventListener("htmx:sendError", () => { if (form()) tell("bad", "Not submitted: the server does not answer. Try again."); });
 
   // ── Parts that a key opens, suggestions that a button takes.
@@ -120,6 +138,7 @@
     shownAt = performance.now();
     ask();
     count();
+    fetchAhead();
   }
   addEventListener("DOMContentLoaded", prepare);
   addEventListener("htmx:afterSettle", (event) => { if (event.target === document.body || event.target.querySelector?.("form[data-label]")) prepare(); });
