@@ -32,6 +32,7 @@ def of_comparison(
         threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
     threats += remarks
     threats += of_failures(failures)
+    threats += _no_gain(comparisons)
     threats += _facts(test, human)
     threats += _length(test, comparisons, base, candidate)
     threats += _format_failures(comparisons, base)
@@ -62,6 +63,20 @@ def of_failures(failures: Sequence[content.Failures]) -> list[str]:
     return [
         f"Answers could not be generated and count as wrong ones: {rows}. Generate them again before you trust a difference."
     ]
+
+
+def _no_gain(comparisons: Sequence[content.Comparison]) -> list[str]:
+    """Said plainly, field by field: a table of hollow points is easily read past."""
+    primary = [one for one in comparisons if one.is_primary]
+    unproven = [one for one in primary if not (one.gain.ci and one.gain.ci[0] > 0)]
+    if not unproven:
+        return []
+    if len(unproven) == len(primary):
+        return [
+            "Nothing is shown to be gained over the best base condition: no primary metric's interval lies on the better side of zero."
+        ]
+    listed = ", ".join(f"{one.field} in {one.title}" for one in unproven)
+    return [f"No gain is shown for {listed}: the interval does not lie on the better side of zero."]
 
 
 def _facts(test: TestSet, human: content.Human | None) -> list[str]:

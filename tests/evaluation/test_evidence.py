@@ -267,3 +267,12 @@ def test_the_table_for_a_spreadsheet_holds_verdict_harm_agreement_raters_and_pre
     assert float(found["agreement", "helpfulness", "alpha"]["value"]) == 1
     assert found["rater", "rater 1", "severity"]["value_n"] == "6"
     assert found["preference", "candidate", "ratings"]["value"] == "12"
+
+
+@pytest.mark.parametrize(("right", "is_told"), [(0.35, True), (0.95, False)])
+def test_a_candidate_that_gained_nothing_is_told_so_plainly(right: float, is_told: bool) -> None:
+    labels_only = worlds.SPEC.model_copy(update={"fields": worlds.SPEC.fields[:1]})
+    made = worlds.make_world(items=40, tuned_right=right, spec=labels_only)
+    card = worlds.make_scorecard(made)
+    told = [one for one in card.content["threats"] if one.startswith("Nothing is shown to be gained")]
+    assert bool(told) == is_told
