@@ -13,7 +13,7 @@ from training.demo.source import Load
 TOTAL_SECONDS = 480.0
 """From the first stage to the served site; installing takes another one to two minutes of the ten."""
 
-TRAINING_SECONDS = (60.0, 190.0)
+TRAINING_SECONDS = (60.0, 240.0)
 START_AND_MERGE_SECONDS = 35.0
 SCORING_SECONDS = 12.0
 PREPARING_SECONDS = 40.0
