@@ -216,16 +216,7 @@ def _tickets(rules: Rules, found: dict[str, Evidence]) -> content.RuleResult:
     """What a metric says of a handful of tickets is no evidence, however clear it looks."""
     metrics = [name for name in _named(rules) if "." in name]
     tickets = min(found[name].items if name in found else 0 for name in metrics)
-    state = PASSED if tickets >= rules.least_items else NOT_YET
-    need = f"a test set with {rules.least_items - tickets} more tickets" if state == NOT_YET else ""
-    return content.RuleResult(
-        rule="Compared tickets",
-        asked=f"at least {rules.least_items}",
-        found=f"{tickets}",
-        state=state,
-        word=_met(state),
-        need=need,
-    )
+    return _at_least("Compared tickets", rules.least_items, tickets, "a test set with {} more tickets")
 
 
 def _failures(failures: Sequence[content.Failures]) -> content.RuleResult:
@@ -244,31 +235,25 @@ def _failures(failures: Sequence[content.Failures]) -> content.RuleResult:
 
 
 def _items(rules: Rules, human: content.Human | None) -> content.RuleResult:
-    items = human.items if human else 0
-    state = PASSED if items >= rules.least_items else NOT_YET
-    need = f"{rules.least_items - items} more items have to be rated" if state == NOT_YET else ""
-    return content.RuleResult(
-        rule="Rated items",
-        asked=f"at least {rules.least_items}",
-        found=f"{items}",
-        state=state,
-        word=_met(state),
-        need=need,
-    )
+    return _at_least("Rated items", rules.least_items, human.items if human else 0, "{} more items have to be rated")
 
 
 def _raters(rules: Rules, human: content.Human | None) -> content.RuleResult:
     raters = len(human.raters) if human else 0
-    state = PASSED if raters >= rules.least_raters else NOT_YET
-    lacking = rules.least_raters - raters
-    need = f"{lacking} more {'rater has' if lacking == 1 else 'raters have'} to take part" if state == NOT_YET else ""
+    have = "rater has" if rules.least_raters - raters == 1 else "raters have"
+    return _at_least("Raters", rules.least_raters, raters, f"{{}} more {have} to take part")
+
+
+def _at_least(rule: str, least: int, there: int, need: str) -> content.RuleResult:
+    """need: what lacks, with a place for its number."""
+    state = PASSED if there >= least else NOT_YET
     return content.RuleResult(
-        rule="Raters",
-        asked=f"at least {rules.least_raters}",
-        found=f"{raters}",
+        rule=rule,
+        asked=f"at least {least}",
+        found=f"{there}",
         state=state,
         word=_met(state),
-        need=need,
+        need=need.format(least - there) if state == NOT_YET else "",
     )
 
 
