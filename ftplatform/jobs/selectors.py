@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, OuterRef, QuerySet
+from django.db.models import Count, OuterRef, QuerySet
 
 from ftplatform.jobs.models import Job, JobEvent, Slot
 from ftplatform.projects import facts
@@ -77,12 +77,6 @@ def last_events(job: Job, limit: int) -> list[JobEvent]:
 def worker_is_here(*, now: datetime) -> bool:
     """Whether a worker has reported its slots within the last minute."""
     return Slot.objects.filter(reported_at__gte=now - WORKER_STALE).exists()
-
-
-def last_report() -> datetime | None:
-    """When a worker last reported its slots."""
-    latest: datetime | None = Slot.objects.aggregate(at=Max("reported_at"))["at"]
-    return latest
 
 
 def live_counts() -> dict[str, int]:
