@@ -244,15 +244,18 @@ def _ask_remote(
             GenerationRequest(str(item.pk), tuple(Message(**one) for one in messages_for(spec, cell, item)))  # type: ignore[arg-type]
             for item in chunk
         ]
+        outputs: list[Output] = []
         try:
-            outputs = list(backend.generate(requests, sampling))
+            for output in backend.generate(requests, sampling):
+                outputs.append(output)
         except BackendError as error:
             raise JobFailed(
                 error.code, f"{error.message} What is there is kept; resume the run when the address answers."
             ) from error
-        _store(context, [_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
-        answered += len(chunk)
-        tell(answered)
+        finally:
+            _store(context, [_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
+            answered += len(outputs)
+            tell(answered)
 
 
 # ── rows ──

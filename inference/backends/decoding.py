@@ -1,8 +1,9 @@
 """Batched decoding on a causal model's KV cache: the tensors behind the transformers backend.
 
-Own loop instead of `model.generate`, for four things that it does not give: a prompt's beginning that all rows share (the
-instructions, the k shots) is computed once; rows that have ended leave the batch; each row has its own random stream, so that
-a sampled answer does not depend on its neighbours; and the time of each row's first and last token is known.
+Own loop instead of `model.generate`, for five things that it does not give: a prompt's beginning that all rows share (the
+instructions, the k shots) is computed once; rows that have ended leave the batch; the cache of keys and values grows in place
+(see `inference.backends.roomy_cache`); each row has its own random stream, so that a sampled answer does not depend on its
+neighbours; and the time of each row's first and last token is known.
 
 Rows are padded on the left. Padding is known by position, never by token id: many tokenizers pad with their end token.
 """
@@ -16,6 +17,7 @@ import torch
 
 from inference.backends.base import Sampling
 from inference.backends.choices import LabelTrie
+from inference.backends.roomy_cache import give_room
 
 SHORTEST_SHARED_PREFIX = 16  # tokens; below this, copying the cache costs what it saves
 COMPACT_BELOW = 0.8  # of the rows still going: dropping rows copies the cache, so not for every row that ends
@@ -110,6 +112,7 @@ def decode(
         use_cache=True,
         logits_to_keep=1,
     )
+    give_room(out.past_key_values)
     results = [Decoded() for _ in prompts]
     streams = [torch.Generator().manual_seed(seed) for seed in row_seeds]
     going = list(range(len(prompts)))  # results' index of each row of the cache

@@ -81,15 +81,23 @@ class OpenAIBackend:
         self._limit_name = "max_tokens"
 
     def generate(self, requests: Sequence[GenerationRequest], sampling: Sampling) -> Iterator[Output]:
-        """Answers in the requests' order. The first BackendError ends the rest; answers already given stand."""
+        """Answers in the requests' order. The first BackendError ends the rest, and is raised after the answers that had come."""
         if not requests:
             return
         common = _Common(at_once=min(self.concurrency, len(requests)))
         with ThreadPoolExecutor(max_workers=common.at_once, thread_name_prefix="openai-backend") as pool:
             futures = [pool.submit(self._answer_for, common, request, sampling) for request in requests]
+            failure: BackendError | None = None
             try:
                 for future in futures:
-                    yield future.result()
+                    try:
+                        output = future.result()
+                    except BackendError as error:
+                        failure = failure or error
+                        continue
+                    yield output
+                if failure is not None:
+                    raise failure
             finally:
                 common.given_up.set()
                 for future in futures:

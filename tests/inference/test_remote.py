@@ -127,15 +127,18 @@ def test_its_answers_are_stored_as_those_of_any_model(world: Any, server: Server
     assert (row.tokens_in, row.tokens_out, row.finish_reason) == (11, 9, "stop")
 
 
-def test_a_run_whose_address_goes_down_keeps_its_answers_and_goes_on(world: Any, server: Server, run_jobs: Any) -> None:
+@pytest.mark.parametrize("answers", [16, 10], ids=["between two chunks", "within a chunk"])
+def test_a_run_whose_address_goes_down_keeps_its_answers_and_goes_on(
+    world: Any, server: Server, run_jobs: Any, answers: int
+) -> None:
     version = register(world.cast, server)
-    server.asked, server.mode = 0, "after:16"
+    server.asked, server.mode = 0, f"after:{answers}"
     run = world.generation_run(Asking("zero-shot"), versions=[version])
     [job] = run_jobs()
     assert job.state == Job.State.FAILED
     assert "resume the run when the address answers" in job.error
     there = set(Generation.objects.filter(cell__run=run).exclude(finish_reason="error").values_list("pk", flat=True))
-    assert len(there) == 16
+    assert len(there) == answers
     server.mode = "fine"
     services.resume_generation(run=GenerationRun.objects.get(pk=run.pk), by=SYSTEM)
     [job] = run_jobs()
