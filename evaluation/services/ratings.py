@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from evaluation.blinding import has_overridden, order_of
+from evaluation.blinding import eyes_opened_in, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
 from evaluation.selectors import shown_assignments
@@ -223,10 +223,11 @@ def _locked(assignment: Assignment) -> Assignment:
 
 def _refuse_opened_eyes(rater: CampaignRater) -> None:
     """Who has seen which version wrote what rates no more; what was rated before stays."""
-    if has_overridden(rater.campaign, rater.user):
+    if opened := eyes_opened_in(rater.campaign, rater.user):
+        here = "" if opened == rater.campaign else f", and “{rater.campaign.name}” shows the same answers"
         raise Conflict(
             "not-blind-any-more",
-            f"You opened the sealed pages of “{rater.campaign.name}”, so you rate in it no more. "
+            f"You opened the sealed pages of “{opened.name}”{here}, so you rate in it no more. "
             "What you rated before that counts.",
         )
 
