@@ -13,6 +13,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from ftplatform.jobs.selectors import jobs_of
+from ftplatform.keepable import shown
 from ftplatform.projects import selectors, services
 from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter
 from ftplatform.projects.forms import MemberForm, ProjectForm
@@ -107,6 +108,6 @@ def task(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
+    query = shown(request.GET.get("q", "")).strip()[:LONGEST_QUERY]
     hits = registries.search(access, query) if query else []
     return render(request, "projects/search.html", {"project": access.project, "query": query, "hits": hits})
