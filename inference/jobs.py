@@ -1,6 +1,5 @@
 """This room's job kinds."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 
 from ftplatform.jobs import kinds
 from ftplatform.jobs.context import JobContext, JobFailed
+from ftplatform.jobs.engine import engine_environment
 from ftplatform.projects.models import Project
 from inference.models import GenerationRun
 
@@ -47,7 +47,7 @@ def register_embedded_model(context: JobContext, parameters: RegisterEmbeddedPar
         stderr=subprocess.PIPE,
         cwd=settings.BASE_DIR,
         text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        env=engine_environment(context),
     )
     context.log("the embedded model is being made; about half a minute the first time")
     with context.on_stop(process.terminate):

@@ -23,6 +23,7 @@ from annotation.texts import CONTROL_TOKENS
 from ftplatform.artifacts.services import materialise
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.jobs.engine import run_engine
+from ftplatform.keepable import shown
 from ftplatform.projects.spec import TaskSpec
 from inference.backends import choices
 from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
@@ -268,7 +269,7 @@ def _store(context: JobContext, answers: Sequence[Generation]) -> None:
 
 
 def _from_output(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:
-    text = str(row.get("text", "")).replace("\x00", "�")
+    text = shown(str(row.get("text", "")))
     parsed = codecs.parse(spec, text)
     return Generation(
         cell=cell,
