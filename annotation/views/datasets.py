@@ -12,11 +12,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import selectors, services
-from annotation.forms import FreezeForm, RefusableForm, SplitsForm, TestSetForm, export_formats
+from annotation.forms import FreezeForm, SplitsForm, TestSetForm, export_formats
 from annotation.models import DatasetVersion, Split
 from annotation.panels import panels_of
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+from ftplatform.ui.forms import RefusableForm
 
 ITEMS_A_PAGE = 10
 SUGGESTED_TEST, LEAST_TEST = 500, 2

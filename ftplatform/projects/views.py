@@ -42,7 +42,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 by=Actor.of(cast(User, request.user)),
             )
         except Refused as refused:
-            form.add_error("name", refused.message)
+            form.refuse(refused)
         else:
             return redirect("projects:home", project.slug)
     return render(request, "projects/create.html", {"form": form}, status=400 if form.errors else 200)
