@@ -79,6 +79,30 @@ def register_hub_model(context: JobContext, parameters: RegisterHubParameters) -
     return {"model_version": version.pk, "number": version.number}
 
 
+class RegisterFolderParameters(BaseModel):
+    project: int
+    folder: str
+    name: str
+    licence: str
+
+
+def register_model_folder(context: JobContext, parameters: RegisterFolderParameters) -> dict[str, Any]:
+    """Copies a folder's files into the store and registers them."""
+    from inference.services import register_folder
+
+    with context.transaction():
+        version = register_folder(
+            project=Project.objects.get(pk=parameters.project),
+            folder=parameters.folder,
+            name=parameters.name,
+            licence=parameters.licence,
+            by=context.actor,
+        )
+    return {"model_version": version.pk, "number": version.number}
+
+
 GENERATE = kinds.JobKind("inference.generate", GenerateParameters, run_generation, slot=kinds.CPU, unit="answers")
 REGISTER_EMBEDDED = kinds.JobKind("inference.register-embedded", RegisterEmbeddedParameters, register_embedded_model)
 REGISTER_HUB = kinds.JobKind("inference.register-hub", RegisterHubParameters, register_hub_model)
+REGISTER_FOLDER = kinds.JobKind("inference.register-folder", RegisterFolderParameters, register_model_folder)
+REGISTRATIONS = (REGISTER_EMBEDDED, REGISTER_HUB, REGISTER_FOLDER)
