@@ -87,7 +87,7 @@ def _artifacts(home: Path) -> Path:
         raise ConfigurationError(
             f"FT_STORAGE={storage!r}: this version keeps artefacts in a folder only; write file:/path/to/it."
         )
-    folder = Path(rest.removeprefix("//") if rest.startswith("///") else rest)
+    folder = Path(rest.removeprefix("//"))  # file:///srv/kept too; file://host/… names no folder of this machine
     if scheme != "file" or not folder.is_absolute():
         raise ConfigurationError(f"FT_STORAGE={storage!r} names no folder; write for example file:/srv/ftplatform.")
     return folder

@@ -124,3 +124,9 @@ def test_an_expired_key_opens_nothing(cast: Cast) -> None:
         user=cast.ada, name="x", expires_at=timezone.now() - timedelta(seconds=1), by=Actor.of(cast.ada)
     )
     assert Client().get("/api/v1/projects/", headers={"authorization": f"Bearer {text}"}).status_code == 401
+
+
+def test_a_lost_password_is_the_operators_to_replace_where_no_mail_is_sent(settings: Any) -> None:
+    for sends, words in ((False, "manage.py changepassword NAME"), (True, "Send the link")):
+        settings.FT_SENDS_MAIL = sends
+        assert words in Client().get("/accounts/password/reset/").content.decode()
