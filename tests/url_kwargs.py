@@ -47,7 +47,7 @@ PUBLIC = {
     "api/schema/", "api/docs/", "healthz", "readyz", "metrics", "favicon.ico", "robots.txt",
 }  # fmt: skip
 PERSONAL = {
-    "", "projects/", "projects/new/", "account/theme/", "account/keys/", "account/keys/<str:key_id>/revoke/", "help/keys/",
+    "", "projects/", "projects/new/", "account/theme/", "account/keys/", "account/^keys/(?P<key_id>[0-9a-f]{12})/revoke/$", "help/keys/",
     "accounts/reauthenticate/", "accounts/password/change/", "accounts/password/set/", "api/v1/projects/",
 }  # fmt: skip
 

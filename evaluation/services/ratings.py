@@ -16,6 +16,7 @@ from evaluation.selectors import shown_assignments
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, FieldError, Refused
+from ftplatform.keepable import shown
 
 LEASE = timedelta(hours=2)
 CANNOT_JUDGE = ("Outside my field", "Cut off", "Not readable")
@@ -355,7 +356,7 @@ def _spans(value: Any, texts: dict[str, str]) -> list[dict[str, Any]]:
 def _storable(value: Any) -> Any:
     """The same JSON without what PostgreSQL cannot keep: NUL and lone surrogates."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\x00", "�")
+        return shown(value)
     if isinstance(value, dict):
         return {_storable(name): _storable(inner) for name, inner in value.items()}
     return [_storable(inner) for inner in value] if isinstance(value, list) else value

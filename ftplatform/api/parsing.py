@@ -1,24 +1,44 @@
-"""JSON in. What no database keeps in a text is refused here, once for all views."""
+"""Bodies in. What is too large for memory, and what no database keeps in a text, is refused here, once for all views."""
 
-import re
-from collections.abc import Iterator
+from io import BytesIO
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser
+
+from ftplatform.errors import Refused
+from ftplatform.keepable import NAMED, unkeepable_place
 
 DEEPEST = 64
 """Levels of a body: far more than any of ours has, and far fewer than Python or PostgreSQL take."""
-UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _bounded(stream: IO[bytes]) -> IO[bytes]:
+    """The body, in memory. Django's own bound does not hold here: DRF reads the stream past it. Raises Refused."""
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    body = stream.read(most + 1)
+    if len(body) > most:
+        raise Refused(
+            "body-too-large", f"The body is larger than {most // 1024**2} MB; send less at a time.", status=413
+        )
+    return BytesIO(body)
+
+
+class BoundedForm(FormParser):
+    """DRF's parser of forms without files, for bodies that fit."""
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+        return super().parse(_bounded(stream), media_type, parser_context)
 
 
 class ShallowJSON(JSONParser):
-    """DRF's parser, which refuses a body that is nested so deeply that nothing could walk it. For views that name the field of a
-    text that cannot be kept, or keep what they can of it."""
+    """DRF's parser, which refuses a body that is too large, or nested so deeply that nothing could walk it. For views that name the
+    field of a text that cannot be kept, or keep what they can of it."""
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            value = super().parse(stream, media_type, parser_context)
+            value = super().parse(_bounded(stream), media_type, parser_context)
             _measure(value, DEEPEST)
         except RecursionError as error:
             raise ParseError(f"The body is nested more than {DEEPEST} levels deep.") from error
@@ -28,12 +48,10 @@ class ShallowJSON(JSONParser):
 class KeepableJSON(ShallowJSON):
     """Refuses a NUL character or half of a surrogate pair anywhere in the body, too, and says where it stands."""
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
         value = super().parse(stream, media_type, parser_context)
         if place := unkeepable_place(value):
-            raise ParseError(
-                f"{place} holds a NUL character or half of a surrogate pair, which no text can keep; remove it."
-            )
+            raise ParseError(f"{place} holds {NAMED}.")
         return value
 
 
@@ -44,24 +62,3 @@ def _measure(value: Any, levels: int) -> None:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for one in inner:
         _measure(one, levels - 1)
-
-
-def unkeepable_place(value: Any) -> str:
-    """Where the first text stands that cannot be kept, in words that begin a sentence; empty where there is none."""
-    found = next(_unkeepable(value, ""), None)
-    return "" if found is None else found or "The body"
-
-
-def _unkeepable(value: Any, place: str) -> Iterator[str]:
-    """The places of texts that cannot be kept, in order."""
-    if isinstance(value, str):
-        if UNKEEPABLE.search(value):
-            yield place
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if UNKEEPABLE.search(name):
-                yield f"A name in {place}" if place else "A name"
-            yield from _unkeepable(inner, f"{place}.{name}" if place else name)
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from _unkeepable(inner, f"{place}.{at}" if place else str(at))

@@ -6,6 +6,7 @@ from pydantic import ValidationError as SpecError
 
 from ftplatform.accounts.models import Role, User
 from ftplatform.projects.spec import TaskSpec
+from ftplatform.ui.forms import RefusableForm
 
 
 def spec_errors(error: SpecError) -> list[str]:
@@ -16,7 +17,7 @@ def spec_errors(error: SpecError) -> list[str]:
     ]
 
 
-class ProjectForm(forms.Form):
+class ProjectForm(RefusableForm):
     """A project and the first revision of its task: one text in, a label and perhaps a text out."""
 
     name = forms.CharField(max_length=120, help_text="What the model should do, in a few words.")

@@ -14,6 +14,9 @@ from ftplatform.projects.carriers import Renames
 from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
 
+RESERVED = frozenset({"new"})
+"""Pages that stand where a project would."""
+
 
 @transaction.atomic
 def create_project(
@@ -23,13 +26,14 @@ def create_project(
     slug = slug or slugify(name)[:60]
     if not slug:
         raise Refused("bad-name", "The name has no letter or digit that an address could be made of.", field="name")
-    if Project.objects.filter(slug=slug).exists():
+    if slug in RESERVED:
+        raise Refused("slug-taken", f"/projects/{slug}/ is a page of the site; choose another name.", field="name")
+    told = {"name": name, "description": description, "attribution": attribution}
+    project, is_new = Project.objects.get_or_create(slug=slug, defaults={**told, "text_key": secrets.token_bytes(32)})
+    if not is_new:
         raise Refused(
             "slug-taken", f"There is a project at /projects/{slug}/ already; choose another name.", field="name"
         )
-    project = Project.objects.create(
-        slug=slug, name=name, description=description, attribution=attribution, text_key=secrets.token_bytes(32)
-    )
     if by.user:
         Membership.objects.create(project=project, user=by.user, role=Role.ADMIN)
     record(by=by, verb="project.create", target=project, project=project, data={"name": name})

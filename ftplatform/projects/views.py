@@ -13,6 +13,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from ftplatform.jobs.selectors import jobs_of
+from ftplatform.keepable import shown
 from ftplatform.projects import selectors, services
 from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter
 from ftplatform.projects.forms import MemberForm, ProjectForm
@@ -41,7 +42,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 by=Actor.of(cast(User, request.user)),
             )
         except Refused as refused:
-            form.add_error("name", refused.message)
+            form.refuse(refused)
         else:
             return redirect("projects:home", project.slug)
     return render(request, "projects/create.html", {"form": form}, status=400 if form.errors else 200)
@@ -107,6 +108,6 @@ def task(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
+    query = shown(request.GET.get("q", "")).strip()[:LONGEST_QUERY]
     hits = registries.search(access, query) if query else []
     return render(request, "projects/search.html", {"project": access.project, "query": query, "hits": hits})
