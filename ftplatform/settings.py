@@ -172,7 +172,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": [
         "ftplatform.api.parsing.KeepableJSON",
         "rest_framework.parsers.MultiPartParser",
-        "ftplatform.api.parsing.BoundedForm",
+        "rest_framework.parsers.FormParser",
     ],
     "DEFAULT_PAGINATION_CLASS": "ftplatform.api.paging.ByKey",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from rest_framework import exceptions
@@ -43,6 +44,9 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ValidationError):
         errors = list(_flat(error.detail))
         return problem(400, "Some fields are not acceptable; each is listed.", code="invalid", errors=errors)
+    if isinstance(error, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        return problem(413, f"The body is larger than {most} MB; send less at a time.", code="body-too-large")
     if database_is_away(error):
         away = problem(503, "The database is away for a moment; send the request again.", code="database-away")
         away["Retry-After"] = str(RETRY_AFTER_SECONDS)

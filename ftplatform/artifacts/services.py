@@ -207,9 +207,9 @@ def _drop(model: type[Blob] | type[Manifest], pk: Any, before: datetime) -> bool
         row = model._base_manager.filter(pk=pk).select_for_update(skip_locked=True).first()
         if row is None or not _unreferenced(model, before).filter(pk=pk).exists():
             return False
-        row.delete()
         if isinstance(row, Blob):  # before the commit: who stores it again waits for that, and then looks for the file
             default_storage.delete(row.storage_name)
+        row.delete()
     return True
 
 

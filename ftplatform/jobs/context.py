@@ -97,11 +97,12 @@ class JobContext:
 
     def event(self, kind: str, message: str = "", **data: Any) -> None:
         """Adds to the job's stream, behind the fence. Raises Superseded."""
+        values: list[Any] = [timezone.now(), kind, shown(message), Jsonb(data), self.job.pk, self.attempt]
         with connection.cursor() as cursor:
             cursor.execute(
                 """INSERT INTO jobs_jobevent (job_id, attempt, at, kind, message, data)
                    SELECT id, attempt, %s, %s, %s, %s FROM jobs_job WHERE id = %s AND attempt = %s AND state = 'running'""",
-                [timezone.now(), kind, shown(message), Jsonb(data), self.job.pk, self.attempt],
+                values,
             )
             if not cursor.rowcount:
                 raise Superseded

@@ -26,7 +26,7 @@ def add(project_id: int, name: str, amount: int) -> None:
         )
 
 
-def _totals(rows: QuerySet[ProjectCounter]) -> QuerySet[ProjectCounter, dict[str, Any]]:
+def _totals(rows: QuerySet[ProjectCounter]) -> QuerySet[Any, Any]:
     return rows.order_by().values("name").annotate(total=Sum("value"))
 
 

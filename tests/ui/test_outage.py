@@ -42,10 +42,12 @@ def ask(together: threading.Barrier) -> int:
 def test_connections_that_died_in_the_pool_are_handed_to_nobody() -> None:
     before = on_threads(5, ask)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [before])
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid WHERE pid <> pg_backend_pid()", [before]
+        )
     after = on_threads(5, ask)
     assert len(after) == 5
-    assert not set(before) & set(after)
+    assert len(set(before) & set(after)) <= 1, "only the one that did the killing lives"
 
 
 @pytest.fixture
