@@ -149,6 +149,7 @@ def _wait_for_device() -> None:
 def apply_plan(trainer: LabelledLossTrainer, plan: Plan, hyperparameters: Hyperparameters) -> None:
     """Steps and intervals, before the schedule is made."""
     trainer.args.max_steps = plan.steps
-    trainer.args.warmup_steps = ceil(hyperparameters.warmup_ratio * plan.steps)
+    # The first step of a warm-up has rate 0: a run of one step would train nothing.
+    trainer.args.warmup_steps = min(ceil(hyperparameters.warmup_ratio * plan.steps), plan.steps - 1)
     trainer.args.eval_steps = plan.eval_every
     trainer.args.save_steps = plan.save_every
