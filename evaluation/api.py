@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from annotation.models import DatasetVersion
 from evaluation import export, selectors, services
 from evaluation.blinding import payload
+from evaluation.drawing import USUAL_ITEMS
 from evaluation.models import Assignment, Campaign, CampaignRater, ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS, default_rules
@@ -84,7 +85,7 @@ class CampaignRequest(serializers.Serializer):
 
     scorecard = serializers.IntegerField()
     name = serializers.CharField(required=False, default="", max_length=120, allow_blank=True)
-    items = serializers.IntegerField(required=False, default=60, min_value=1, max_value=2000)
+    items = serializers.IntegerField(required=False, default=USUAL_ITEMS, min_value=1, max_value=2000)
     overlap = serializers.IntegerField(required=False, default=2, min_value=1, max_value=10)
     asks_preference = serializers.BooleanField(required=False, default=False)
     seed = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**31 - 1)
@@ -250,11 +251,10 @@ def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
         scorecard=card,
         rubric=services.ensure_rubric(project=project, by=access.actor),
         rules=rules or card.rules or default_rules(project, by=access.actor),
+        raters=people.values(),
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )
-    for user in people.values():
-        services.invite_rater(campaign=campaign, user=user, by=access.actor)
     return dict(CampaignSerializer(selectors.campaigns_of(project).get(pk=campaign.pk)).data)
 
 

@@ -108,7 +108,7 @@ def rubric_of(revision: RubricRevision) -> Rubric:
 
 def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
     """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out; who rated
-    an item in two campaigns counts once, by the newest."""
+    an item in two campaigns counts once, by what was said first: nobody rates an item again until it fits."""
     arms = {
         arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in CampaignArm.objects.filter(campaign__in=campaigns)
     }
@@ -116,15 +116,17 @@ def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
         Rating.objects.filter(assignment__campaign_item__campaign__in=campaigns, superseded_by=None)
         .select_related("assignment__campaign_item", "assignment__rater")
         .prefetch_related("assignment__keys__answer")
-        .order_by("pk")
+        .order_by("assignment__rated_at", "pk")
     )
     found: dict[tuple[int, int], Judgement] = {}
     for rating in rows:
+        item, rater = rating.assignment.campaign_item.item_id, rating.assignment.rater.user_id
+        if (item, rater) in found:
+            continue
         letters = {key.key: arms[key.answer.arm_id] for key in rating.assignment.keys.all()}
         preference = rating.preference
         if preference in letters:
             preference = letters[preference]
-        item, rater = rating.assignment.campaign_item.item_id, rating.assignment.rater.user_id
         found[item, rater] = Judgement(
             item=item,
             rater=rater,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
-from evaluation.blinding import has_overridden
-from evaluation.models import Assignment, Campaign, CampaignArm, ItemAnswer, ReleaseRules, Scorecard
-from inference.models import GenerationRun, ModelVersion
+from evaluation.blinding import eyes_opened_in
+from evaluation.models import Assignment, Campaign, CampaignArm, ItemAnswer, ReleaseRules, RubricRevision, Scorecard
+from inference.models import GenerationCell, GenerationRun, ModelVersion
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,26 @@ def pool_of(campaign: Campaign) -> Pool:
         .order_by("number")
         .distinct()
     )
-    alike = [
-        one
-        for one in others
-        if (one.rubric_id, one.text_field) == (campaign.rubric_id, campaign.text_field) and _cells(one) == own
-    ]
+    alike = [one for one in others if _counts_together(one, own, campaign.rubric_id, campaign.text_field)]
     counted = sorted([*alike, campaign], key=lambda one: one.number)
     return Pool(campaign, counted, [one for one in others if one not in alike])
+
+
+def rated_so_far(cells: Sequence[GenerationCell], rubric: RubricRevision, text_field: str) -> Counter[int]:
+    """Ticket → ratings that it has, or waits for in an open campaign, among those that a new campaign's would be counted with."""
+    found: Counter[int] = Counter()
+    own = {cell.pk for cell in cells}
+    for campaign in Campaign.objects.filter(arms__cell__in=own).distinct():
+        if not _counts_together(campaign, own, rubric.pk, text_field):
+            continue
+        rated = Count("assignments", filter=Q(assignments__state=Assignment.State.RATED))
+        for item, ratings in campaign.items.annotate(rated=rated).values_list("item", "rated"):
+            found[item] += campaign.overlap if campaign.state == Campaign.State.OPEN else ratings
+    return found
+
+
+def _counts_together(campaign: Campaign, cells: set[int], rubric: int, text_field: str) -> bool:
+    return (campaign.rubric_id, campaign.text_field) == (rubric, text_field) and _cells(campaign) == cells
 
 
 def _cells(campaign: Campaign) -> set[int]:
@@ -52,7 +67,8 @@ def remarks(pool: Pool | None, rules: ReleaseRules, run: GenerationRun, candidat
             f"“{one.name}” rated by another rubric or beside other answers; its ratings are not counted here."
             for one in (pool.left_out if pool else [])
         ),
-        *_opened_eyes(counted),
+        *_repeats(counted),
+        *_open_eyes(counted),
         *_named_authors(counted),
     ]
 
@@ -66,17 +82,44 @@ def _other_rules(
     return [f"The verdict is by {rules}; these answers were also judged or rated by {names}."] if names else []
 
 
-def _opened_eyes(counted: list[Campaign]) -> list[str]:
-    """Raters who gave up their blindness; what they had rated until then counts."""
+def _repeats(counted: list[Campaign]) -> list[str]:
+    """Who could rate an item again until it fits would; so the first rating stands, and that it was tried is told."""
+    again = (
+        Assignment.objects.filter(campaign_item__campaign__in=counted, state=Assignment.State.RATED)
+        .order_by()
+        .values("rater__user", "campaign_item__item")
+        .annotate(times=Count("pk"))
+        .filter(times__gt=1)
+    )
+    if not (repeats := sum(row["times"] - 1 for row in again)):
+        return []
+    what = "One rating repeats" if repeats == 1 else f"{repeats} ratings repeat"
+    return [
+        f"{what} what the same rater had said of the same ticket in an earlier campaign; only the first is counted."
+    ]
+
+
+def _open_eyes(counted: list[Campaign]) -> list[str]:
+    """Raters who gave up their blindness, whose ratings until then count, and raters who could have looked before they were asked."""
     found = []
     for campaign in counted:
         rated = campaign.raters.filter(assignments__state=Assignment.State.RATED).select_related("user").distinct()
-        if seen := sum(1 for rater in rated if has_overridden(campaign, rater.user)):
-            people = "One rater" if seen == 1 else f"{seen} raters"
+        opened = [rater for rater in rated if eyes_opened_in(campaign, rater.user)]
+        if opened:
             found.append(
-                f"{people} of “{campaign.name}” opened the sealed pages; only what was rated before that is counted."
+                f"{_people(opened)} of “{campaign.name}” opened the sealed pages of these answers; only what was rated before "
+                "that is counted."
+            )
+        if readers := [rater for rater in rated if rater.could_read]:
+            found.append(
+                f"{_people(readers)} of “{campaign.name}” could see who wrote what before the invitation: their role opens "
+                "those pages to everyone who does not rate just then."
             )
     return found
+
+
+def _people(raters: Sequence[object]) -> str:
+    return "One rater" if len(raters) == 1 else f"{len(raters)} raters"
 
 
 def _named_authors(counted: list[Campaign]) -> list[str]:

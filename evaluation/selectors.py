@@ -22,9 +22,11 @@ from evaluation.models import (
     ItemAnswer,
     Rating,
     ReleaseRules,
+    RubricRevision,
     Scorecard,
 )
 from evaluation.scoring import content
+from evaluation.scoring.rubric import DEFAULT
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.projects.models import Project
@@ -247,7 +249,12 @@ def rules_of(project: Project) -> QuerySet[ReleaseRules]:
     return ReleaseRules.objects.filter(project=project).select_related("created_by").order_by("-number")
 
 
+def usual_rubric(project: Project) -> RubricRevision | None:
+    """The revision that a campaign is opened with where nobody names another; None before the first one."""
+    return RubricRevision.objects.filter(project=project, content=DEFAULT.model_dump(mode="json")).first()
+
+
 def ratable(project: Project) -> QuerySet[Scorecard]:
-    """Comparisons on whose answers a campaign can be opened: not superseded, of a task that writes a text."""
+    """Comparisons on whose answers a campaign can be opened: those that no newer card follows."""
     cards: Any = scorecards_of(project).filter(kind=Scorecard.Kind.COMPARISON, superseded_by=None)
     return cards.select_related("task_revision")

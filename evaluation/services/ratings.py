@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from evaluation.blinding import has_overridden, order_of
+from evaluation.blinding import eyes_opened_in, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
 from evaluation.selectors import shown_assignments
@@ -58,7 +58,7 @@ def _taken() -> Q:
 
 
 def _has_room(item: CampaignItem, campaign: Campaign, *, besides: Assignment) -> bool:
-    CampaignItem.objects.select_for_update().get(pk=item.pk)
+    """Under the item's lock."""
     others = (
         CampaignItem.objects.filter(pk=item.pk)
         .annotate(taken=Count("assignments", filter=_taken() & ~Q(assignments__pk=besides.pk)))
@@ -171,6 +171,8 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
             data={"rating": newest.pk},
         )
     campaign = assignment.campaign_item.campaign
+    # Whoever takes the item at the moment of expiry waits for this rating, or this one for them.
+    CampaignItem.objects.select_for_update().get(pk=assignment.campaign_item_id)
     expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
     if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
         assignment.draft = _storable(answer)
@@ -224,10 +226,11 @@ def _locked(assignment: Assignment) -> Assignment:
 
 def _refuse_opened_eyes(rater: CampaignRater) -> None:
     """Who has seen which version wrote what rates no more; what was rated before stays."""
-    if has_overridden(rater.campaign, rater.user):
+    if opened := eyes_opened_in(rater.campaign, rater.user):
+        here = "" if opened == rater.campaign else f", and “{rater.campaign.name}” shows the same answers"
         raise Conflict(
             "not-blind-any-more",
-            f"You opened the sealed pages of “{rater.campaign.name}”, so you rate in it no more. "
+            f"You opened the sealed pages of “{opened.name}”{here}, so you rate in it no more. "
             "What you rated before that counts.",
         )
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import DatabaseError, transaction
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from evaluation import compose, export, services
 from evaluation.jobs import CompareParameters
-from evaluation.models import Campaign, ReleaseRules, Scorecard
+from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
@@ -127,7 +129,7 @@ def rescored(card: Scorecard, world: worlds.World) -> Scorecard:
 
 def another_campaign(world: worlds.World, card: Scorecard, **more: Any) -> Campaign:
     options = {"rubric": services.ensure_rubric(project=world.project, by=world.by), "rules": world.rules} | more
-    campaign = services.open_campaign(scorecard=card, name="Second round", items=24, by=world.by, **options)
+    campaign = services.open_campaign(scorecard=card, name="Second round", by=world.by, **({"items": 24} | options))
     for expert in world.experts:
         services.invite_rater(campaign=campaign, user=expert, by=world.by)
     return campaign
@@ -145,7 +147,48 @@ def test_a_second_campaign_adds_its_ratings_to_those_of_the_first(world: worlds.
     pooled = rescored(made, world).content["human"]
     assert (pooled["ratings"], pooled["items"]) == (48, 24), "who rated an item in both counts once"
     helpful = next(one for one in pooled["dimensions"] if one["name"] == "helpfulness")
-    assert helpful["candidate"]["value"] == 5, "by the newest rating"
+    assert helpful["candidate"]["value"] == pytest.approx((5 * 4 + 19 * 5) / 24), "by what was said first"
+    assert any(
+        "10 ratings repeat what the same rater had said" in one for one in rescored(made, world).content["threats"]
+    )
+
+
+def test_a_second_campaign_takes_the_tickets_that_nobody_has_rated(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=15)
+    worlds.rate_all(first, world.experts)
+    services.close_campaign(campaign=first, by=world.by)
+    card = Scorecard.objects.get(kind="comparison")
+    second = another_campaign(world, card, items=9)
+    rated = set(first.items.values_list("item", flat=True))
+    assert not rated & set(second.items.values_list("item", flat=True))
+
+
+def test_eyes_opened_in_one_campaign_are_open_for_the_same_answers_in_another(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=5)
+    services.invite_rater(campaign=first, user=world.admin, by=world.by)
+    services.override_blindness(campaign=first, reason="a look", by=Actor.of(world.admin))
+    card = Scorecard.objects.get(kind="comparison")
+    second = another_campaign(world, card)
+    with pytest.raises(Refused, match="has seen which version wrote these answers"):
+        services.invite_rater(campaign=second, user=world.admin, by=world.by)
+
+
+def test_a_rater_whose_role_opened_the_pages_before_is_told_as_a_threat(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=5)
+    services.invite_rater(campaign=campaign, user=world.admin, by=world.by)
+    worlds.rate_all(campaign, [world.admin])
+    card = Scorecard.objects.get(kind="comparison")
+    assert any(
+        "One rater of “Blind round” could see who wrote what before the invitation" in one
+        for one in rescored(card, world).content["threats"]
+    )
+
+
+def test_what_raters_saw_can_be_neither_changed_nor_deleted(world: worlds.World) -> None:
+    worlds.open_campaign(world, items=5)
+    for model in (ItemAnswer, CampaignItem, CampaignArm):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            model.objects.order_by("pk").update(pk=F("pk"))
 
 
 def test_ratings_by_another_rubric_are_named_and_not_mixed_in(world: worlds.World) -> None:
