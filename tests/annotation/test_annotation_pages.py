@@ -160,7 +160,9 @@ def test_behind_the_last_ticket_there_is_nothing_to_fetch(cast: Any, tickets: An
 def test_a_refused_answer_keeps_what_was_typed_and_says_why(cast: Any, queue: Queue) -> None:
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
-    page = client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-reply": "Half an answer", "note": "see"})
+    page = client.post(
+        url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-reply": "Half an answer", "note": "see"}
+    )
     text = page.content.decode()
     assert page.status_code == 422
     assert "Desk is required" in text
