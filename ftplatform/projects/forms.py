@@ -121,7 +121,7 @@ class FirstTaskForm(TaskForm):
     )
     guidelines = TaskText(help_text="Markdown, shown beside each ticket.")
     task = TaskText(mono=True, label="Or the whole task as JSON", help_text="Replaces the fields above.")
-    field_order = ("input", "choice", "choices", "text", "guidelines", "task")
+    field_order: tuple[str, ...] = ("input", "choice", "choices", "text", "guidelines", "task")
 
     def asks_for_json(self, data: dict[str, Any]) -> bool:
         return bool(data["task"].strip())
