@@ -12,26 +12,13 @@ from annotation.models import DatasetVersion, Import
 from annotation.rows import GROUP, OCCURRED_AT, RAW
 from annotation.services import Inspection, how_to_read
 from annotation.services.imports import MOST_ROWS, MOST_SEED
-from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.spec import TaskSpec
+from ftplatform.ui.forms import RefusableForm
 
 SEED = forms.IntegerField(
     label="Seed", min_value=0, max_value=MOST_SEED, initial=0, help_text="The same seed draws the same tickets."
 )
-
-
-class RefusableForm(forms.Form):
-    """A form that can show a service's refusal where it belongs."""
-
-    def refuse(self, refused: Refused) -> None:
-        placed = False
-        for error in refused.errors:
-            if error.field in self.fields:
-                self.add_error(error.field, error.message)
-                placed = True
-        if not placed:
-            self.add_error(None, refused.message)
 
 
 def _found_out(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -8,16 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ftplatform.artifacts.models import Blob
-from ftplatform.artifacts.services import default_storage_home, fetch
+from ftplatform.artifacts.services import fetch, scratch_home
 
 MOST_NAME_BYTES = 200  # file systems take 255, and a file that is being written has a longer name for a while
 MOST_SUFFIX_BYTES = 20
-
-
-def scratch_home() -> Path:
-    folder = default_storage_home() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def draw(scorecard: Scorecard, sides: Sides, rubric: RubricRevision, seed: int) 
     rated = pooling.rated_so_far(sides.cells, rubric, sides.field)
     pool.sort(key=lambda one: -rated[one[0]])  # what is rated already is the first of its group
     seen: Counter[str] = Counter()
-    ranked = []
+    ranked: list[tuple[int, int, int, int]] = []
     for item, group in pool:
         seen[group] += 1
         ranked.append((rated[item], seen[group], len(ranked), item))

@@ -16,7 +16,7 @@ from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS
 from ftplatform.accounts.models import User
 from ftplatform.projects.models import Project
-from inference.forms import RefusableForm
+from ftplatform.ui.forms import RefusableForm
 from inference.models import ModelVersion
 
 _MARGIN = re.compile(r"^\s*([A-Za-z][A-Za-z0-9_.]*)\s*[:=\s]\s*(\d+(?:\.\d+)?)\s*$")

@@ -81,7 +81,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": environment.database(ENV.database_url)}
+DATABASES = {"default": environment.database(ENV.database_url, pool=ENV.pool)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
@@ -108,7 +108,15 @@ ACCOUNT_ADAPTER = "ftplatform.accounts.adapter.InvitedOnly"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 ACCOUNT_PREVENT_ENUMERATION = True
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Behind the TLS proxy every request comes from the proxy's address: limits by address go by what it says of the client.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE_IS_HTTPS else 0
+# Without a mail server a message goes to the log, and the pages send people to the operator instead.
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if ENV.mail else 'console'}.EmailBackend"
+if ENV.mail:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = ENV.mail.host, ENV.mail.port, 20
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.mail.user, ENV.mail.password
+    EMAIL_USE_SSL, EMAIL_USE_TLS = ENV.mail.is_tls, not ENV.mail.is_tls
+    DEFAULT_FROM_EMAIL = ENV.mail.sender
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -121,7 +129,7 @@ STATIC_ROOT = ENV.home / "static"
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(ENV.home / "artifacts")},
+        "OPTIONS": {"location": str(ENV.artifacts)},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
@@ -212,4 +220,6 @@ LOGGING = {
 FT_HOME = ENV.home
 FT_MODEL_DIRS = ENV.model_dirs
 FT_OUTBOUND_HOSTS = ENV.outbound_hosts
+FT_ENGINE_THREADS = ENV.engine_threads
+FT_SENDS_MAIL = ENV.mail is not None
 FT_PUBLIC_URL = ENV.public_url

@@ -107,7 +107,7 @@ class ModelVersions(ListAPIView):
         responses={201: ModelVersionSerializer, 202: StartedSerializer},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Registers a model by its source. The embedded model and the hub take a while: 202 with the job."""
+        """Registers a model by its source. All but an address take a while: 202 with the job, whose result names the version."""
         access = enter(request, slug, ADMIN)
         source = request.data.get("source") if isinstance(request.data, dict) else None
         if not isinstance(source, str) or source not in REQUESTS:
@@ -117,11 +117,10 @@ class ModelVersions(ListAPIView):
         values = {name: value for name, value in serializer.validated_data.items() if name != "source"}
 
         def register() -> tuple[int, Any]:
-            if source in ("embedded", "hub"):
-                begin = services.request_embedded if source == "embedded" else services.request_hub
+            if begin := services.REQUESTS.get(source):
                 return 202, _started(begin(project=access.project, by=access.actor, **values))
-            make = services.register_folder if source == "folder" else services.register_remote
-            return 201, ModelVersionSerializer(make(project=access.project, by=access.actor, **values)).data
+            version = services.register_remote(project=access.project, by=access.actor, **values)
+            return 201, ModelVersionSerializer(version).data
 
         return once(request, register)
 

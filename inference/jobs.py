@@ -1,6 +1,5 @@
 """This room's job kinds."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 
 from ftplatform.jobs import kinds
 from ftplatform.jobs.context import JobContext, JobFailed
+from ftplatform.jobs.engine import engine_environment
 from ftplatform.projects.models import Project
 from inference.models import GenerationRun
 
@@ -47,7 +47,7 @@ def register_embedded_model(context: JobContext, parameters: RegisterEmbeddedPar
         stderr=subprocess.PIPE,
         cwd=settings.BASE_DIR,
         text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        env=engine_environment(context),
     )
     context.log("the embedded model is being made; about half a minute the first time")
     with context.on_stop(process.terminate):
@@ -79,6 +79,30 @@ def register_hub_model(context: JobContext, parameters: RegisterHubParameters) -
     return {"model_version": version.pk, "number": version.number}
 
 
+class RegisterFolderParameters(BaseModel):
+    project: int
+    folder: str
+    name: str
+    licence: str
+
+
+def register_model_folder(context: JobContext, parameters: RegisterFolderParameters) -> dict[str, Any]:
+    """Copies a folder's files into the store and registers them."""
+    from inference.services import register_folder
+
+    with context.transaction():
+        version = register_folder(
+            project=Project.objects.get(pk=parameters.project),
+            folder=parameters.folder,
+            name=parameters.name,
+            licence=parameters.licence,
+            by=context.actor,
+        )
+    return {"model_version": version.pk, "number": version.number}
+
+
 GENERATE = kinds.JobKind("inference.generate", GenerateParameters, run_generation, slot=kinds.CPU, unit="answers")
 REGISTER_EMBEDDED = kinds.JobKind("inference.register-embedded", RegisterEmbeddedParameters, register_embedded_model)
 REGISTER_HUB = kinds.JobKind("inference.register-hub", RegisterHubParameters, register_hub_model)
+REGISTER_FOLDER = kinds.JobKind("inference.register-folder", RegisterFolderParameters, register_model_folder)
+REGISTRATIONS = (REGISTER_EMBEDDED, REGISTER_HUB, REGISTER_FOLDER)

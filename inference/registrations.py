@@ -6,7 +6,7 @@ from ftplatform.jobs import kinds
 from ftplatform.jobs.models import Job
 from ftplatform.ui import registries
 from inference import standing
-from inference.jobs import GENERATE, REGISTER_EMBEDDED, REGISTER_HUB
+from inference.jobs import GENERATE, REGISTRATIONS
 from inference.models import GenerationRun
 
 
@@ -21,7 +21,7 @@ def link_to_models(job: Job) -> str:
     return reverse("inference:models", args=[job.project.slug])
 
 
-for kind in (GENERATE, REGISTER_EMBEDDED, REGISTER_HUB):
+for kind in (GENERATE, *REGISTRATIONS):
     kinds.register(kind)
 registries.register_loop_step("compare", standing.compare_step)
 registries.register_loop_step("live", standing.live_step)
@@ -29,5 +29,5 @@ registries.register_waiting(standing.waiting_generations)
 registries.register_lamp(6, standing.compression_lamp)
 registries.register_search(standing.search)
 registries.register_job_link(GENERATE.name, link_to_generation)
-registries.register_job_link(REGISTER_EMBEDDED.name, link_to_models)
-registries.register_job_link(REGISTER_HUB.name, link_to_models)
+for kind in REGISTRATIONS:
+    registries.register_job_link(kind.name, link_to_models)

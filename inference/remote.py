@@ -3,19 +3,32 @@
 from ftplatform.errors import Refused
 from ftplatform.net import GuardedClient
 from inference.backends.base import BackendError, GenerationRequest, Message, Sampling
-from inference.backends.openai_backend import OpenAIBackend
+from inference.backends.openai_backend import ATTEMPTS, OpenAIBackend
 
 PROBE_SECONDS = 20.0
+"""A person waits for it, and a thread of the site with them."""
 
 
-def open_backend(url: str, model: str, api_key: str, *, timeout: float = 120.0) -> OpenAIBackend:
-    """A backend that reaches the address through `ftplatform.net`. Raises Refused for an address that may not be reached."""
-    return OpenAIBackend(url, model, client=GuardedClient(timeout=timeout), api_key=api_key)
+def open_backend(
+    url: str,
+    model: str,
+    api_key: str,
+    *,
+    timeout: float = 120.0,
+    attempts: int = ATTEMPTS,
+    most_seconds: float | None = None,
+) -> OpenAIBackend:
+    """A backend that reaches the address through `ftplatform.net`. Raises Refused for an address that may not be reached.
+
+    timeout: of silence. most_seconds: of one answer in all, where it should be less than any.
+    """
+    client = GuardedClient(timeout=timeout)
+    return OpenAIBackend(url, model, client=client, api_key=api_key, attempts=attempts, most_seconds=most_seconds)
 
 
 def probe(url: str, model: str, api_key: str) -> None:
-    """Asks the address for one token. Raises Refused with what is wrong and what to do."""
-    backend = open_backend(url, model, api_key, timeout=PROBE_SECONDS)
+    """Asks the address once, for one token. Raises Refused with what is wrong and what to do."""
+    backend = open_backend(url, model, api_key, timeout=PROBE_SECONDS, attempts=1, most_seconds=PROBE_SECONDS)
     request = GenerationRequest("probe", (Message("user", "Say yes."),))
     try:
         outputs = list(backend.generate([request], Sampling(max_new_tokens=1)))

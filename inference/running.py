@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
 from pydantic import TypeAdapter
 
 from annotation import codecs
@@ -23,6 +24,7 @@ from annotation.texts import CONTROL_TOKENS
 from ftplatform.artifacts.services import materialise
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.jobs.engine import run_engine
+from ftplatform.keepable import shown
 from ftplatform.projects.spec import TaskSpec
 from inference.backends import choices
 from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
@@ -33,6 +35,7 @@ CHUNK = 60
 """Items a chunk and a batch: measured best on two cores with a small model (stack.md)."""
 
 REMOTE_CHUNK = 16
+THEN = ", then "
 
 Tell = Callable[[int], None]
 """tell(answers of this cell that are there): the job's progress."""
@@ -77,24 +80,47 @@ def _fill_cell(
     have: set[int],
     tell: Tell,
 ) -> None:
-    started = time.monotonic()
-    try:
-        if cell.model_version.source == ModelVersion.Source.REMOTE:
-            _ask_remote(context, run, spec, cell, items, have, tell)
-        elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
-            _calibrate(context, run, spec, cell, items)
-        else:
-            _ask_engine(context, run, spec, cell, items, have, tell)
-    finally:
-        cell.seconds += time.monotonic() - started
-        cell.save(update_fields=["seconds", "hardware", "backend"])
+    keep = _Keeper(context, cell)
+    if cell.model_version.source == ModelVersion.Source.REMOTE:
+        _ask_remote(keep, run, spec, cell, items, have, tell)
+    elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
+        _calibrate(keep, run, spec, cell, items)
+    else:
+        _ask_engine(keep, run, spec, cell, items, have, tell)
+
+
+class _Keeper:
+    """Keeps a cell's answers chunk by chunk, and with them where they were made and how long it took: a kill loses nothing of either.
+
+    Seconds that ended in no stored answer are not counted, so that tokens and seconds stay of the same work.
+    """
+
+    def __init__(self, context: JobContext, cell: GenerationCell) -> None:
+        self.context = context
+        self._cell = cell
+        self._since = time.monotonic()
+
+    def place(self, backend: str, hardware: str) -> None:
+        """Where the answers from now on are made. A run that goes on elsewhere names both places: its latencies are of neither."""
+        cell, before, hardware = self._cell, self._cell.hardware, hardware[:200]
+        moved = before and before != hardware and not before.endswith(f"{THEN}{hardware}")
+        cell.backend, cell.hardware = backend, (f"{before}{THEN}{hardware}" if moved else before or hardware)[:200]
+        with self.context.transaction():
+            cell.save(update_fields=["backend", "hardware"])
+
+    def chunk(self, answers: Sequence[Generation]) -> None:
+        now = time.monotonic()
+        with self.context.transaction():
+            _store(self.context, answers)
+            GenerationCell.objects.filter(pk=self._cell.pk).update(seconds=F("seconds") + (now - self._since))
+        self._since = now
 
 
 # ── the transformers engine ──
 
 
 def _ask_engine(
-    context: JobContext,
+    keep: _Keeper,
     run: GenerationRun,
     spec: TaskSpec,
     cell: GenerationCell,
@@ -122,18 +148,17 @@ def _ask_engine(
         "done_chunks": done_chunks,
     }
     by_id = {str(item.pk): item for item in items}
-    cell.backend = "transformers"
-    for event in run_engine(context, "inference.engine", config, folder):
+    for event in run_engine(keep.context, "inference.engine", config, folder):
         if event["event"] == "chunk":
             make = _from_choice if is_choice else _from_output
             rows = [row for row in _chunk_rows(event) if int(row["id"]) not in have]
-            _store(context, [make(spec, cell, by_id[row["id"]], row) for row in rows])
+            keep.chunk([make(spec, cell, by_id[row["id"]], row) for row in rows])
         elif event["event"] == "progress":
             tell(event["done"])
         elif event["event"] == "environment":
-            cell.hardware = str(event["hardware"])[:200]
+            keep.place("transformers", str(event["hardware"]))
         elif event["event"] == "log":
-            context.log(str(event.get("message", "")))
+            keep.context.log(str(event.get("message", "")))
 
 
 def _request(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, is_choice: bool) -> dict[str, Any]:
@@ -168,7 +193,7 @@ def _chunk_rows(event: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _calibrate(
-    context: JobContext, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
+    keep: _Keeper, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
 ) -> None:
     """From the likelihoods of the uncalibrated cell of the same model and shots in this run."""
     source = next(
@@ -185,7 +210,7 @@ def _calibrate(
         raise JobFailed(
             "no-constrained-cell", "The calibrated condition is made from the constrained one; put both into the run."
         )
-    cell.backend, cell.hardware = source.backend, source.hardware
+    keep.place(source.backend, source.hardware)
     rows = {one.item_id: one for one in source.generations.all()}
     outputs = [
         ChoiceOutput(
@@ -215,14 +240,14 @@ def _calibrate(
         )
         for one in choices.calibrate(outputs)
     ]
-    _store(context, made)
+    keep.chunk(made)
 
 
 # ── any OpenAI-compatible address ──
 
 
 def _ask_remote(
-    context: JobContext,
+    keep: _Keeper,
     run: GenerationRun,
     spec: TaskSpec,
     cell: GenerationCell,
@@ -235,7 +260,7 @@ def _ask_remote(
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
     backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
     sampling = TypeAdapter(Sampling).validate_python(run.sampling)
-    cell.backend, cell.hardware = "openai", deployment.url[:200]
+    keep.place("openai", deployment.url)
     by_id = {str(item.pk): item for item in items}
     rest = (item for item in items if item.pk not in have)
     answered = len(have)
@@ -253,7 +278,7 @@ def _ask_remote(
                 error.code, f"{error.message} What is there is kept; resume the run when the address answers."
             ) from error
         finally:
-            _store(context, [_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
+            keep.chunk([_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
             answered += len(outputs)
             tell(answered)
 
@@ -268,7 +293,7 @@ def _store(context: JobContext, answers: Sequence[Generation]) -> None:
 
 
 def _from_output(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:
-    text = str(row.get("text", "")).replace("\x00", "�")
+    text = shown(str(row.get("text", "")))
     parsed = codecs.parse(spec, text)
     return Generation(
         cell=cell,

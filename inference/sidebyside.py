@@ -30,7 +30,7 @@ Kept = tuple[Mapping[str, ItemScores], Mapping[str, ItemScores]]
 
 @dataclass(frozen=True)
 class Light:
-    """What of an answer is read for all items at once: not its text."""
+    """What of an answer is read for all items at once: its choices, and not its text."""
 
     values: dict[str, Any]
     parse: dict[str, str]
@@ -93,7 +93,7 @@ def side_by_side(
     spec = left.run.task_revision.spec
     references = _references(left, spec)
     items = list(references)
-    lights = _lights(left, right)
+    lights = _lights(left, right, spec)
     kept = (kept_scores(left), kept_scores(right))
     differences = _differences(kept, spec, items, lights, references)
     metric = by if by in differences else next(iter(differences))
@@ -131,12 +131,15 @@ def side_by_side(
     )  # fmt: skip
 
 
-def _lights(left: GenerationCell, right: GenerationCell) -> tuple[dict[int, Light], dict[int, Light]]:
+def _lights(left: GenerationCell, right: GenerationCell, spec: TaskSpec) -> tuple[dict[int, Light], dict[int, Light]]:
     """Both sides' answers by item."""
     found: dict[int, dict[int, Light]] = {left.pk: {}, right.pk: {}}
-    rows = Generation.objects.filter(cell__in=found)
-    for cell, item, *light in rows.values_list("cell_id", "item_id", "values", "parse", "tokens_out"):
-        found[cell][item] = Light(*light)
+    choices = [field.name for field in spec.choice_fields]
+    rows = Generation.objects.filter(cell__in=found).values_list(
+        "cell_id", "item_id", "parse", "tokens_out", *(f"values__{name}" for name in choices)
+    )
+    for cell, item, parse, tokens_out, *values in rows:
+        found[cell][item] = Light(dict(zip(choices, values, strict=True)), parse, tokens_out)
     return found[left.pk], found[right.pk]
 
 

@@ -14,9 +14,11 @@ from ftplatform.jobs.models import Job
 from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
+from ftplatform.ui.forms import RefusableForm
 from inference import selectors, services
-from inference.forms import REGISTRATIONS, GenerationForm, RefusableForm
-from inference.jobs import GENERATE, REGISTER_EMBEDDED, REGISTER_HUB
+from inference.forms import REGISTRATIONS, GenerationForm
+from inference.jobs import GENERATE
+from inference.jobs import REGISTRATIONS as REGISTERING
 from inference.models import Deployment, GenerationCell, GenerationRun, ModelVersion
 from inference.sidebyside import SHOWS, side_by_side
 from inference.uses import uses_of
@@ -33,9 +35,8 @@ ANSWERS_A_PAGE = 50
 @require_GET
 def models(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
-    under_way = Job.objects.filter(
-        project=access.project, kind__in=(REGISTER_EMBEDDED.name, REGISTER_HUB.name), state__in=Job.LIVE
-    )
+    kinds = [kind.name for kind in REGISTERING]
+    under_way = Job.objects.filter(project=access.project, kind__in=kinds, state__in=Job.LIVE)
     context = {
         "access": access,
         "versions": selectors.versions_of(access.project)[:MODELS_SHOWN],
@@ -64,15 +65,11 @@ def register(request: HttpRequest, slug: str, source: str) -> HttpResponse:
 def _register(request: HttpRequest, access: Access, source: str, form: RefusableForm) -> HttpResponse:
     """Registers and goes to the version, or to the list where a job does the work."""
     values, slug = form.cleaned_data, access.project.slug
-    if source in ("embedded", "hub"):
-        if source == "embedded":
-            services.request_embedded(project=access.project, by=access.actor)
-        else:
-            services.request_hub(project=access.project, by=access.actor, **values)
+    if request_it := services.REQUESTS.get(source):
+        request_it(project=access.project, by=access.actor, **values)
         messages.success(request, "The model is being registered; this page can be left.")
         return redirect("inference:models", slug)
-    make = services.register_folder if source == "folder" else services.register_remote
-    version = make(project=access.project, by=access.actor, **values)
+    version = services.register_remote(project=access.project, by=access.actor, **values)
     messages.success(request, f"{version.name} is registered.")
     return redirect("inference:model", slug, version.number)
 

@@ -47,7 +47,7 @@ PUBLIC = {
     "api/schema/", "api/docs/", "healthz", "readyz", "metrics", "favicon.ico", "robots.txt",
 }  # fmt: skip
 PERSONAL = {
-    "", "projects/", "projects/new/", "account/theme/", "account/keys/", "account/keys/<str:key_id>/revoke/", "help/keys/",
+    "", "projects/", "projects/new/", "account/theme/", "account/keys/", "account/^keys/(?P<key_id>[0-9a-f]{12})/revoke/$", "help/keys/",
     "accounts/reauthenticate/", "accounts/password/change/", "accounts/password/set/", "api/v1/projects/",
 }  # fmt: skip
 
@@ -59,6 +59,7 @@ RULES = {
     P + "members/": Rule(ADMIN, ADMIN),
     P + "members/<int:pk>/remove/": Rule("", ADMIN),
     P + "task/": Rule(READERS, ""),
+    P + "task/revise/": Rule(ADMIN, ADMIN),
     P + "search/": Rule(READERS, ""),
     P + "jobs/": Rule(READERS, ""),
     P + "jobs/<int:pk>/": Rule(READERS, ""),

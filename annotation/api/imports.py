@@ -21,8 +21,8 @@ from annotation.scratch import kept_name
 from annotation.services.imports import MOST_ROWS, MOST_SEED
 from annotation.uploads import MOST_BYTES, duplicate_rows, inspect_upload, rejected_rows
 from ftplatform.api.idempotency import once
-from ftplatform.api.parsing import unkeepable_place
 from ftplatform.artifacts.services import store_stream
+from ftplatform.keepable import unkeepable_place
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 
 ERRORS_SHOWN = 100

@@ -15,6 +15,7 @@ from annotation import selectors, services
 from annotation.api.examples import AnnotationSerializer
 from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Lease, Queue
+from annotation.services.labelling import MOST_NOTE, MOST_SECONDS
 from ftplatform.api.parsing import ShallowJSON
 from ftplatform.errors import Conflict
 from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, Access, enter, enter_by
@@ -102,8 +103,8 @@ class Leases(APIView):
 
 class Submission(serializers.Serializer):
     values = serializers.DictField()
-    seconds = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=86_400, default=None)
-    note = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+    seconds = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=MOST_SECONDS, default=None)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=MOST_NOTE, default="")
     is_unsure = serializers.BooleanField(required=False, default=False)
 
 
@@ -169,7 +170,7 @@ class ReleaseLease(_OwnLease):
 
 class Revision(serializers.Serializer):
     values = serializers.DictField()
-    note = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=5000, default=None)
+    note = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=MOST_NOTE, default=None)
 
 
 class ReviseAnnotation(APIView):
@@ -191,7 +192,7 @@ class Reviews(APIView):
     class Request(serializers.Serializer):
         example = serializers.IntegerField()
         values = serializers.DictField()
-        note = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+        note = serializers.CharField(required=False, allow_blank=True, max_length=MOST_NOTE, default="")
 
     @extend_schema(request=Request, responses={201: AnnotationSerializer})
     def post(self, request: Any, slug: str) -> Response:

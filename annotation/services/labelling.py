@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,12 @@ from annotation.services.values import plain, refuse_bad, storable
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.audit.services import record
-from ftplatform.errors import Conflict
+from ftplatform.errors import Conflict, Refused
 
 MOST_LIVE = 2
+MOST_DRAFT_CHARACTERS = 1_000_000
+MOST_SECONDS = 24 * 3600.0
+MOST_NOTE = 5000
 
 
 @transaction.atomic
@@ -85,6 +89,10 @@ def save_draft(*, lease: Lease, draft: dict[str, Any], revision: int) -> Lease:
 
     Whoever writes has not gone away: the lease is renewed. A ticket that somebody else has by now still keeps its draft.
     """
+    if len(json.dumps(draft)) > MOST_DRAFT_CHARACTERS:
+        raise Refused(
+            "draft-too-long", "This is too long to be kept as a draft; shorten it or submit.", field="draft", status=413
+        )
     lease, slot = _locked(lease)
     if lease.state == Lease.State.SUBMITTED:
         raise Conflict("submitted-already", "You submitted this ticket already; open it under your last answers.")

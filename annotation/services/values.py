@@ -5,6 +5,7 @@ from typing import Any
 
 from annotation import codecs, texts
 from ftplatform.errors import Refused
+from ftplatform.keepable import shown
 from ftplatform.projects.spec import TaskSpec
 
 MOST_CHARACTERS = 1_000_000
@@ -52,4 +53,4 @@ def storable(value: Any) -> Any:
 
 
 def _kept(text: str) -> str:
-    return text.replace("\x00", "�").encode("utf-8", "replace").decode()
+    return shown(text)

@@ -12,11 +12,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import selectors, services
-from annotation.forms import FreezeForm, RefusableForm, SplitsForm, TestSetForm, export_formats
+from annotation.forms import FreezeForm, SplitsForm, TestSetForm, export_formats
 from annotation.models import DatasetVersion, Split
 from annotation.panels import panels_of
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+from ftplatform.ui.forms import RefusableForm
 
 ITEMS_A_PAGE = 10
 SUGGESTED_TEST, LEAST_TEST = 500, 2
@@ -140,7 +141,7 @@ def _datasets(request: HttpRequest, access: Access, **bound: RefusableForm) -> H
 
 @login_required
 @require_GET
-def dataset(request: HttpRequest, slug: str, kind: str, number: int) -> HttpResponse:
+def dataset(request: HttpRequest, slug: str, kind: str, number: str) -> HttpResponse:
     """A version: its card, and its items as the model will see them."""
     access, version = _version(request, slug, kind, number)
     split = request.GET.get("split", "")
@@ -172,7 +173,7 @@ def dataset(request: HttpRequest, slug: str, kind: str, number: int) -> HttpResp
 
 @login_required
 @require_GET
-def export(request: HttpRequest, slug: str, kind: str, number: int) -> FileResponse:
+def export(request: HttpRequest, slug: str, kind: str, number: str) -> FileResponse:
     _, version = _version(request, slug, kind, number)
     return exported(version, request.GET.get("format", "jsonl"), request.GET.get("split") or None)
 
@@ -187,7 +188,7 @@ def exported(version: DatasetVersion, format: str, split: str | None) -> FileRes
     return FileResponse(file, as_attachment=True, filename=f"{version.project.slug}-{path.name}")
 
 
-def _version(request: HttpRequest, slug: str, kind: str, number: int) -> tuple[Access, DatasetVersion]:
+def _version(request: HttpRequest, slug: str, kind: str, number: str) -> tuple[Access, DatasetVersion]:
     rows = DatasetVersion.objects.select_related("task_revision", "evaluation_set", "created_by")
     return enter_by(request, rows, READERS, project__slug=slug, kind=kind, number=number)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotation import selectors, services
 from annotation.answers import NOTE, UNSURE, fields_for, from_form, told
 from annotation.models import Annotation, Example, Lease, Queue
+from annotation.services.labelling import MOST_SECONDS
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects.access import LABELERS, Access, enter_by
-
-MOST_SECONDS = 6 * 3600.0
-MOST_DRAFT_BYTES = 1_000_000
 
 
 @login_required
@@ -188,12 +185,12 @@ def draft(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpRespo
     if "unsure" in request.POST:
         kept[UNSURE] = True
     revision = request.POST.get("revision", "")
-    if not revision.isdecimal() or len(json.dumps(kept)) > MOST_DRAFT_BYTES:
+    if not revision.isdecimal():
         return JsonResponse({"detail": "This is too long to be kept as a draft; shorten it or submit."}, status=400)
     try:
         saved = services.save_draft(lease=held, draft=kept, revision=int(revision))
-    except Conflict as conflict:
-        return JsonResponse({"detail": conflict.message}, status=409)
+    except Refused as refused:
+        return JsonResponse({"detail": refused.message}, status=refused.status)
     return JsonResponse({"revision": saved.draft_revision})
 
 

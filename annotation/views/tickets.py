@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from annotation import selectors
 from annotation.models import Example, Split
+from ftplatform.keepable import shown
 from ftplatform.keys import key_of
 from ftplatform.projects.access import READERS, REVIEWERS, enter, enter_by
 
@@ -25,7 +26,7 @@ def tickets(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = selectors.TicketFilter(
         split=_one_of(asked.get("split", ""), [value for value, _ in SPLITS]),
         state=_one_of(asked.get("state", ""), Example.State.values),
-        q=asked.get("q", "").strip().replace("\x00", "")[:200],
+        q=shown(asked.get("q", "")).strip()[:200],
         flagged=asked.get("flagged") == "1",
     )
     size = next((one for one in SIZES if str(one) == asked.get("size")), SIZES[1])

@@ -16,6 +16,7 @@ from evaluation.selectors import shown_assignments
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, FieldError, Refused
+from ftplatform.keepable import shown
 
 LEASE = timedelta(hours=2)
 CANNOT_JUDGE = ("Outside my field", "Cut off", "Not readable")
@@ -57,7 +58,7 @@ def _taken() -> Q:
 
 
 def _has_room(item: CampaignItem, campaign: Campaign, *, besides: Assignment) -> bool:
-    CampaignItem.objects.select_for_update().get(pk=item.pk)
+    """Under the item's lock."""
     others = (
         CampaignItem.objects.filter(pk=item.pk)
         .annotate(taken=Count("assignments", filter=_taken() & ~Q(assignments__pk=besides.pk)))
@@ -170,6 +171,8 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
             data={"rating": newest.pk},
         )
     campaign = assignment.campaign_item.campaign
+    # Whoever takes the item at the moment of expiry waits for this rating, or this one for them.
+    CampaignItem.objects.select_for_update().get(pk=assignment.campaign_item_id)
     expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
     if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
         assignment.draft = _storable(answer)
@@ -356,7 +359,7 @@ def _spans(value: Any, texts: dict[str, str]) -> list[dict[str, Any]]:
 def _storable(value: Any) -> Any:
     """The same JSON without what PostgreSQL cannot keep: NUL and lone surrogates."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\x00", "�")
+        return shown(value)
     if isinstance(value, dict):
         return {_storable(name): _storable(inner) for name, inner in value.items()}
     return [_storable(inner) for inner in value] if isinstance(value, list) else value

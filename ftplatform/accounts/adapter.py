@@ -9,7 +9,7 @@ class InvitedOnly(DefaultAccountAdapter):
         "username_password_mismatch": "Name and password do not match. After five tries there is a pause of five minutes.",
         "username_email_password_mismatch": "Name and password do not match. After five tries there is a pause of five minutes.",
         "email_password_mismatch": "Name and password do not match. After five tries there is a pause of five minutes.",
-        "too_many_login_attempts": "That was the fifth try. Wait five minutes, or ask for a new password below.",
+        "too_many_login_attempts": "That was the fifth try. Wait five minutes, or get a new password as told below.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Upper
 
 
 class User(AbstractUser):
@@ -14,6 +15,10 @@ class User(AbstractUser):
         DARK = "dark"
 
     theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.AUTO)
+
+    class Meta(AbstractUser.Meta):
+        # Upper, as `iexact` asks, so that signing in goes by this index too.
+        constraints = [models.UniqueConstraint(Upper("username"), name="one_username_whatever_its_case")]
 
 
 class Role(models.TextChoices):

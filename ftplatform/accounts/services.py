@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.utils import timezone
@@ -18,14 +19,15 @@ from ftplatform.projects.models import Project
 @transaction.atomic
 def create_user(*, username: str, password: str, email: str = "", superuser: bool = False, by: Actor) -> User:
     """Makes an account. Raises django's ValidationError when the password is weak."""
-    if User.objects.filter(username__iexact=username).exists():
+    validate_password(password, User(username=username, email=email))
+    told = {"username": username, "email": email, "is_superuser": superuser, "is_staff": superuser}
+    user, is_new = User.objects.get_or_create(
+        username__iexact=username, defaults={**told, "password": make_password(password)}
+    )
+    if not is_new:
         raise Refused(
             "username-taken", f"There is a user called {username!r} already; choose another name.", field="username"
         )
-    user = User(username=username, email=email, is_superuser=superuser, is_staff=superuser)
-    validate_password(password, user)
-    user.set_password(password)
-    user.save()
     record(by=by, verb="user.create", target=user, data={"superuser": superuser})
     return user
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from rest_framework import exceptions
@@ -10,10 +11,12 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from ftplatform.errors import Refused
+from ftplatform.outage import RETRY_AFTER_SECONDS, database_is_away
 
 CONTENT_TYPE = "application/problem+json"
 TITLES = {400: "Not accepted", 401: "Who are you?", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-          409: "Conflict", 413: "Too large", 415: "Media type", 422: "Not the same request", 429: "Too many requests"}  # fmt: skip
+          409: "Conflict", 413: "Too large", 415: "Media type", 422: "Not the same request", 429: "Too many requests",
+          503: "Away for a moment", 507: "No space"}  # fmt: skip
 
 
 def problem(
@@ -41,6 +44,13 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ValidationError):
         errors = list(_flat(error.detail))
         return problem(400, "Some fields are not acceptable; each is listed.", code="invalid", errors=errors)
+    if isinstance(error, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        return problem(413, f"The body is larger than {most} MB; send less at a time.", code="body-too-large")
+    if database_is_away(error):
+        away = problem(503, "The database is away for a moment; send the request again.", code="database-away")
+        away["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return away
     answer = exception_handler(error, context)
     if answer is None:
         return None

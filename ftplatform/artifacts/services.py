@@ -1,16 +1,21 @@
-"""Files in, files out. Write to temp, fsync, rename; a blob is written once and never changed."""
+"""Files in, files out, and what nobody refers to away. Write to temp, fsync, rename; a blob is written once and never changed."""
 
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Exists, ManyToOneRel, OuterRef, QuerySet
+from django.utils import timezone
 
 from ftplatform.artifacts.models import Blob, Manifest, ManifestFile
 from ftplatform.errors import Refused
@@ -20,47 +25,53 @@ CHUNK = 1024 * 1024
 
 
 def store_file(source: Path) -> Blob:
-    """Puts a file into the store and returns its blob."""
+    """Puts a file into the store and returns its blob. Raises Refused where the disk takes no more."""
     digest, size = _digest(source)
     blob = Blob(sha256=digest, size=size)
-    if not default_storage.exists(blob.storage_name):
-        target = _local_path(blob)
-        if target is None:
-            with source.open("rb") as file:
-                default_storage.save(blob.storage_name, File(file))
-        else:
-            _place(source, target)
+    # The row before the file, and fresh: a collector leaves it alone then, or has gone before the file is looked for.
+    _refresh(Blob.objects.filter(pk=digest))
     Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    if default_storage.exists(blob.storage_name):
+        return blob
+    with _told_in_words():
+        target = _local_path(blob)
+        if target is not None:
+            _place(source, target)
+            return blob
+        with source.open("rb") as file:
+            default_storage.save(blob.storage_name, File(file))
     return blob
 
 
 def store_stream(stream: IO[bytes], *, most_bytes: int | None = None) -> Blob:
     """Stores what can be read from the stream. Raises Refused past `most_bytes`, leaving nothing behind."""
-    with tempfile.NamedTemporaryFile(dir=_scratch(), delete=False) as file:
-        path = Path(file.name)
-        try:
-            size = 0
-            while chunk := stream.read(CHUNK):
-                size += len(chunk)
-                if most_bytes is not None and size > most_bytes:
-                    raise Refused(
-                        "file-too-large",
-                        f"The file is larger than {most_bytes // 1024**2} MB. Split it and import the parts.",
-                        field="file",
-                        status=413,
-                    )
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-            return store_file(path)
-        except OSError as error:
-            raise Refused(
-                "disk",
-                f"The file could not be stored: {error.strerror}. Free space under {_scratch()} and try again.",
-                status=507,
-            ) from error
-        finally:
-            path.unlink(missing_ok=True)
+    with _told_in_words(), tempfile.NamedTemporaryFile(dir=scratch_home()) as file:
+        size = 0
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            if most_bytes is not None and size > most_bytes:
+                raise Refused(
+                    "file-too-large",
+                    f"The file is larger than {most_bytes // 1024**2} MB. Split it and import the parts.",
+                    field="file",
+                    status=413,
+                )
+            file.write(chunk)
+        file.flush()
+        return store_file(Path(file.name))
+
+
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    """What a disk refuses, as a Refused."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(
+            "disk",
+            f"The file could not be stored: {error.strerror or error}. Free space under {default_storage_home()} and try again.",
+            status=507,
+        ) from error
 
 
 @transaction.atomic
@@ -77,6 +88,7 @@ def store_folder(folder: Path) -> Manifest:
     if not blobs:
         raise Refused("empty-folder", f"{folder} holds no file.")
     digest = hashlib.sha256(canonical({name: blob.sha256 for name, blob in blobs.items()}).encode()).hexdigest()
+    _refresh(Manifest.objects.filter(sha256=digest))
     manifest, made = Manifest.objects.get_or_create(sha256=digest)
     if made:
         ManifestFile.objects.bulk_create(
@@ -145,10 +157,84 @@ def default_storage_home() -> Path:
     return Path(settings.FT_HOME)
 
 
-def _scratch() -> Path:
+def scratch_home() -> Path:
+    """Where unfinished files are; what stays here for a day was left by somebody who died."""
     folder = default_storage_home() / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+# ── collection ──
+
+KEPT = timedelta(hours=24)
+"""How long a file stays that nothing refers to: an upload has until then to become an import."""
+
+FRESH = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Collected:
+    blobs: int
+    manifests: int
+    scratch: int
+
+
+def collect(*, now: datetime, most: int = 1000) -> Collected:
+    """Deletes folders and files that no row refers to for a day, and what was left unfinished. May run anywhere at any time.
+
+    most: rows of each kind in one go.
+    """
+    before = now - KEPT
+    manifests = [pk for pk in _unreferenced(Manifest, before)[:most] if _drop(Manifest, pk, before)]
+    blobs = [pk for pk in _unreferenced(Blob, before)[:most] if _drop(Blob, pk, before)]
+    return Collected(len(blobs), len(manifests), _clear_scratch(before))
+
+
+def _unreferenced(model: type[Blob] | type[Manifest], before: datetime) -> Any:
+    """Keys of rows older than that to which no other table's row points. Whoever owns a file has a foreign key to it."""
+    rows = model._base_manager.filter(created_at__lt=before)
+    for relation in model._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ManyToOneRel) or (model is Manifest and relation.related_model is ManifestFile):
+            continue
+        owner: Any = relation.related_model
+        rows = rows.filter(~Exists(owner._base_manager.filter(**{relation.field.name: OuterRef("pk")})))
+    return rows.values_list("pk", flat=True)
+
+
+def _drop(model: type[Blob] | type[Manifest], pk: Any, before: datetime) -> bool:
+    """Deletes one row and a blob's file with it; not where somebody stores or refers to the same just now."""
+    with transaction.atomic():
+        row = model._base_manager.filter(pk=pk).select_for_update(skip_locked=True).first()
+        if row is None or not _unreferenced(model, before).filter(pk=pk).exists():
+            return False
+        if isinstance(row, Blob):  # before the commit: who stores it again waits for that, and then looks for the file
+            default_storage.delete(row.storage_name)
+        row.delete()
+    return True
+
+
+def _clear_scratch(before: datetime) -> int:
+    """Removes files and folders in which nothing was written since."""
+    gone = 0
+    for path in scratch_home().iterdir():
+        try:
+            newest = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
+        except FileNotFoundError:
+            continue  # its owner was quicker
+        if newest >= before.timestamp():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        gone += 1
+    return gone
+
+
+def _refresh(rows: QuerySet[Any]) -> None:
+    """Stored again is as good as new. Written at most once an hour, so that equal files wait for each other only then."""
+    now = timezone.now()
+    rows.filter(created_at__lt=now - FRESH).update(created_at=now)
 
 
 def _local_path(blob: Blob) -> Path | None:

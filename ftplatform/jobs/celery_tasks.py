@@ -1,4 +1,4 @@
-"""What Celery carries: one task, and the worker's own thread that reconciles every ten seconds."""
+"""What Celery carries: one task, and the worker's own threads: one reconciles every ten seconds, one tidies up every hour."""
 
 import logging
 import threading
@@ -6,15 +6,18 @@ from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, connection
+from django.utils import timezone
 from kombu import Queue
 
 from ftplatform.celery import app
+from ftplatform.housekeeping import tidy
 from ftplatform.jobs import supervisor
 from ftplatform.jobs.context import JobContext
 
 logger = logging.getLogger(__name__)
 
 RECONCILE_SECONDS = 10.0
+TIDY_SECONDS = 3600.0
 
 
 def host_queue(host: str) -> str:
@@ -37,6 +40,7 @@ def run_job(job_id: int) -> None:
 @worker_ready.connect
 def _begin(**_: Any) -> None:
     threading.Thread(target=_reconcile, name="reconciler", daemon=True).start()
+    threading.Thread(target=_tidy, name="housekeeping", daemon=True).start()
 
 
 @worker_shutting_down.connect
@@ -54,3 +58,14 @@ def _reconcile() -> None:
         finally:
             connection.close()
         JobContext.leaving.wait(RECONCILE_SECONDS)
+
+
+def _tidy() -> None:
+    """On a thread of its own: deleting takes its time, and the reconciler has none."""
+    while not JobContext.leaving.wait(TIDY_SECONDS):
+        try:
+            tidy(now=timezone.now())
+        except (DatabaseError, OSError) as error:
+            logger.warning("cannot tidy up now: %s", error)
+        finally:
+            connection.close()

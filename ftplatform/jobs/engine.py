@@ -20,11 +20,32 @@ from typing import Any
 from django.conf import settings
 
 from ftplatform.jobs.context import JobContext, JobFailed
+from ftplatform.jobs.models import SlotClaim
 
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 15.0
 TAIL = 2000
+PASSED_ON = frozenset(
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+)  # fmt: skip
+PASSED_ON_BEGINNINGS = (
+    *("LC_", "LD_", "XDG_"),
+    *("CUDA", "NVIDIA_", "NCCL_", "HIP_", "ROCR_"),
+    *(
+        "TORCH",
+        "PYTORCH_",
+        "TRITON_",
+        "HF_HOME",
+        "HF_HUB_CACHE",
+        "TRANSFORMERS_",
+        "OMP_",
+        "MKL_",
+        "KMP_",
+        "GOMP_",
+        "OPENBLAS_",
+    ),
+)
 
 
 def run_engine(context: JobContext, module: str, config: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
@@ -44,10 +65,11 @@ def run_engine(context: JobContext, module: str, config: dict[str, Any], folder:
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=settings.BASE_DIR,
-            env=_environment(),
+            env=engine_environment(context),
             start_new_session=True,
             text=True,
             encoding="utf-8",
+            errors="replace",  # a C library may print anything; what is no JSON is only logged
         )
     context.log(f"engine {module} started, process {process.pid}")
     ended = False
@@ -66,20 +88,26 @@ def run_engine(context: JobContext, module: str, config: dict[str, Any], folder:
         _kill(process)
 
 
-def _environment() -> dict[str, str]:
-    threads = str(os.cpu_count() or 1)
+def engine_environment(context: JobContext) -> dict[str, str]:
+    """What an engine is told: where programs, libraries and caches are, and how many threads its job's slot is worth. No secret
+    passes, whatever it is called: only what is listed does."""
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("FT_SECRET", "DATABASE_URL", "VALKEY_URL"))
+        name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_BEGINNINGS)
     }
     return kept | {
-        "OMP_NUM_THREADS": os.environ.get("FT_ENGINE_THREADS", threads),
+        "OMP_NUM_THREADS": str(_threads(context)),
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _threads(context: JobContext) -> int:
+    """All cores for the job that holds its host's one heavy slot; one thread for work that claimed none."""
+    if not SlotClaim.objects.filter(job=context.job).exists():
+        return 1
+    return settings.FT_ENGINE_THREADS or os.cpu_count() or 1
 
 
 def _events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:

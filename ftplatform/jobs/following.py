@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from ftplatform.jobs import services
 from ftplatform.jobs.models import Job
-from ftplatform.jobs.selectors import pace_text, worker_is_here
+from ftplatform.jobs.selectors import worker_is_here
+from ftplatform.ui.jobs import pace_text
 
 
 def require_worker() -> None:

@@ -20,6 +20,7 @@ class JobKind:
 
     handler: takes the context and the checked parameters and returns the job's result. It must be idempotent and resumable:
     after a crash it is called again with a higher attempt, and goes on from what it finds in the database and on disk.
+    ends_for_good: error codes after which a resume would end the same, and nothing of the work is kept: it has to be asked anew.
     slot: the kind of slot that it needs for itself (one CPU-heavy job a host), or None for light work.
     """
 
@@ -28,6 +29,7 @@ class JobKind:
     handler: Callable[[JobContext, Any], dict[str, Any]]
     slot: str | None = None
     unit: str = ""
+    ends_for_good: frozenset[str] = frozenset()
 
 
 _kinds: dict[str, JobKind] = {}
@@ -46,6 +48,12 @@ def named(name: str) -> JobKind:
         return _kinds[name]
     except KeyError:
         raise LookupError(f"no job kind is called {name!r}; there are {', '.join(sorted(_kinds)) or 'none'}") from None
+
+
+def can_go_on(kind: str, error_code: str) -> bool:
+    """Whether a resume of work that ended so may come further. Also work of a kind that this version knows no more may."""
+    known = _kinds.get(kind)
+    return known is None or error_code not in known.ends_for_good
 
 
 def with_slot() -> list[str]:

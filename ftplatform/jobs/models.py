@@ -1,8 +1,13 @@
 """All long work. PostgreSQL is the queue of record; a Celery message is only a wake-up that carries a job's id."""
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+STALE = timedelta(seconds=30)
+"""A running job without a heartbeat for so long has lost its worker."""
 
 
 class Job(models.Model):
@@ -67,6 +72,9 @@ class Job(models.Model):
     @property
     def is_live(self) -> bool:
         return self.state in self.LIVE
+
+    def has_lost_its_worker(self, *, now: datetime) -> bool:
+        return self.state == self.State.RUNNING and self.heartbeat_at is not None and self.heartbeat_at < now - STALE
 
     @property
     def percent(self) -> int | None:

@@ -12,6 +12,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict
 from ftplatform.jobs import kinds
+from ftplatform.jobs.context import took_fence
 from ftplatform.jobs.models import Job, JobEvent, SlotClaim
 
 
@@ -40,19 +41,27 @@ def enqueue(
 
 @transaction.atomic
 def cancel(*, job: Job, by: Actor) -> Job:
-    """Asks a job to end. A queued one ends at once; a running one when its handler hears it, keeping what is complete."""
+    """Asks a job to end. One that no worker has ends at once; a running one when its handler hears it, keeping what is complete."""
     job = Job.objects.select_for_update().get(pk=job.pk)
     if not job.is_live:
         raise Conflict("job-ended", f"{job.title} has ended already: {job.state}.")
     now = timezone.now()
-    if job.state == Job.State.QUEUED:
-        job.state, job.finished_at = Job.State.CANCELLED, now
-        SlotClaim.objects.filter(job=job).delete()
-        JobEvent.objects.create(job=job, attempt=job.attempt, kind="state", message="cancelled")
     job.cancel_requested_at = job.cancel_requested_at or now
-    job.save(update_fields=["state", "finished_at", "cancel_requested_at"])
+    job.save(update_fields=["cancel_requested_at"])
     record(by=by, verb="job.cancel", target=job, project=job.project, data={})
+    if job.state == Job.State.QUEUED or (job.has_lost_its_worker(now=now) and took_fence(job.pk)):
+        end_cancelled(job=job)
     return job
+
+
+def end_cancelled(*, job: Job) -> None:
+    """Ends a job that was to stop and that no worker has; the caller holds its row. An attempt that was only thought dead finds
+    its fence closed, since the job runs no more."""
+    job.state, job.finished_at = Job.State.CANCELLED, timezone.now()
+    job.heartbeat_at = job.woken_at = None
+    job.save(update_fields=["state", "finished_at", "heartbeat_at", "woken_at"])
+    SlotClaim.objects.filter(job=job).delete()
+    JobEvent.objects.create(job=job, attempt=job.attempt, kind="state", message="cancelled")
 
 
 @transaction.atomic

@@ -13,17 +13,19 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from pydantic import ValidationError
+from kombu.exceptions import OperationalError as BrokerError
+from pydantic import BaseModel, ValidationError
 
 from ftplatform.errors import Refused
-from ftplatform.jobs import kinds
-from ftplatform.jobs.context import FENCE, Cancelled, JobContext, JobFailed, Superseded, WorkerLeaves
-from ftplatform.jobs.models import Job, JobEvent, Slot, SlotClaim
+from ftplatform.jobs import kinds, services
+from ftplatform.jobs.context import Cancelled, JobContext, JobFailed, Superseded, WorkerLeaves, took_fence
+from ftplatform.jobs.kinds import JobKind
+from ftplatform.jobs.models import STALE, Job, JobEvent, Slot, SlotClaim
+from ftplatform.keepable import shown
+from ftplatform.outage import database_is_away
 
 logger = logging.getLogger(__name__)
 
-STALE = timedelta(seconds=30)
 WAKE_AGAIN = timedelta(seconds=10)
 SLOT_STALE = timedelta(seconds=60)
 MOST_DEATHS = 7
@@ -42,21 +44,29 @@ def run(job_id: int) -> None:
             _run(context)
         except Superseded:
             logger.warning("job %s attempt %s was superseded; nothing more is written", job.pk, context.attempt)
+        except Exception as error:
+            if not database_is_away(error):
+                raise
+            # The row stays as it is: once its heartbeat is stale, the job is claimed again and goes on from what is complete.
+            logger.warning("job %s attempt %s lost the database (%s)", job.pk, context.attempt, error)
+            return
     wake_waiting()
 
 
 @transaction.atomic
 def claim(job_id: int) -> Job | None:
-    """One UPDATE: a queued job, or a running one whose heartbeat is gone, becomes ours.
+    """One UPDATE: a queued job, or a running one whose heartbeat is gone, becomes ours; one that was to stop ends instead.
 
     Not while an attempt is in a fenced transaction: that one lives, whatever its heartbeat says.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [FENCE, job_id])
-        if not cursor.fetchone()[0]:
-            return None
+    if not took_fence(job_id):
+        return None
     now = timezone.now()
     waiting = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, heartbeat_at__lt=now - STALE)
+    stopped = Job.objects.select_for_update().filter(waiting, pk=job_id, cancel_requested_at__isnull=False).first()
+    if stopped:
+        services.end_cancelled(job=stopped)
+        return None
     needs_slot = Q(kind__in=kinds.with_slot())
     claimable = Job.objects.filter(waiting, pk=job_id).filter(~needs_slot | Q(slot_claim__slot__host=HOST))
     claimed = (
@@ -86,10 +96,10 @@ def _run(context: JobContext) -> None:
         if job.deaths > MOST_DEATHS:
             raise JobFailed(
                 "too-many-deaths",
-                f"The worker died {job.deaths} times in a row during this job; see its log for why (memory, as a rule), then resume it.",
+                f"The worker or the database died {job.deaths} times in a row during this job; see their logs for why (memory, as a rule), then resume it.",
             )
-        kind = kinds.named(job.kind)
-        result = kind.handler(context, kind.parameters.model_validate(job.parameters))
+        kind, parameters = _resolved(job)
+        result = kind.handler(context, parameters)
     except Superseded:
         raise
     except WorkerLeaves:
@@ -100,14 +110,27 @@ def _run(context: JobContext) -> None:
         _end(context, Job.State.FAILED, message=str(error), code=error.code)
     except Refused as error:
         _end(context, Job.State.FAILED, message=error.message, code=error.code)
-    except (LookupError, ValidationError) as error:
-        logger.exception("job %s", job.pk)
-        _end(context, Job.State.FAILED, message=f"{type(error).__name__}: {error}", code="bad-parameters")
     except Exception as error:
+        if database_is_away(error):
+            raise
         logger.exception("job %s", job.pk)
-        _end(context, Job.State.FAILED, message=f"{type(error).__name__}: {error}", code="unforeseen")
+        _end(
+            context,
+            Job.State.FAILED,
+            message=f"Something broke on our side; the worker's log has it. Resume tries again.\n{type(error).__name__}: {error}",
+            code="unforeseen",
+        )
     else:
         _end(context, Job.State.SUCCEEDED, result=result)
+
+
+def _resolved(job: Job) -> tuple[JobKind, BaseModel]:
+    """The job's kind, and its parameters as that kind reads them. Raises JobFailed where this version knows either no more."""
+    try:
+        kind = kinds.named(job.kind)
+        return kind, kind.parameters.model_validate(job.parameters)
+    except (LookupError, ValidationError) as error:
+        raise JobFailed("bad-parameters", f"This version cannot read what the job should do: {error}") from error
 
 
 def _end(
@@ -120,7 +143,7 @@ def _end(
             "finished_at": None if queued else timezone.now(),
             "heartbeat_at": None,
             "woken_at": None,
-            "error": "" if queued else message.replace("\x00", "�"),
+            "error": "" if queued else shown(message),
             "error_code": code,
             "done": context.job.done,
             "total": context.job.total,
@@ -132,7 +155,7 @@ def _end(
             job=context.job,
             attempt=context.attempt,
             kind="state",
-            message=f"{state} {message}".strip().replace("\x00", "�"),
+            message=shown(f"{state} {message}".strip()),
         )
         SlotClaim.objects.filter(job=context.job).delete()
     logger.info("job %s attempt %s: %s %s", context.job.pk, context.attempt, state, message)
@@ -194,5 +217,5 @@ def _send(job_id: int, host: str | None) -> None:
 
     try:
         run_job.apply_async((job_id,), queue=host_queue(host) if host else None, retry=False)
-    except OperationalError as error:
+    except BrokerError as error:
         logger.warning("job %s waits: the broker does not answer (%s)", job_id, error)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from ftplatform.errors import Refused
-from ftplatform.jobs import selectors, services
+from ftplatform.jobs import kinds, selectors, services
 from ftplatform.jobs.models import Job
 from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter
@@ -41,14 +41,16 @@ def job_list(request: HttpRequest, slug: str) -> HttpResponse:
 def job_page(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """The whole page, or for htmx only the part that moves; it asks again every two seconds while the job lives."""
     access = enter(request, slug, READERS)
-    job = _job(access, pk)
+    job, now = _job(access, pk), timezone.now()
     context = {
         "project": access.project,
         "job": job,
         "events": selectors.last_events(job, EVENTS),
         "href": job_href(job),
         "is_admin": access.is_admin,
-        "worker_is_here": selectors.worker_is_here(now=timezone.now()),
+        "lost_its_worker": job.has_lost_its_worker(now=now),
+        "can_go_on": kinds.can_go_on(job.kind, job.error_code),
+        "worker_is_here": selectors.worker_is_here(now=now),
     }
     part = request.headers.get("HX-Request") == "true"
     return render(request, "jobs/job_live.html" if part else "jobs/job.html", context)

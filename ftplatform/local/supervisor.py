@@ -1,4 +1,4 @@
-"""The supervisor: one small process that runs web, worker and beat, starts them again when they crash, and leaves none behind.
+"""The supervisor: one small process that runs web and worker, starts them again when they crash, and leaves none behind.
 
 ``tree`` starts it and holds the other end of its stdin. That pipe is the bond: a line on it starts or stops a program, and its end,
 which comes also when the starter is killed with -9, stops them all. Orphans of the programs become the supervisor's children, so

@@ -1,4 +1,4 @@
-"""The process tree of `up` and `demo`: web, worker and beat under a supervisor, seen from the process that wants it.
+"""The process tree of `up` and `demo`: web and worker under a supervisor, seen from the process that wants it.
 
 with lifetime.using() as hold, Tree(hold) as tree:
     tree.start(worker())
@@ -55,16 +55,6 @@ def worker(*, threads: int = 4) -> Program:
         str(threads),
     )
     return Program("worker", (*_python("celery"), *arguments, "--without-gossip", "--without-mingle"), grace_s=30)
-
-
-def beat(home: Home) -> Program:
-    """The clock that starts periodic tasks."""
-    schedule = home.path / "celerybeat-schedule"
-    return Program(
-        "beat",
-        (*_python("celery"), "-A", "ftplatform.celery", "beat", "--loglevel", "INFO", "-s", str(schedule)),
-        grace_s=5,
-    )
 
 
 class Tree:

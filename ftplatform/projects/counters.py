@@ -1,9 +1,11 @@
 """Counts that pages may show without counting: slotted, so that a hundred writers do not serialise."""
 
 import random
+from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection
-from django.db.models import OuterRef, Sum
+from django.db.models import OuterRef, QuerySet, Sum
 
 from ftplatform.projects import facts
 from ftplatform.projects.models import ProjectCounter
@@ -24,20 +26,22 @@ def add(project_id: int, name: str, amount: int) -> None:
         )
 
 
+def _totals(rows: QuerySet[ProjectCounter]) -> QuerySet[Any, Any]:
+    return rows.order_by().values("name").annotate(total=Sum("value"))
+
+
+def _by_name(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
+    return {row["name"]: int(row["total"]) for row in rows}
+
+
 COUNTERS = facts.register(
     "counters",
-    facts.several(
-        ProjectCounter.objects.filter(project=OuterRef("pk")).order_by().values("name").annotate(total=Sum("value")),
-        "name",
-        "total",
-        most=MOST_NAMES,
-    ),
-    lambda rows: {row["name"]: int(row["total"]) for row in rows},
+    facts.several(_totals(ProjectCounter.objects.filter(project=OuterRef("pk"))), "name", "total", most=MOST_NAMES),
+    _by_name,
 )
 """All counters of a project: name → count."""
 
 
 def read(project_id: int) -> dict[str, int]:
     """All counters of a project: name → count. At most SLOTS rows a name are read."""
-    rows = ProjectCounter.objects.filter(project_id=project_id).values("name").annotate(total=Sum("value"))
-    return {row["name"]: int(row["total"]) for row in rows}
+    return _by_name(_totals(ProjectCounter.objects.filter(project_id=project_id)))

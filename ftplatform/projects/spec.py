@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from ftplatform.keepable import NAMED, is_keepable
+
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
-UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -26,10 +27,8 @@ class Value(BaseModel):
     @model_validator(mode="after")
     def _keepable(self) -> Self:
         for name, value in self:
-            if isinstance(value, str) and UNKEEPABLE.search(value):
-                raise ValueError(
-                    f"{name} holds a NUL character or half of a surrogate pair, which no text can keep; remove it"
-                )
+            if isinstance(value, str) and not is_keepable(value):
+                raise ValueError(f"{name} holds {NAMED}")
         return self
 
 

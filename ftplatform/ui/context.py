@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.contrib.messages import WARNING, get_messages
 from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest
@@ -48,6 +49,11 @@ class Frame:
         if not self.user.is_superuser:
             mine = mine.filter(pk__in=self.user.memberships.values("project"))
         return list(mine.only("name", "slug").order_by("name", "pk")[:MENU_PROJECTS])
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether the operator gave a mail server: without one a lost password is the operator's to replace."""
+        return bool(settings.FT_SENDS_MAIL)
 
     @property
     def reads(self) -> bool:

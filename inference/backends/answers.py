@@ -43,17 +43,18 @@ class Answer:
     seconds: float = 0.0
 
 
-def read_answer(response: httpx.Response, start: float) -> Answer:
+def read_answer(response: httpx.Response, start: float, most_seconds: float | None = None) -> Answer:
     """Read the response to its end. Raises ServerSaid, GarbageError, and httpx's own errors. `start` is a perf_counter time."""
+    most_seconds = MOST_SECONDS if most_seconds is None else most_seconds
     if response.status_code != 200:
-        raise _server_said(response, _read_all(response, start))
+        raise _server_said(response, _read_all(response, start, most_seconds))
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     answer = Answer()
     if kind == "text/event-stream":
-        for event in _events(response, start):
+        for event in _events(response, start, most_seconds):
             _take(answer, event, "delta", start)
     else:
-        _take(answer, _object(_read_all(response, start)), "message", start)
+        _take(answer, _object(_read_all(response, start, most_seconds)), "message", start)
         answer.first_token_seconds = None  # it came as a whole
     answer.seconds = time.perf_counter() - start
     # A surrogate pair may come in two pieces; half of one is no character, and no database takes it.
@@ -92,10 +93,10 @@ def _take(answer: Answer, event: dict[str, Any], part: str, start: float) -> Non
         answer.finish = choice["finish_reason"]
 
 
-def _events(response: httpx.Response, start: float) -> Iterator[dict[str, Any]]:
+def _events(response: httpx.Response, start: float, most_seconds: float) -> Iterator[dict[str, Any]]:
     """The data of server-sent events, up to `[DONE]`. Comments and other fields are passed over."""
     pending = b""
-    for piece in _bounded(response, start):
+    for piece in _bounded(response, start, most_seconds):
         pending += piece
         *lines, pending = pending.split(b"\n")
         for line in lines:
@@ -109,19 +110,19 @@ def _events(response: httpx.Response, start: float) -> Iterator[dict[str, Any]]:
         yield _object(pending.partition(b":")[2])
 
 
-def _bounded(response: httpx.Response, start: float) -> Iterator[bytes]:
+def _bounded(response: httpx.Response, start: float, most_seconds: float) -> Iterator[bytes]:
     total = 0
     for piece in response.iter_bytes():
         total += len(piece)
         if total > MOST_BYTES:
             raise GarbageError(f"the answer is longer than {MOST_BYTES // 1024**2} MB")
-        if time.perf_counter() - start > MOST_SECONDS:
-            raise httpx.ReadTimeout(f"the answer took longer than {MOST_SECONDS:.0f} s in all")
+        if time.perf_counter() - start > most_seconds:
+            raise httpx.ReadTimeout(f"the answer took longer than {most_seconds:.0f} s in all")
         yield piece
 
 
-def _read_all(response: httpx.Response, start: float) -> bytes:
-    return b"".join(_bounded(response, start))
+def _read_all(response: httpx.Response, start: float, most_seconds: float) -> bytes:
+    return b"".join(_bounded(response, start, most_seconds))
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import torch
 
 from inference.backends.base import Sampling
 from inference.backends.choices import LabelTrie
-from inference.backends.roomy_cache import give_room
+from inference.backends.roomy_cache import give_room, sees_whole_texts
 
 SHORTEST_SHARED_PREFIX = 16  # tokens; below this, copying the cache costs what it saves
 COMPACT_BELOW = 0.8  # of the rows still going: dropping rows copies the cache, so not for every row that ends
@@ -55,9 +55,13 @@ class Batch:
         return (len(self.prefix) + self.mask.cumsum(dim=1) - 1).clamp(min=len(self.prefix))
 
 
-def make_batch(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> Batch:
-    """Split off the prefix that all prompts share and pad the rest on the left. Each row keeps at least one token."""
-    shared = shared_prefix_length(prompts) if len(prompts) > 1 else 0
+def make_batch(prompts: Sequence[Sequence[int]], pad_id: int, model: Any) -> Batch:
+    """Split off the prefix that all prompts share and pad the rest on the left. Each row keeps at least one token.
+
+    Nothing is split off for a model with a sliding window: a row's padding, behind the prefix, would fill a part of its window.
+    """
+    device = model.device
+    shared = shared_prefix_length(prompts) if len(prompts) > 1 and sees_whole_texts(model) else 0
     shared = min(shared, min(len(prompt) for prompt in prompts) - 1)
     if shared < SHORTEST_SHARED_PREFIX:
         shared = 0
@@ -102,7 +106,7 @@ def decode(
     `row_seeds` are the random streams' seeds, unused when greedy. `has_stopped` is asked with a row's tokens so far.
     """
     start = time.perf_counter()
-    batch = make_batch(prompts, pad_id, model.device)
+    batch = make_batch(prompts, pad_id, model)
     mask = batch.full_mask()
     out = model(
         input_ids=batch.ids,
@@ -172,7 +176,7 @@ def score_trie(model: Any, prompts: Sequence[Sequence[int]], trie: LabelTrie, *,
     The trie's tokens follow the prompt as one segment in which a token sees the prompt and its own ancestors, and has the
     position it would have as a continuation. So a prompt is computed once, not once a label, and shared label beginnings once.
     """
-    batch = make_batch(prompts, pad_id, model.device)
+    batch = make_batch(prompts, pad_id, model)
     nodes = torch.tensor(trie.tokens[1:], dtype=torch.long, device=model.device).expand(batch.rows, -1)
     depths = torch.tensor(trie.depths[1:], dtype=torch.long, device=model.device)
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=model.device)

@@ -67,12 +67,14 @@ class OpenAIBackend:
         api_key: str = "",
         concurrency: int = DEFAULT_CONCURRENCY,
         attempts: int = ATTEMPTS,
+        most_seconds: float | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.address = _endpoint(url)
         self.model = model
         self.concurrency = concurrency
         self.attempts = attempts
+        self.most_seconds = most_seconds
         self._client = client
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._sleep = sleep
@@ -129,8 +131,6 @@ class OpenAIBackend:
             try:
                 return _output(request.id, self._ask(request, sampling), common.at_once)
             except ServerSaid as said:
-                if said.status not in BUSY and self._adapts_to(said):
-                    continue
                 if said.status in (400, 413, 422) and _is_about_context(said):
                     return _refused_output(
                         request.id, f"The server refuses this prompt as too long: {said.message}", common.at_once
@@ -164,12 +164,21 @@ class OpenAIBackend:
         )
 
     def _ask(self, request: GenerationRequest, sampling: Sampling) -> Answer:
+        """Asks until the server takes the fields as we write them: that is no attempt that failed."""
+        while True:
+            try:
+                return self._ask_once(request, sampling)
+            except ServerSaid as said:
+                if said.status in BUSY or not self._adapts_to(said):
+                    raise
+
+    def _ask_once(self, request: GenerationRequest, sampling: Sampling) -> Answer:
         start = time.perf_counter()
         try:
             with self._client.stream(
                 "POST", self.address, json=self._body(request, sampling), headers=self._headers
             ) as response:
-                return read_answer(response, start)
+                return read_answer(response, start, self.most_seconds)
         except httpx.InvalidURL as error:
             raise BackendError("unreachable", f"{self.address} is no web address: {error}.") from error
 

@@ -7,19 +7,25 @@ token, and two thirds behind long prompts (`benchmarks/decoding.py`). Here each 
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 ROOM = 64
 """Tokens that fit before a layer is copied again."""
 
 
-class RoomyLayer(DynamicLayer):
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # the library's base class is untyped
     """A layer whose `keys` and `values`, (rows, heads, tokens, size), are views into tensors with room for more tokens."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
+    _all_keys: torch.Tensor
+    _all_values: torch.Tensor
+
     def __init__(self, layer: DynamicLayer) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dtype, self.device = layer.dtype, layer.device
         self.is_initialized = True
+        assert layer.keys is not None and layer.values is not None, "a filled cache"
         self._fill(layer.keys, layer.values)
 
     def update(
@@ -46,6 +52,11 @@ class RoomyLayer(DynamicLayer):
 
     def _show(self, tokens: int) -> None:
         self.keys, self.values = self._all_keys[..., :tokens, :], self._all_values[..., :tokens, :]
+
+
+def sees_whole_texts(model: Any) -> bool:
+    """Whether every layer of a model attends to all that stands before a token, without a window."""
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
 
 
 def give_room(cache: Any) -> None:

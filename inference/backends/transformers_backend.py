@@ -24,6 +24,7 @@ from inference.backends.base import (
     Sampling,
 )
 from inference.backends.hardware import DtypeName, Environment, choose_device, choose_dtype, describe_environment
+from inference.backends.roomy_cache import sees_whole_texts
 from training.engine.render import Renderer, RenderError, TemplateError
 from training.engine.rows import Message as RenderedMessage
 
@@ -54,7 +55,8 @@ class TransformersBackend:
         self._renderer = _renderer(tokenizer)
         self.end_ids = _end_ids(model, tokenizer) | {self._renderer.end}
         self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.end_ids)
-        self._trie_is_right: bool | None = None  # not known before the first labels are scored
+        # A sliding window makes its own masks; of others it is not known before the first labels are scored.
+        self._trie_is_right: bool | None = None if sees_whole_texts(model) else False
 
     @classmethod
     def load(
@@ -223,7 +225,7 @@ class TransformersBackend:
     def _trie_agrees(
         self, prompts: Sequence[Sequence[int]], labels: Sequence[Sequence[int]], trie: choice_scoring.LabelTrie
     ) -> bool:
-        """Whether this model heeds a mask of its own: some architectures (recurrent ones, sliding windows) make theirs anew.
+        """Whether this model heeds a mask of its own: some architectures make theirs anew.
 
         Asked once a model, on the two prompts that differ most in length and at most four labels, against the plain way.
         """

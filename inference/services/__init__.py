@@ -9,6 +9,7 @@ from inference.services.generation import (
     start_generation,
 )
 from inference.services.registry import (
+    REQUESTS,
     check_remote,
     register_embedded,
     register_folder,
@@ -16,10 +17,12 @@ from inference.services.registry import (
     register_remote,
     register_trained,
     request_embedded,
+    request_folder,
     request_hub,
 )
 
 __all__ = [
+    "REQUESTS",
     "Asking",
     "check_remote",
     "create_generation_run",
@@ -30,6 +33,7 @@ __all__ = [
     "register_remote",
     "register_trained",
     "request_embedded",
+    "request_folder",
     "request_generation",
     "request_hub",
     "resume_generation",

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from ftplatform.jobs import services as jobs
 from ftplatform.jobs.models import Job
 from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
-from inference.jobs import REGISTER_EMBEDDED, REGISTER_HUB, RegisterEmbeddedParameters, RegisterHubParameters
+from inference.jobs import (
+    REGISTER_EMBEDDED,
+    REGISTER_FOLDER,
+    REGISTER_HUB,
+    RegisterEmbeddedParameters,
+    RegisterFolderParameters,
+    RegisterHubParameters,
+)
 from inference.modelfolder import ModelFolder, ModelFolderError, PinnedName, check, pin_hub_name
 from inference.models import Deployment, ModelVersion
 from inference.remote import probe
@@ -51,6 +59,27 @@ def request_hub(*, project: Project, name: str, revision: str, by: Actor) -> Job
     )
 
 
+@transaction.atomic
+def request_folder(*, project: Project, folder: str, name: str, licence: str = "", by: Actor) -> Job:
+    """Sends the copying of a local folder to a worker: some seconds a GB. What can be refused by a look at it is refused at once."""
+    path = _allowed_folder(folder, by)
+    return jobs.enqueue(
+        kind=REGISTER_FOLDER.name,
+        parameters=RegisterFolderParameters(project=project.pk, folder=str(path), name=name, licence=licence),
+        project=project,
+        title=f"Register {name or path.name}"[:200],
+        by=by,
+    )
+
+
+REQUESTS: dict[str, Callable[..., Job]] = {
+    "embedded": request_embedded,
+    "folder": request_folder,
+    "hub": request_hub,
+}
+"""How a model of each source is sent to a worker; an address is only asked, and registered at once."""
+
+
 def _pinned(name: str, revision: str) -> PinnedName:
     try:
         return pin_hub_name(name, revision)
@@ -72,8 +101,22 @@ def register_embedded(*, project: Project, folder: Path, by: Actor) -> ModelVers
 
 
 def register_folder(*, project: Project, folder: str, name: str, licence: str = "", by: Actor) -> ModelVersion:
-    """Registers a local folder. Site and API accept only folders under the operator's FT_MODEL_DIRS; a command by the operator
-    itself (`by.user` is None) may name any."""
+    """Registers a local folder."""
+    path = _allowed_folder(folder, by)
+    return _register(
+        project=project,
+        folder=path,
+        name=name or path.name,
+        source=ModelVersion.Source.FOLDER,
+        reference=str(path),
+        licence=licence,
+        by=by,
+    )
+
+
+def _allowed_folder(folder: str, by: Actor) -> Path:
+    """Site and API accept only folders under the operator's FT_MODEL_DIRS; a command by the operator itself (`by.user` is None) may
+    name any. Raises Refused."""
     path = Path(folder).resolve()
     if by.user is not None and not any(path.is_relative_to(allowed) for allowed in settings.FT_MODEL_DIRS):
         allowed = ", ".join(map(str, settings.FT_MODEL_DIRS)) or "none yet"
@@ -84,15 +127,7 @@ def register_folder(*, project: Project, folder: str, name: str, licence: str = 
         )
     if not path.is_dir():
         raise Refused("no-folder", f"There is no folder {folder} on this machine.", field="folder")
-    return _register(
-        project=project,
-        folder=path,
-        name=name or path.name,
-        source=ModelVersion.Source.FOLDER,
-        reference=str(path),
-        licence=licence,
-        by=by,
-    )
+    return path
 
 
 def register_hub(*, project: Project, name: str, revision: str, by: Actor) -> ModelVersion:
@@ -137,8 +172,6 @@ def register_remote(
             "Name an environment variable that begins with FT_KEY_; the operator sets it.",
             field="api_key_name",
         )
-    from inference.remote import probe
-
     probe(url, model, os.environ.get(api_key_name, ""))  # before the transaction: an address may take its time
     with transaction.atomic():
         version = ModelVersion.objects.create(

@@ -51,6 +51,18 @@ def test_after_five_tries_there_is_a_pause_even_with_the_right_password(cast: Ca
     cache.clear()
 
 
+def test_wrong_passwords_of_one_address_behind_the_proxy_lock_out_nobody_else(cast: Cast, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "3/m/ip"}
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1  # as with a FT_PUBLIC_URL of https
+    cache.clear()
+    mal, ada = (Client(headers={"X-Forwarded-For": f"6.6.6.6, {address}"}) for address in ("192.0.2.1", "192.0.2.2"))
+    for _ in range(5):
+        refused = mal.post("/accounts/login/", {"login": "nobody", "password": "wrong"})
+    assert "Wait five minutes" in refused.content.decode()
+    assert ada.post("/accounts/login/", {"login": "ada", "password": PASSWORD}).status_code == 302
+    cache.clear()
+
+
 def test_nobody_signs_up_unasked() -> None:
     answer = Client().get("/accounts/signup/")
     assert "by invitation" in answer.content.decode()
@@ -98,6 +110,10 @@ def test_a_revoked_key_opens_nothing(cast: Cast) -> None:
     assert Client().get("/api/v1/projects/", headers={"authorization": f"Bearer {text}"}).status_code == 401
 
 
+def test_what_can_be_no_key_is_not_found(cast: Cast) -> None:
+    assert cast.client("ada").post("/account/keys/%00/revoke/").status_code == 404
+
+
 def test_another_persons_key_is_not_revoked(cast: Cast) -> None:
     key, _ = create_api_key(user=cast.ada, name="x", by=Actor.of(cast.ada))
     assert cast.client("mal").post(f"/account/keys/{key.pk}/revoke/").status_code == 404
@@ -108,3 +124,9 @@ def test_an_expired_key_opens_nothing(cast: Cast) -> None:
         user=cast.ada, name="x", expires_at=timezone.now() - timedelta(seconds=1), by=Actor.of(cast.ada)
     )
     assert Client().get("/api/v1/projects/", headers={"authorization": f"Bearer {text}"}).status_code == 401
+
+
+def test_a_lost_password_is_the_operators_to_replace_where_no_mail_is_sent(settings: Any) -> None:
+    for sends, words in ((False, "manage.py changepassword NAME"), (True, "Send the link")):
+        settings.FT_SENDS_MAIL = sends
+        assert words in Client().get("/accounts/password/reset/").content.decode()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from annotation.models import Example, Import
+from annotation.models import Example, Import, Lease
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,6 +70,23 @@ def test_an_import_that_cannot_be_is_refused_at_its_field(cast: Any, field: str,
     assert refused.status_code == 400, refused.content[:300]
     assert [one["field"] for one in refused.json()["errors"]] == [field]
     assert not Import.objects.exists()
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(cast: Any, media: str) -> None:
+    body = json.dumps({"name": "x" * 6_000_000}) if "json" in media else "name=" + "x" * 6_000_000
+    refused = cast.client("ada").post("/api/v1/projects/", body, content_type=media)
+    assert refused.status_code == 413, refused.content
+    assert refused.json()["code"] == "body-too-large"
+
+
+def test_a_draft_that_is_too_long_is_refused(cast: Any, queue: Any) -> None:
+    client = cast.client("lea")
+    lease = client.post(PROJECT + "leases/", "{}", content_type="application/json").json()
+    body = {"draft": {"reply": "x" * 1_100_000}, "revision": 0}
+    refused = client.post(f"/api/v1/leases/{lease['id']}/draft/", json.dumps(body), content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (413, "draft-too-long")
+    assert Lease.objects.get(pk=lease["id"]).draft is None
 
 
 @pytest.mark.parametrize("levels", [100, 900, 100_000])

@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from ftplatform.artifacts import services
 from ftplatform.artifacts.models import Blob, Manifest
 from ftplatform.errors import Refused
+from ftplatform.housekeeping import tidy
+from ftplatform.jobs.models import IdempotencyKey
+from inference.models import ModelVersion
+from tests.factories import Cast, desk_rows, import_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +127,75 @@ def test_a_folder_that_a_killed_worker_left_half_made_is_not_taken_for_whole(tmp
     (home / "models" / ".making-left").mkdir(parents=True)
     folder = services.materialise(manifest)
     assert sorted(path.name for path in folder.iterdir()) == [".complete", "config", "weights"]
+
+
+# ── collection ──
+
+
+def aged(rows: Any, hours: int) -> None:
+    rows.update(created_at=timezone.now() - timedelta(hours=hours))
+
+
+def test_a_file_that_nobody_owns_is_collected_after_a_day_and_no_sooner(tmp_path: Path, home: Path) -> None:
+    kept, old = (services.store_stream(io.BytesIO(text)) for text in (b"kept", b"old"))
+    aged(Blob.objects.filter(pk=old.pk), 25)
+    aged(Blob.objects.filter(pk=kept.pk), 23)
+    assert services.collect(now=timezone.now()).blobs == 1
+    assert [blob.pk for blob in Blob.objects.all()] == [kept.pk]
+    assert stored(kept, home).exists() and not stored(old, home).exists()
+
+
+def test_a_file_with_an_owner_is_never_collected(cast: Cast, tmp_path: Path, home: Path) -> None:
+    found = import_rows(cast.project, tmp_path / "t.csv", desk_rows(1))
+    folder = services.store_folder(make_folder(tmp_path / "model", config="{}"))
+    ModelVersion.objects.create(project=cast.project, number=1, name="m", source="folder", reference="m", files=folder)
+    for rows in (Blob.objects.all(), Manifest.objects.all()):
+        aged(rows, 1000)
+    assert services.collect(now=timezone.now()) == services.Collected(blobs=0, manifests=0, scratch=0)
+    assert stored(found.file, home).exists()
+
+
+def test_a_folder_that_nobody_owns_goes_with_its_files(tmp_path: Path, home: Path) -> None:
+    services.store_folder(make_folder(tmp_path / "model", config="{}", weights="w"))
+    for rows in (Blob.objects.all(), Manifest.objects.all()):
+        aged(rows, 25)
+    gone = services.collect(now=timezone.now())
+    assert (gone.manifests, gone.blobs) == (1, 2)
+    assert not Manifest.objects.exists() and not Blob.objects.exists()
+
+
+def test_what_is_stored_again_is_new_again(tmp_path: Path, home: Path) -> None:
+    blob = services.store_stream(io.BytesIO(b"again"))
+    aged(Blob.objects.all(), 25)
+    services.store_stream(io.BytesIO(b"again"))
+    assert services.collect(now=timezone.now()).blobs == 0
+    assert b"".join(services.chunks(blob)) == b"again"
+
+
+def test_what_a_killed_worker_left_unfinished_goes_after_a_day(home: Path) -> None:
+    left, busy = services.scratch_home() / "left", services.scratch_home() / "busy"
+    for folder in (left, busy):
+        make_folder(folder, fetched__csv="x")
+    long_ago = (timezone.now() - timedelta(hours=25)).timestamp()
+    for path in (left / "fetched" / "csv", left / "fetched", left, busy):
+        os.utime(path, (long_ago, long_ago))
+    assert services.collect(now=timezone.now()).scratch == 1
+    assert not left.exists() and busy.exists()
+
+
+def test_housekeeping_forgets_old_answers_and_sessions(cast: Cast) -> None:
+    for key in ("old", "new"):
+        IdempotencyKey.objects.create(user=cast.ada, key=key, request_hash="0", status=202, answer={})
+    aged(IdempotencyKey.objects.filter(key="old"), 24 * 8)
+    tidy(now=timezone.now())
+    assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
+
+
+def test_a_disk_that_takes_no_more_is_told_in_words(tmp_path: Path, home: Path) -> None:
+    """As `import_tickets` and the registration of a model meet it."""
+    (tmp_path / "file").write_bytes(b"x")
+    home.mkdir()
+    (home / "artifacts").write_bytes(b"no folder can be made here")
+    with pytest.raises(Refused, match="could not be stored: Not a directory") as refused:
+        services.store_file(tmp_path / "file")
+    assert (refused.value.code, refused.value.status) == ("disk", 507)

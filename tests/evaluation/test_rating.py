@@ -10,21 +10,11 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.db.models import ProtectedError
 from django.utils import timezone
 
 from evaluation import services
 from evaluation.blinding import order_of
-from evaluation.models import (
-    AnswerKey,
-    Assignment,
-    Campaign,
-    CampaignArm,
-    CampaignItem,
-    CampaignRater,
-    ItemAnswer,
-    Rating,
-)
+from evaluation.models import AnswerKey, Assignment, Campaign, CampaignRater, Rating
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.models import AuditEvent
 from ftplatform.errors import Conflict, Refused
@@ -111,21 +101,6 @@ def test_a_rating_is_never_changed_or_deleted(place: world.World) -> None:
     for deed in (lambda: Rating.objects.filter(pk=rating.pk).update(reason="x"), rating.delete):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             deed()
-
-
-def test_what_raters_saw_is_never_changed_or_deleted(place: world.World) -> None:
-    campaign = world.open_campaign(place)
-    for rows, change in (
-        (ItemAnswer.objects.filter(campaign_item__campaign=campaign), {"text": "another"}),
-        (CampaignItem.objects.filter(campaign=campaign), {"position": 99}),
-        (CampaignArm.objects.filter(campaign=campaign), {"is_baseline": False}),
-    ):
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-            rows.filter(pk=rows.first().pk).update(**change)
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-            rows._raw_delete(rows.db)
-    with pytest.raises(ProtectedError):
-        campaign.delete()
 
 
 def test_an_expired_item_still_counts_unless_others_filled_its_places(place: world.World) -> None:

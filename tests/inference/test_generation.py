@@ -87,13 +87,34 @@ def test_a_run_goes_on_after_its_engine_was_killed_and_its_answers_are_those_of_
     assert "killed" in job.error
     there = Generation.objects.filter(cell__run=killed).count()
     assert 4 <= there < 18 and there % 4 == 0
+    cell = killed.cells.get()
+    assert cell.backend == "transformers" and cell.hardware and cell.seconds > 0, "kept with the chunk"
+    seconds = cell.seconds
 
     before = set(Generation.objects.filter(cell__run=killed).values_list("pk", flat=True))
     services.resume_generation(run=GenerationRun.objects.get(pk=killed.pk), by=SYSTEM)
     [job] = run_jobs()
     assert (job.state, job.attempt) == (Job.State.SUCCEEDED, 2)
     assert outputs(killed) == outputs(whole)
+    cell.refresh_from_db()
+    assert cell.seconds > seconds, "those of all attempts"
     assert before <= set(Generation.objects.filter(cell__run=killed).values_list("pk", flat=True))
+
+
+def test_a_run_that_goes_on_on_another_machine_says_both(world: Any, run_jobs: Any) -> None:
+    """As after a host's death: latencies of two machines are those of neither."""
+    run = world.generation_run(CONDITIONS[0])
+    run_jobs()
+    cell = run.cells.get()
+    here = cell.hardware
+    for _ in range(2):
+        cell.hardware = cell.hardware.replace(here, "a faster one") if cell.hardware == here else cell.hardware
+        cell.save()
+        cell.generations.filter(item__position=3).delete()
+        services.start_generation(run=GenerationRun.objects.get(pk=run.pk), by=SYSTEM)
+        run_jobs()
+        cell.refresh_from_db()
+        assert cell.hardware == f"a faster one, then {here}"
 
 
 def test_a_cancelled_run_keeps_what_is_complete(world: Any, run_jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:

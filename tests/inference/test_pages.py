@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from evaluation.models import ScorecardScores
@@ -14,6 +16,7 @@ from ftplatform.jobs.models import Job
 from ftplatform.projects import seals
 from inference.models import Generation, GenerationCell, ModelVersion
 from inference.services import Asking
+from inference.sidebyside import side_by_side
 from tests.factories import SYSTEM
 from tests.world import DESKS, World, answer
 
@@ -117,6 +120,40 @@ def test_the_embedded_model_is_registered_by_a_job(cast: Any) -> None:
     assert client.post(url).headers["Location"] == reverse("inference:models", args=[slug])
     assert Job.objects.get().kind == "inference.register-embedded"
     assert "is under way" in client.get(reverse("inference:models", args=[slug])).content.decode()
+
+
+def test_two_cells_are_compared_without_reading_their_texts(answered: World) -> None:
+    left, right = GenerationCell.objects.order_by("pk")[:2]
+    with CaptureQueriesContext(connection) as captured:
+        side_by_side(left, right, by="", show="all", item=None)
+    of_all = [one["sql"] for one in captured if '"inference_generation"' in one["sql"] and '"tokens_out"' in one["sql"]]
+    whole = [sql for sql in of_all if '"inference_generation"."values",' in sql and '"item_id" =' not in sql]
+    assert of_all and not whole
+
+
+def test_a_folder_is_copied_and_registered_by_a_job(cast: Any, tiny_model: Any, settings: Any, run_jobs: Any) -> None:
+    settings.FT_MODEL_DIRS = (tiny_model.parent,)
+    client, slug = cast.client("ada"), cast.project.slug
+    url = reverse("inference:register-model", args=[slug, "folder"])
+    body = {"folder": str(tiny_model), "name": "mine", "licence": "MIT"}
+    assert client.post(url, body).headers["Location"] == reverse("inference:models", args=[slug])
+    assert not ModelVersion.objects.exists(), "no thread of the site copies gigabytes"
+    assert "is under way" in client.get(reverse("inference:models", args=[slug])).content.decode()
+    [job] = run_jobs()
+    version = ModelVersion.objects.get()
+    assert (job.state, job.result) == (Job.State.SUCCEEDED, {"model_version": version.pk, "number": 1})
+    assert (version.name, version.licence, version.created_by) == ("mine", "MIT", cast.ada)
+
+
+def test_a_folder_by_the_api_answers_with_its_job(cast: Any, tiny_model: Any, settings: Any, run_jobs: Any) -> None:
+    settings.FT_MODEL_DIRS = (tiny_model.parent,)
+    address = f"/api/v1/projects/{cast.project.slug}/model-versions/"
+    started = cast.client("ada").post(address, {"source": "folder", "folder": str(tiny_model)})
+    assert (started.status_code, started.json()["state"]) == (202, "queued")
+    refused = cast.client("ada").post(address, {"source": "folder", "folder": "/etc"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "folder-not-allowed")
+    [job] = run_jobs()
+    assert (job.pk, ModelVersion.objects.get().pk) == (started.json()["job"], job.result["model_version"])
 
 
 def test_a_generation_run_is_started_from_its_form(world: World) -> None:

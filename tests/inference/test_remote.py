@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers as `mode` says: `fine`, `garbage`, `down` or `after:N`, fine for N requests and then down."""
+    """Answers as `mode` says: `fine`, `garbage`, `drip`, `down` or `after:N`, fine for N requests and then down."""
 
     mode = "fine"
     asked = 0
@@ -40,6 +42,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             mode = "fine" if self.server.asked <= int(mode.removeprefix("after:")) else "down"
         if mode == "down":
             self._say(503, "text/plain", b"no capacity")
+        elif mode == "drip":
+            self._drip()
         elif mode == "garbage":
             self._say(200, "text/html", b"<html>Welcome to nginx!</html>")
         else:
@@ -57,6 +61,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         lines += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": usage}]
         stream = "".join(f"data: {json.dumps(line)}\n\n" for line in lines) + "data: [DONE]\n\n"
         self._say(200, "text/event-stream", stream.encode())
+
+    def _drip(self) -> None:
+        """A sign of life again and again, and never an answer."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b": still here\n\n")
+                time.sleep(0.05)
 
     def _say(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
@@ -102,6 +116,16 @@ def test_an_address_that_does_not_work_is_refused_and_leaves_nothing(
         register(cast, server)
     assert refused.value.errors[0].field == "url"
     assert not ModelVersion.objects.exists()
+
+
+def test_an_address_that_never_ends_is_asked_once_and_given_up(
+    cast: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.remote.PROBE_SECONDS", 0.5)
+    server.mode = "drip"
+    with pytest.raises(Refused, match="did not answer in time"):
+        register(cast, server)
+    assert server.asked == 1
 
 
 def test_an_address_inside_the_network_is_refused(cast: Any) -> None:

@@ -19,6 +19,7 @@ from transformers import (
 from inference.backends import decoding
 from inference.backends.base import BackendError, ChoiceRequest, GenerationRequest, Message, Sampling
 from inference.backends.choices import build_trie
+from inference.backends.roomy_cache import ROOM
 from inference.backends.transformers_backend import TransformersBackend
 from tests.tiny_model import make_tiny_model
 
@@ -74,12 +75,17 @@ def plain_greedy(backend, asked, tokens):
 # ── free generation ──
 
 
+LONGER_THAN_THE_ROOM = ROOM + 12
+"""Tokens: the cache of keys and values grows once on the way."""
+
+
+@pytest.mark.parametrize("tokens", [12, LONGER_THAN_THE_ROOM])
 @pytest.mark.parametrize("system", [INSTRUCTIONS, ""], ids=["shared prefix", "no shared prefix"])
-def test_greedy_answers_equal_transformers_own_generate(backend, system):
+def test_greedy_answers_equal_transformers_own_generate(backend, system, tokens):
     asked = requests(system)
-    outputs = answers(backend, asked, Sampling(max_new_tokens=12))
+    outputs = answers(backend, asked, Sampling(max_new_tokens=tokens))
     for one in asked:
-        expected = plain_greedy(backend, one, 12)
+        expected = plain_greedy(backend, one, tokens)
         assert outputs[one.id].tokens_out == len(expected)
         assert outputs[one.id].text == backend.tokenizer.decode(expected, skip_special_tokens=True)
 
@@ -322,6 +328,14 @@ def sliding(folder):
     torch.manual_seed(0)
     model = MistralForCausalLM(config)
     return other_model(folder, model)
+
+
+def test_a_model_with_a_sliding_window_answers_as_transformers_own_generate(sliding):
+    asked = requests()
+    outputs = answers(sliding, asked, Sampling(max_new_tokens=24))
+    for one in asked:
+        expected = plain_greedy(sliding, one, 24)
+        assert outputs[one.id].text == sliding.tokenizer.decode(expected, skip_special_tokens=True)
 
 
 def test_a_model_that_does_not_heed_our_mask_is_scored_the_plain_way(sliding):

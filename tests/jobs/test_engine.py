@@ -13,7 +13,7 @@ import pytest
 from ftplatform.jobs import services, supervisor
 from ftplatform.jobs.context import Cancelled, JobContext, JobFailed
 from ftplatform.jobs.engine import run_engine
-from ftplatform.jobs.models import Job
+from ftplatform.jobs.models import Job, Slot, SlotClaim
 from tests.factories import SYSTEM
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,6 +24,7 @@ config = json.load(open(sys.argv[1]))
 def say(**event): print(json.dumps(event), flush=True)
 say(event="pid", pid=os.getpid())
 print("no JSON at all", flush=True)
+sys.stdout.buffer.write(b"a C library says \\xe9\\n"); sys.stdout.flush()
 if config["do"] == "die": sys.stderr.write("the last words\\n"); sys.exit(7)
 if config["do"] == "killed": os.kill(os.getpid(), signal.SIGKILL)
 if config["do"] == "error": say(event="error", code="out_of_memory", message="Memory ran out: take a smaller batch_size."); sys.exit(1)
@@ -87,10 +88,21 @@ def test_events_come_in_order_and_other_lines_are_passed_over(context: JobContex
 
 
 def test_an_engine_is_told_no_secret(context: JobContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FT_SECRET_KEY", "not for engines")
-    names = run(context, tmp_path, "done")[1]["names"]
-    assert not {"FT_SECRET_KEY", "DATABASE_URL", "VALKEY_URL"} & set(names)
-    assert "HF_HUB_OFFLINE" in names
+    secrets = {"FT_SECRET_KEY", "FT_KEY_OPENAI", "FT_EMAIL_URL", "AWS_SECRET_ACCESS_KEY"}
+    for name in secrets:
+        monkeypatch.setenv(name, "not for engines")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    names = set(run(context, tmp_path, "done")[1]["names"])
+    assert not {*secrets, "DATABASE_URL", "VALKEY_URL"} & names
+    assert {"HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "PATH"} <= names
+
+
+def test_all_cores_are_for_the_job_that_holds_the_slot(context: JobContext, tmp_path: Path, settings: Any) -> None:
+    settings.FT_ENGINE_THREADS = 7
+    assert run(context, tmp_path, "done")[1]["threads"] == "1", "it claimed none"
+    slot = Slot.objects.create(host="here", kind="cpu", index=0, reported_at="2026-01-01T00:00:00Z")
+    SlotClaim.objects.create(slot=slot, job=context.job, holder=f"job:{context.job.pk}")
+    assert run(context, tmp_path, "done")[1]["threads"] == "7"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -126,6 +127,8 @@ def test_a_job_whose_heartbeat_is_gone_is_claimed_again_and_the_old_attempt_writ
     with pytest.raises(Superseded), thought_dead.transaction():
         JobEvent.objects.create(job=job, attempt=1, kind="log", message="never seen")
     with pytest.raises(Superseded):
+        thought_dead.log("never seen")
+    with pytest.raises(Superseded):
         supervisor._end(thought_dead, Job.State.FAILED, message="too late")
     assert (fresh(job).state, fresh(job).done) == (Job.State.SUCCEEDED, 0)
     assert not JobEvent.objects.filter(message="never seen").exists()
@@ -158,7 +161,7 @@ def test_orderly_restarts_of_the_worker_are_no_deaths() -> None:
     [
         (JobFailed("full-disk", "The disk is full; free some space."), "full-disk", "free some space"),
         (Refused("no-tickets", "There are no tickets."), "no-tickets", "no tickets"),
-        (LookupError("gone"), "bad-parameters", "gone"),
+        (LookupError("gone"), "unforeseen", "LookupError: gone"),
         (ZeroDivisionError("a \x00 in it"), "unforeseen", "ZeroDivisionError: a � in it"),
     ],
 )
@@ -172,6 +175,33 @@ def test_a_failure_is_kept_with_its_code_and_words(error: Exception, code: str, 
     ended = fresh(job)
     assert (ended.state, ended.error_code) == (Job.State.FAILED, code)
     assert told in ended.error
+
+
+def test_what_this_version_cannot_read_is_told_as_such() -> None:
+    unknown, changed = enqueue(), enqueue()
+    Job.objects.filter(pk=unknown.pk).update(kind="test.gone")
+    Job.objects.filter(pk=changed.pk).update(parameters={"word": 7})
+    for job in (unknown, changed):
+        supervisor.run(job.pk)
+        assert (fresh(job).state, fresh(job).error_code) == (Job.State.FAILED, "bad-parameters")
+
+
+@pytest.mark.parametrize("fenced", [True, False])
+def test_a_database_that_goes_away_fails_no_job(fenced: bool) -> None:
+    def work(job: JobContext, given: Parameters) -> dict[str, Any]:
+        with job.transaction() if fenced else nullcontext(), connection.cursor() as cursor:
+            if job.attempt == 1:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return {"attempt": job.attempt}
+
+    Handlers.light = staticmethod(work)
+    job = enqueue()
+    supervisor.run(job.pk)
+    connection.close()
+    assert (fresh(job).state, fresh(job).error) == (Job.State.RUNNING, "")
+    age_heartbeat(job)
+    supervisor.run(job.pk)
+    assert (fresh(job).state, fresh(job).result) == (Job.State.SUCCEEDED, {"attempt": 2})
 
 
 def test_one_heavy_job_a_host_at_a_time_and_the_oldest_goes_first(sent: list[tuple[int, str | None]]) -> None:
@@ -224,6 +254,53 @@ def test_a_waiting_job_is_cancelled_at_once_and_never_claimed() -> None:
     assert supervisor.claim(job.pk) is None
     with pytest.raises(Conflict, match="ended already"):
         services.cancel(job=job, by=BY)
+
+
+def test_a_job_that_lost_its_worker_is_stopped_at_once_and_can_be_resumed() -> None:
+    job = enqueue(HEAVY)
+    claimed = supervisor.claim(job.pk)
+    assert claimed
+    age_heartbeat(job)
+    services.cancel(job=job, by=BY)
+    assert (fresh(job).state, fresh(job).heartbeat_at) == (Job.State.CANCELLED, None)
+    assert not SlotClaim.objects.exists()
+    with pytest.raises(Superseded):
+        JobContext(claimed).write(done=99)
+    services.resume(job=fresh(job), by=BY)
+    supervisor.run(job.pk)
+    assert fresh(job).state == Job.State.SUCCEEDED
+
+
+def test_a_job_that_was_to_stop_when_its_worker_died_is_not_begun_again() -> None:
+    runs: list[int] = []
+    Handlers.light = staticmethod(lambda job, given: runs.append(job.attempt) or {})
+    job = enqueue()
+    assert supervisor.claim(job.pk)
+    services.cancel(job=job, by=BY)
+    assert fresh(job).state == Job.State.RUNNING, "its worker lives, and will hear it"
+    age_heartbeat(job)
+    supervisor.run(job.pk)
+    assert (fresh(job).state, runs) == (Job.State.CANCELLED, [])
+
+
+def test_a_job_in_a_fenced_transaction_lives_whatever_its_heartbeat_says() -> None:
+    def work(job: JobContext, given: Parameters) -> dict[str, Any]:
+        with job.transaction():
+            stopper = threading.Thread(target=stop, args=(job.job,))
+            stopper.start()
+            stopper.join()
+        return {}
+
+    def stop(job: Job) -> None:
+        age_heartbeat(job)
+        services.cancel(job=job, by=BY)
+        states.append(fresh(job).state)
+        connection.close()
+
+    states: list[str] = []
+    Handlers.light = staticmethod(work)
+    supervisor.run(enqueue().pk)
+    assert states == [Job.State.RUNNING]
 
 
 def test_a_running_job_hears_that_it_should_stop(monkeypatch: pytest.MonkeyPatch) -> None:

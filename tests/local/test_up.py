@@ -9,9 +9,11 @@ import sys
 import urllib.error
 import urllib.request
 
+import psycopg
 import pytest
 
 from ftplatform.local import lifetime
+from ftplatform.local.home import urls
 from tests.local.processes import REPOSITORY, eventually, kill_hard, naming
 
 pytestmark = pytest.mark.e2e
@@ -88,6 +90,48 @@ def test_web_worker_and_database_come_back_after_kill_9(home):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+
+
+START_AN_IMPORT = """
+from pathlib import Path
+from ftplatform.projects.services import create_project
+from tests import factories
+project = create_project(name="Killed", spec=factories.desk_task(), by=factories.SYSTEM)
+print(factories.import_rows(project, Path("{folder}") / "t.csv", factories.desk_rows({rows})).job_id)
+"""
+
+
+def test_a_database_killed_in_the_middle_of_an_import_only_delays_it(home, folder):
+    """The keeper starts PostgreSQL again at once; the job is claimed anew when its heartbeat is half a minute old."""
+    rows = 60_000
+    process = up(home, free_port())
+    try:
+        started = run(home, "shell", "--no-imports", "-c", START_AN_IMPORT.format(folder=folder, rows=rows))
+        assert started.returncode == 0, started.stderr
+        job = int(started.stdout.strip().splitlines()[-1])
+        eventually(lambda: asked(home, f"SELECT done FROM jobs_job WHERE id = {job} AND state = 'running'") > 0)
+        kill_hard(pid_of(home, "bin/postgres"))
+        eventually(lambda: asked(home, f"SELECT finished_at IS NOT NULL FROM jobs_job WHERE id = {job}"), within_s=180)
+        [state, attempt, error] = one_row(home, f"SELECT state, attempt, error FROM jobs_job WHERE id = {job}")
+        assert (state, error) == ("succeeded", "")
+        assert attempt == 2, "it was killed too late to tell anything"
+        assert asked(home, "SELECT count(*) FROM annotation_example") == rows
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def one_row(home, query: str) -> tuple:
+    """None of it while the database is away."""
+    try:
+        with psycopg.connect(urls(home).database) as connected:
+            return connected.execute(query).fetchone() or (0,)
+    except psycopg.OperationalError:
+        return (0,)
+
+
+def asked(home, query: str):
+    return one_row(home, query)[0]
 
 
 def test_a_taken_port_is_told_and_nothing_is_started(home):

@@ -55,6 +55,13 @@ def test_a_name_that_is_taken_keeps_what_was_typed(cast: Cast) -> None:
     assert "choose another name" in html and ">Mine</textarea>" in html.replace("\n", "")
 
 
+def test_a_name_whose_address_is_a_page_of_the_site_is_refused(cast: Cast) -> None:
+    answer = cast.client("vic").post("/projects/new/", {"name": "New", "input": "question", "text": "reply"})
+    assert answer.status_code == 400
+    assert "/projects/new/ is a page of the site" in answer.content.decode()
+    assert not Project.objects.filter(slug="new").exists()
+
+
 @pytest.mark.parametrize("task", ["no json", "[]", '{"inputs": []}', json.dumps({"user": "\u0000"})])
 def test_a_broken_task_is_told_and_nothing_is_made(cast: Cast, task: str) -> None:
     answer = cast.client("vic").post(

@@ -12,9 +12,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.training.engine_runs import configure, curve, rows, run_here, write_rows
 from training.engine.checkpoint import read_plan
 from training.engine.config import RunConfig
-from training.engine.events import EngineError
+from training.engine.events import EngineError, Events
 from training.engine.hardware import describe
 from training.engine.plan import _steps_that_fit
+from training.engine.train import run
 
 
 def done(events):
@@ -126,7 +127,7 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(tiny_model,
 
 
 def test_a_time_budget_times_the_step_and_the_schedule_ends_at_its_end(tiny_model, tmp_path):
-    config = configure(tmp_path, tiny_model, epochs=10_000.0, time_budget_seconds=2.0, eval_every=None)
+    config = configure(tmp_path, tiny_model, epochs=10_000.0, time_budget_seconds=6.0, eval_every=None)
     events = run_here(config)
     result, plan = done(events), read_plan(config.output)
     assert plan and plan.steps == result["steps"] < plan.wanted_steps == 60_000
@@ -187,9 +188,19 @@ def test_a_loss_that_is_no_number_fails_the_run_with_the_reason(tiny_model, tmp_
     weights = load_file(broken / "model.safetensors")
     weights["model.norm.weight"][0] = float("nan")
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
-    error = refusal(configure(tmp_path, broken))
-    assert error.code == "not_finite" and error.data["step"] == 0
+    told = []
+    with pytest.raises(EngineError, match="Take a lower learning rate") as caught:
+        run(configure(tmp_path, broken), Events(told.append))
+    assert caught.value.code == "not_finite" and caught.value.data["step"] == 0
+    assert not [event for event in told if event["event"] == "metric"], "a curve has no place for it"
     assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_a_run_of_one_step_trains(tiny_model, tmp_path):
+    result = done(run_here(configure(tmp_path, tiny_model, max_steps=1, eval_every=1)))
+    assert result["steps"] == 1
+    before, after = load_file(tiny_model / "model.safetensors"), load_file(f"{result['model']}/model.safetensors")
+    assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
 def test_answers_that_are_all_empty_fail_the_run(tiny_model, tmp_path):

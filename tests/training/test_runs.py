@@ -126,6 +126,20 @@ def test_every_bad_setting_is_named_at_once(world: Any) -> None:
     assert not TrainingRun.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["epochs", "time_budget_seconds", "max_grad_norm"])
+def test_a_setting_without_end_is_refused(world: Any, name: str) -> None:
+    world.baseline()
+    with pytest.raises(Refused, match=f"{name}: "):
+        start(world, hyperparameters={name: float("inf")})
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_steps", 10**25), ("batch_size", 10**30), ("epochs", 1e300)])
+def test_a_setting_beyond_all_bounds_is_refused(world: Any, name: str, value: float) -> None:
+    world.baseline()
+    with pytest.raises(Refused, match=f"{name}: "):
+        start(world, hyperparameters={name: value})
+
+
 def test_a_misspelt_setting_gets_the_nearest_name(world: Any) -> None:
     world.baseline()
     with pytest.raises(Refused, match=r"epoch: there is no such setting; did you mean epochs\?"):

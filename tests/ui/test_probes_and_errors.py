@@ -76,6 +76,7 @@ def test_a_refusal_of_a_service_becomes_a_page(cast: Cast, monkeypatch: pytest.M
     monkeypatch.setattr("ftplatform.projects.views.selectors.projects_of", refuse)
     answer = cast.client("ada").get("/projects/")
     assert answer.status_code == 409
+    assert "This cannot be done now" in answer.content.decode(), "not every conflict is a race"
     assert "Another person has taken this &lt;ticket&gt;." in answer.content.decode()
 
 

@@ -70,7 +70,7 @@ def building_questions(folder: Path) -> Source:
         },
         spec=_building_task(),
         target_weight=8.0,
-        load=Load(prompt_tokens=75, answer_tokens=64, label_tokens=12),
+        load=Load(prompt_tokens=25, answer_tokens=64, label_tokens=12),
         leaves_some=True,
     )
 
@@ -104,7 +104,8 @@ def _building_task() -> TaskSpec:
                 max_length=1200,
             ),
         ),
-        user="{question}\n\nDesks: " + desks + ". Answer as:\ndesk: <name>\nreply: <text>",
+        system=f"Desks: {desks}. Answer as:\ndesk: <name>\nreply: <text>",
+        user="{question}",
         codec="lines",
         guidelines=(
             "- Choose the **desk that can close the question**, not the one that is named first.\n"

@@ -301,9 +301,9 @@ def _row_limit(loop: Loop) -> int:
 
 
 def _candidate_seconds(loop: Loop) -> float:
-    """What the candidate's answers will take at most: what the base took for the same conditions. Tuned answers are shorter."""
+    """What the candidate's answers will take, by what the base took for the same conditions."""
     cells = loop.baseline.generation_run.cells.select_related("condition")
-    return sum(cell.seconds for cell in cells if cell.condition.shots == 0)
+    return plan.SHORTER_ANSWERS * sum(cell.seconds for cell in cells if cell.condition.shots == 0)
 
 
 def compare(loop: Loop) -> None:

@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from training.engine.events import EngineError
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=10**9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Hyperparameters(BaseModel):
-    """How to train; everything here changes the weights and is part of the run's configuration hash."""
+    """How to train: what decides the weights, and when they are looked at and kept. All of it is part of the run's configuration hash."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     method: Literal["lora", "qlora", "full"] = Field(
         default="lora",
@@ -43,7 +43,7 @@ class Hyperparameters(BaseModel):
     max_grad_norm: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Gradients are clipped to this norm")
     batch_size: Positive = Field(default=4, description="Rows in one forward pass")
     gradient_accumulation: Positive = Field(default=1, description="Forward passes in one step")
-    epochs: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Passes over the training rows")
+    epochs: Annotated[float, Field(gt=0, le=10**6)] = Field(default=1.0, description="Passes over the training rows")
     max_steps: Positive | None = Field(default=None, description="At most so many steps, whatever the epochs say")
     time_budget_seconds: Annotated[float, Field(gt=0)] | None = Field(
         default=None,

@@ -17,10 +17,12 @@ from training.engine.samples import allowance
 
 EVALUATIONS = 6
 """Evaluations in a run when the configuration names no ``eval_every``."""
-EVALUATION_SHARE = 0.25
+EVALUATION_SHARE = 0.2
 """Of a time budget, at most so much goes into evaluations; a slow machine evaluates less often rather than training less."""
-REHEARSAL_STEPS = 6
-"""Steps timed for a time budget; the first two are left out, they fill caches and compile kernels."""
+WARMING_STEPS, TIMED_STEPS = 2, 4
+"""Steps of the rehearsal; the first ones are left out, they fill caches and compile kernels."""
+REHEARSAL_SHARE = 0.06
+"""Of a time budget; where steps are slow, fewer are timed, and one at least."""
 
 
 def make_plan(
@@ -42,7 +44,7 @@ def make_plan(
     steps, evaluations, step_seconds, evaluation_seconds = wanted, EVALUATIONS, None, None
     if hyperparameters.time_budget_seconds is not None:
         began = time.monotonic()
-        step_seconds = _rehearse(trainer, hyperparameters)
+        step_seconds = _rehearse(trainer, hyperparameters, REHEARSAL_SHARE * hyperparameters.time_budget_seconds)
         evaluation_seconds = _time_evaluation(trainer) if trainer.eval_dataset is not None else 0.0
         left = hyperparameters.time_budget_seconds - (time.monotonic() - began)
         left -= allowance(left) if has_samples else 0.0
@@ -102,8 +104,8 @@ def _steps_that_fit(
     return low
 
 
-def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters) -> float:
-    """Seconds a step, from steps 3–6 of a rehearsal whose optimizer has learning rate 0: no weight changes."""
+def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters, allowed: float) -> float:
+    """Seconds a step, from a rehearsal whose optimizer has learning rate 0: no weight changes. ``allowed`` are seconds for it."""
     model = trainer.model
     assert model is not None, "a trainer is made with its model"
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -112,7 +114,7 @@ def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters) ->
     loader = trainer.get_train_dataloader()
     batches = iter(loader)
     seconds: list[float] = []
-    for _ in range(REHEARSAL_STEPS):
+    while len(seconds) < WARMING_STEPS + 1 or (len(seconds) < WARMING_STEPS + TIMED_STEPS and sum(seconds) < allowed):
         began = time.monotonic()
         for _ in range(hyperparameters.gradient_accumulation):
             inputs = next(batches, None)
@@ -123,22 +125,31 @@ def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters) ->
         torch.nn.utils.clip_grad_norm_(parameters, hyperparameters.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        _wait_for_device()
         seconds.append(time.monotonic() - began)
-    timed = seconds[2:]
+    timed = seconds[WARMING_STEPS:]
     return sum(timed) / len(timed)
 
 
 def _time_evaluation(trainer: LabelledLossTrainer) -> float:
+    """Seconds of an evaluation, from its first batch."""
+    loader = trainer.get_eval_dataloader()
     began = time.monotonic()
-    trainer.evaluation_loop(trainer.get_eval_dataloader(), "rehearsal")
-    return time.monotonic() - began
+    trainer.evaluation_loop([next(iter(loader))], "rehearsal")
+    _wait_for_device()
+    return (time.monotonic() - began) * len(loader)
+
+
+def _wait_for_device() -> None:
+    """A GPU works on after the call; a clock has to wait for it."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def apply_plan(trainer: LabelledLossTrainer, plan: Plan, hyperparameters: Hyperparameters) -> None:
     """Steps and intervals, before the schedule is made."""
     trainer.args.max_steps = plan.steps
-    trainer.args.warmup_steps = ceil(hyperparameters.warmup_ratio * plan.steps)
+    # The first step of a warm-up has rate 0: a run of one step would train nothing.
+    trainer.args.warmup_steps = min(ceil(hyperparameters.warmup_ratio * plan.steps), plan.steps - 1)
     trainer.args.eval_steps = plan.eval_every
     trainer.args.save_steps = plan.save_every

@@ -46,7 +46,6 @@ class Reporter(TrainerCallback):
             name = METRICS.get(key) or (key.removeprefix("eval_") if key.endswith(ACCURACY) else None)
             if name is None:
                 continue
-            self.events.metric(name, state.global_step, float(value))
             if not isfinite(value):
                 raise EngineError(
                     "not_finite",
@@ -54,6 +53,7 @@ class Reporter(TrainerCallback):
                     "Take a lower learning rate or a longer warm-up.",
                     step=state.global_step,
                 )
+            self.events.metric(name, state.global_step, float(value))
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         control.should_save = True  # the best evaluation must have its weights on the disk

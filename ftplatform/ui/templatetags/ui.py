@@ -12,8 +12,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from ftplatform.jobs.models import Job
-from ftplatform.jobs.selectors import STATE_GLYPHS, STATE_WORDS, pace_text
 from ftplatform.ui import glyphs, numbers, texts
+from ftplatform.ui.jobs import STATE_GLYPHS, STATE_WORDS, pace_text
 
 register = template.Library()
 

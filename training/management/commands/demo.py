@@ -39,6 +39,7 @@ class Command(BaseCommand):
     help = "Run the whole loop on the embedded model and tickets, or on your own file, then serve the site."
     requires_system_checks = []
     _serves = False
+    _began = 0.0
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="run the loop and stop")
@@ -54,6 +55,7 @@ class Command(BaseCommand):
         # Imported here: stages need the rooms' models, and a wrong argument should be told before anything is loaded or started.
         from training.demo.stages import DemoError
 
+        self._began = time.monotonic()
         end_with_make()
         try:
             with stopped_by_signals():
@@ -109,7 +111,13 @@ class Command(BaseCommand):
             passwords = people()
             by = Actor.of(User.objects.get(username="ada"))
             loop = stages.Loop(
-                source=source, seed=options["seed"], limit=options["limit"], tell=Bars(), say=self._say, by=by
+                source=source,
+                seed=options["seed"],
+                limit=options["limit"],
+                tell=Bars(),
+                say=self._say,
+                by=by,
+                started=self._began,
             )
             stages.make_project(loop)
             stages.import_tickets(loop)

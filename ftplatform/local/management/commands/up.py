@@ -1,4 +1,4 @@
-"""`python manage.py up`: the site, the worker and the clock on what is already there; Ctrl-C stops all of it."""
+"""`python manage.py up`: the site and the worker on what is already there; Ctrl-C stops all of it."""
 
 import os
 import sys
@@ -7,16 +7,15 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from ftplatform.celery import app as celery_app
 from ftplatform.local import lifetime, ports
 from ftplatform.local.errors import LocalError
 from ftplatform.local.home import open_home
 from ftplatform.local.processes import end_with_make
-from ftplatform.local.tree import Tree, beat, stopped_by_signals, web, worker
+from ftplatform.local.tree import Tree, stopped_by_signals, web, worker
 
 
 class Command(BaseCommand):
-    help = "Run the site, the worker and the clock, and the embedded servers where no others are given. Ctrl-C stops all of it."
+    help = "Run the site and the worker, and the embedded servers where no others are given. Ctrl-C stops all of it."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,8 +34,6 @@ class Command(BaseCommand):
         with lifetime.using_unless_given(home, say=self._say) as hold, Tree(home, hold, say=self._say) as tree:
             call_command("migrate", interactive=False, verbosity=0)
             tree.start(worker())
-            if celery_app.conf.beat_schedule:
-                tree.start(beat(home))
             tree.start(web(port))
             tree.wait_for_site(port)
             self._say(f"The site is at http://127.0.0.1:{port}  (logs in {home.logs}; Ctrl-C stops all)")
