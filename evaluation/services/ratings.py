@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -167,7 +167,7 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
             return newest
         raise Conflict(
             "rated-already",
-            "You rated this item already. To change it, open it under your last items.",
+            "You rated this item already, and not like this.",
             data={"rating": newest.pk},
         )
     campaign = assignment.campaign_item.campaign
@@ -186,16 +186,20 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
 
 @transaction.atomic
 def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes: int, by: Actor) -> Rating:
-    """A new rating that supersedes the last. Two tabs meet a constraint: the second is told, and nothing is lost."""
+    """A new rating that supersedes the last. The same revision again gives the same rating; where another one came between, the
+    caller is told which, and may put this one in its place."""
     assignment = _locked(assignment)
     content = _checked(assignment, answer)
-    try:
-        with transaction.atomic():
-            rating = Rating.objects.create(
-                assignment=assignment, supersedes=assignment.ratings.get(pk=supersedes), **content
-            )
-    except (IntegrityError, Rating.DoesNotExist) as error:
-        raise Conflict("changed-elsewhere", "This rating was changed in another tab; reload to see it.") from error
+    newest = assignment.ratings.order_by("-pk").first()
+    if newest and newest.supersedes_id == supersedes and _same(newest, content):
+        return newest
+    if newest is None or newest.pk != supersedes:
+        raise Conflict(
+            "changed-elsewhere",
+            "This rating was changed in another tab.",
+            data={"rating": newest.pk if newest else None},
+        )
+    rating = Rating.objects.create(assignment=assignment, supersedes=newest, **content)
     record(
         by=by,
         verb="rating.revise",

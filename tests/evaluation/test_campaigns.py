@@ -194,6 +194,24 @@ def test_a_rating_is_changed_from_the_last_items_and_the_old_one_kept(world: wor
     assert "changed in another tab" in stale.content.decode() and Rating.objects.count() == 2
 
 
+def test_what_was_entered_beside_a_newer_rating_comes_again_and_can_take_its_place(
+    world: worlds.World, campaign: Campaign
+) -> None:
+    client = _client(world.experts[0])
+    client.get(_url(world, "rate", campaign.number))
+    url = _url(world, "item", campaign.number, _live(world.experts[0]).pk)
+    client.post(url, _form(2))
+    for entered in (_form(3, comment="seen anew"), _form(4, comment="seen anew", supersedes="1")):
+        newest = Rating.objects.latest("pk")
+        told = client.post(url, entered)
+        html = told.content.decode()
+        score = entered["a-relevance"]
+        assert told.status_code == 409 and f'name="supersedes" value="{newest.pk}"' in html
+        assert html.count(f'value="{score}" data-key="{score}" checked') == 10 and "seen anew" in html
+        assert client.post(url, entered | {"supersedes": str(newest.pk)}).status_code == 302
+        assert Rating.objects.get(supersedes=newest).scores["A"]["relevance"] == int(score)
+
+
 def test_an_item_that_is_put_back_comes_again_last(world: worlds.World, campaign: Campaign) -> None:
     client = _client(world.experts[0])
     client.get(_url(world, "rate", campaign.number))

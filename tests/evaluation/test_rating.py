@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -87,12 +88,25 @@ def test_a_revision_supersedes_and_only_the_newest_counts(place: world.World) ->
     changed = world.answer(item, {"A": 5, "B": 5})
     second = services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve))
     assert second.supersedes_id == first.pk
-    with pytest.raises(Conflict, match="another tab"):
-        services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve))
+    with pytest.raises(Conflict, match="another tab") as refused:
+        other = world.answer(item, {"A": 4, "B": 5})
+        services.revise_rating(assignment=item, answer=other, supersedes=first.pk, by=Actor.of(eve))
+    assert refused.value.data == {"rating": second.pk}
     (judged,) = gather.judgements([campaign])
     assert set(judged.scores["candidate"].values()) == {5}
     assert AuditEvent.objects.filter(verb="rating.revise").count() == 1
     assert Rating.objects.count() == 2, "the old one is kept"
+
+
+def test_the_same_revision_twice_is_one_rating(place: world.World) -> None:
+    eve = place.experts[0]
+    item = hand_out(world.open_campaign(place), eve)
+    first = submit(item, eve)
+    changed = world.answer(item, {"A": 5})
+    made = [
+        services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve)) for _ in range(2)
+    ]
+    assert made[0] == made[1] and Rating.objects.count() == 2
 
 
 def test_a_rating_is_never_changed_or_deleted(place: world.World) -> None:
@@ -394,6 +408,42 @@ def test_two_raters_who_ask_at_the_same_moment_both_get_the_last_item() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, place.experts)) == [True] * 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_is_not_given_away_while_its_rating_is_being_counted() -> None:
+    """The lease ends between a submit and its commit; whoever asks then waits, and finds the item full."""
+    place = world.make_world(items=4)
+    eve, other = place.experts
+    campaign = world.open_campaign(place, items=1, overlap=1)
+    item = hand_out(campaign, eve)
+    ends = timezone.now() + timedelta(seconds=1)
+    Assignment.objects.filter(pk=item.pk).update(expires_at=ends)
+
+    def ask() -> Assignment | None:
+        try:
+            return services.next_item(rater=world.rater_of(campaign, other))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            submit(item, eve)
+            while timezone.now() < ends:
+                time.sleep(0.05)
+            asked = pool.submit(ask)
+            while not asked.done() and not _somebody_waits():
+                time.sleep(0.02)
+        assert asked.result() is None
+    assert Rating.objects.count() == 1
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)
