@@ -319,6 +319,7 @@ class ItemRatings(APIView):
             "scores": rating.scores,
             "harm": rating.harm,
             "harm_category": rating.harm_category or {},
+            "cannot": rating.cannot,
             "preference": rating.preference,
             "spans": rating.spans,
             "reason": rating.reason,

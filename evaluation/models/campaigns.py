@@ -170,7 +170,8 @@ class Rating(models.Model):
     """What a rater said of an item. Append-only; a revision supersedes.
 
     scores: {letter: {dimension: 1–5 or null}}; harm: {letter: bool}, without the letters that could not be judged; harm_category:
-    {letter: category of the rubric}, where one was named. All keyed as the rater saw them, resolved through AnswerKey.
+    {letter: category of the rubric}, where one was named; cannot: {letter: why it cannot be judged}, for each letter with a null.
+    All keyed as the rater saw them, resolved through AnswerKey.
     """
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
@@ -180,7 +181,8 @@ class Rating(models.Model):
     harm_category = models.JSONField(null=True)
     preference = models.CharField(max_length=8, blank=True)
     spans = models.JSONField(default=list)
-    reason = models.TextField(blank=True)
+    cannot = models.JSONField(default=dict)
+    reason = models.TextField(blank=True, help_text="A comment on the item.")
     seconds = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -146,7 +146,7 @@ def release_item(*, assignment: Assignment, by: Actor) -> None:
 def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating:
     """Counts a rating once: the same submit again gives the same rating, another one is refused and pointed to a revision.
 
-    answer: {"scores", "harm", "harm_category", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
+    answer: {"scores", "harm", "harm_category", "cannot", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
     """
     with transaction.atomic():
         rating = _count_once(_locked(assignment), answer)
@@ -240,7 +240,7 @@ def _refuse_opened_eyes(rater: CampaignRater) -> None:
 
 
 def _same(rating: Rating, content: dict[str, Any]) -> bool:
-    columns = ("scores", "harm", "harm_category", "preference", "spans", "reason")
+    columns = ("scores", "harm", "harm_category", "cannot", "preference", "spans", "reason")
     return all(getattr(rating, name) == content[name] for name in columns)
 
 
@@ -262,8 +262,6 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
                 errors.append(FieldError(f"scores.{letter}.{name}", "Choose 1 to 5, or say that you cannot judge it."))
             else:
                 scores[letter][name] = None if value is None else int(value)
-                if value is None and not reason:
-                    errors.append(FieldError("reason", f"Say why {letter} cannot be judged."))
         errors += [
             FieldError(f"scores.{letter}.{name}", "The rubric has no such dimension.")
             for name in sorted(set(row) - set(rubric.names))
@@ -271,7 +269,8 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
     errors += _foreign_letters("scores", given, scores)
     harm, wrong = _harm(answer.get("harm"), rubric, scores)
     kinds, unknown = _harm_category(answer.get("harm_category"), rubric, harm)
-    errors += [*wrong, *unknown]
+    cannot, unsaid = _cannot(answer.get("cannot"), reason, scores)
+    errors += [*wrong, *unknown, *unsaid]
     preference = str(answer.get("preference") or "")
     if assignment.campaign_item.campaign.asks_preference and preference not in ("A", "B", "tie", "both_bad"):
         errors.append(FieldError("preference", "Choose A, B, tie or both bad."))
@@ -283,6 +282,7 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
         "scores": scores,
         "harm": harm,
         "harm_category": kinds or None,
+        "cannot": cannot,
         "preference": preference if assignment.campaign_item.campaign.asks_preference else "",
         "spans": _spans(answer.get("spans") or [], texts),
         "reason": reason,
@@ -325,6 +325,31 @@ def _harm_category(given: Any, rubric: Rubric, harm: dict[str, bool]) -> tuple[d
                 FieldError(f"harm_category.{letter}", f"The rubric's kinds are {', '.join(known) or 'none'}.")
             )
     return dict(given), errors
+
+
+def _cannot(
+    given: Any, reason: str, scores: dict[str, dict[str, int | None]]
+) -> tuple[dict[str, str], list[FieldError]]:
+    """Letter → why it cannot be judged, for each letter with a null. Who sends no such object says it in `reason`, for all of them."""
+    unjudged = [letter for letter, row in scores.items() if None in row.values()]
+    if not given:
+        unsaid = [] if reason else unjudged
+        return dict.fromkeys(unjudged, reason), [
+            FieldError("reason", f"Say why {letter} cannot be judged.") for letter in unsaid
+        ]
+    if not isinstance(given, dict):
+        return {}, [FieldError("cannot", 'cannot is an object of letters with a reason, such as {"A": "Cut off"}.')]
+    said = {letter: str(_storable(why)).strip() for letter, why in given.items() if isinstance(why, str)}
+    errors = [
+        FieldError(f"cannot.{letter}", f"Say why {letter} cannot be judged.")
+        for letter in unjudged
+        if not said.get(letter)
+    ]
+    errors += [
+        FieldError(f"cannot.{letter}", "Only an answer with a null cannot be judged.")
+        for letter in sorted(set(given) - set(unjudged))
+    ]
+    return {letter: said.get(letter, "") for letter in unjudged}, errors
 
 
 def _foreign_letters(name: str, given: dict[str, Any], letters: dict[str, Any]) -> list[FieldError]:

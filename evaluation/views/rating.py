@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evaluation import bench, selectors, services
 from evaluation.blinding import payload
 from evaluation.models import Assignment, CampaignRater
-from evaluation.services.ratings import CANNOT_JUDGE
 from ftplatform.errors import Conflict, Refused
 from ftplatform.keys import key_of
 from ftplatform.projects.access import EXPERTS, Access, enter
@@ -146,7 +145,6 @@ def _bench(
         "shown": shown,
         "bench": bench.bench(shown, state),
         "progress": selectors.progress_of(rater),
-        "reasons": CANNOT_JUDGE,
         "preferences": PREFERENCES,
         "supersedes": supersedes,
         "refused": refused,

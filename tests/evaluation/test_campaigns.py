@@ -149,7 +149,7 @@ def test_cannot_judge_goes_with_its_reason(world: worlds.World, campaign: Campai
     assert client.post(_url(world, "item", campaign.number, assignment.pk), form).status_code == 302
     rating = Rating.objects.get()
     assert set(rating.scores["B"].values()) == {None}
-    assert rating.reason == "Cannot judge B: Cut off.\nEnds in the middle."
+    assert rating.cannot == {"B": "Cut off"} and rating.reason == "Ends in the middle."
     state = bench.of_rating(rating)
     assert state["cannot"] == {"B": "Cut off"} and state["comment"] == "Ends in the middle."
 

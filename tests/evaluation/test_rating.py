@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections import Counter
@@ -212,6 +213,56 @@ def test_cannot_judge_is_null_with_a_reason_and_no_zero(place: world.World) -> N
     (judged,) = gather.judgements([campaign])
     hidden = "candidate" if world.candidate_letter(item) == "A" else "base"
     assert set(judged.scores[hidden].values()) == {None}
+
+
+def unjudged(item: Assignment, letters: str) -> dict[str, Any]:
+    answer = world.answer(item)
+    return answer | {
+        "scores": {letter: dict.fromkeys(row) if letter in letters else row for letter, row in answer["scores"].items()}
+    }
+
+
+def test_why_an_answer_cannot_be_judged_is_said_for_each(place: world.World) -> None:
+    eve = place.experts[0]
+    item = hand_out(world.open_campaign(place), eve)
+    both = unjudged(item, "AB")
+    for cannot, fields in (
+        ({"A": "Cut off"}, {"cannot.B"}),
+        ({"A": "Cut off", "B": " "}, {"cannot.B"}),
+        ({"A": "Cut off", "B": 7}, {"cannot.B"}),
+        ({"A": "Cut off", "B": "Cut off", "C": "Cut off"}, {"cannot.C"}),
+        (["A"], {"cannot"}),
+    ):
+        with pytest.raises(Refused) as refused:
+            services.submit_rating(assignment=item, answer=both | {"cannot": cannot, "reason": "x"}, by=place.by)
+        assert {error.field for error in refused.value.errors} == fields
+    said = {"A": "Cut off", "B": "Outside my field"}
+    rating = services.submit_rating(assignment=item, answer=both | {"cannot": said, "reason": "x"}, by=place.by)
+    assert (rating.cannot, rating.reason) == (said, "x")
+
+
+def test_a_client_that_only_gives_a_reason_gives_it_for_every_answer_that_cannot_be_judged(place: world.World) -> None:
+    item = hand_out(world.open_campaign(place), place.experts[0])
+    answer = unjudged(item, "A") | {"reason": "Outside my field"}
+    rating = services.submit_rating(assignment=item, answer=answer, by=place.by)
+    assert rating.cannot == {"A": "Outside my field"}
+
+
+def test_reasons_that_were_packed_into_the_comment_get_their_column(place: world.World) -> None:
+    from django.apps import apps
+
+    item = hand_out(world.open_campaign(place), place.experts[0])
+    old = "Cannot judge A: Cut off.\nEnds in the middle.\nCannot judge B: he says."
+    scores = unjudged(item, "A")["scores"]
+    rating = Rating.objects.create(assignment=item, scores=scores, reason=old)
+    step = importlib.import_module("evaluation.migrations.0006_cannot_judge_is_said_by_letter")
+    with connection.schema_editor() as editor:
+        step.split(apps, editor)
+    rating.refresh_from_db()
+    assert rating.cannot == {"A": "Cut off"}
+    assert rating.reason == "Ends in the middle.\nCannot judge B: he says."
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        Rating.objects.update(reason="x")
 
 
 def test_an_answer_that_could_not_be_judged_is_no_clean_one(place: world.World) -> None:
