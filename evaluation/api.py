@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from pydantic import ValidationError
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from annotation.models import DatasetVersion
 from evaluation import export, selectors, services
-from evaluation.blinding import payload
+from evaluation.blinding import payload, sealed_versions
 from evaluation.drawing import USUAL_ITEMS
 from evaluation.models import Assignment, Campaign, CampaignRater, ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
@@ -32,13 +32,21 @@ from inference.models import ModelVersion
 
 
 class ScorecardSerializer(serializers.ModelSerializer):
-    """A card in a list: what it is and its verdict. Its figures stand on the card itself, behind its seal."""
+    """A card in a list: what it is and its verdict, which is null for a baseline and while the caller rates its answers blind. Its
+    figures stand on the card itself, behind its seal."""
+
+    verdict = serializers.SerializerMethodField()
 
     class Meta:
         model = Scorecard
         fields = ["id", "number", "kind", "evaluation_set", "base_model", "baseline", "candidate", "generation_run", "rules",
                   "campaign", "supersedes", "verdict", "content_hash", "created_at"]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=Scorecard.Verdict.choices, allow_null=True))
+    def get_verdict(self, card: Scorecard) -> str | None:
+        is_sealed = not selectors.versions_of_card(card).isdisjoint(self.context["sealed"])
+        return None if is_sealed else card.verdict
 
 
 class ScorecardRequest(serializers.Serializer):
@@ -105,7 +113,11 @@ class Scorecards(ListAPIView):
 
     def get_queryset(self) -> Any:
         access = enter(cast(Any, self.request), self.kwargs["slug"], READERS)
+        self.sealed = sealed_versions(access)
         return selectors.scorecards_of(access.project).order_by()
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "sealed": getattr(self, "sealed", {})}
 
     @extend_schema(request=ScorecardRequest, responses={202: JobAnswer})
     def post(self, request: Request, slug: str) -> Response:
