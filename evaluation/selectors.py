@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
 from evaluation import compose
@@ -34,6 +36,8 @@ from inference.models import ModelVersion
 
 LAST_ITEMS = 10
 LISTED = 200
+RESULTS_KEPT = 3600
+"""Seconds: a release that counts otherwise shows its figures within the hour."""
 
 # ── an expert's own work ──
 
@@ -183,9 +187,23 @@ def self_naming(campaign: Campaign) -> int:
 
 
 def results_of(campaign: Campaign) -> content.Human:
-    """What the ratings say until now, by the same arithmetic as the scorecard's."""
+    """What the ratings say until now, by the same arithmetic as the scorecard's.
+
+    That takes a second or so, and readers come more often than ratings: it is done once for each newest rating. Ratings are
+    append-only and each has a higher number than the last, so the newest names them all.
+    """
+    newest = Rating.objects.filter(assignment__campaign_item__campaign=campaign).aggregate(last=Max("pk"))["last"]
+    # Databases that share a cache repeat each other's ids; the time of opening tells them apart.
+    opened = campaign.created_at.timestamp()
+    key = f"campaign-results:{campaign.pk}:{opened}:{campaign.rules_id}:{campaign.state}:{newest}"
+    if (kept := cache.get(key)) is not None:
+        try:
+            return content.Human.model_validate_json(kept)
+        except ValidationError:
+            pass  # of a release that kept other figures
     found = compose.human_of([campaign], Rules.model_validate(campaign.rules.content))
     assert found is not None  # only a lack of campaigns gives None
+    cache.set(key, found.model_dump_json(), RESULTS_KEPT)
     return found
 
 

@@ -7,8 +7,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from evaluation import bench, selectors, services
@@ -332,6 +333,32 @@ def test_an_admin_opens_invites_watches_and_closes(world: worlds.World) -> None:
     viewer = worlds.person(world.project, "vic", "viewer")
     assert _client(viewer).get(page).status_code == 200
     assert _client(viewer).post(_url(world, "invite", campaign.number), {"user": viewer.pk}).status_code == 403
+
+
+def test_results_are_counted_once_for_each_newest_rating(world: worlds.World, campaign: Campaign) -> None:
+    first, second = world.experts
+    worlds.rate_all(campaign, [first])
+
+    def asked() -> tuple[int, list[str], int]:
+        with CaptureQueriesContext(connection) as captured:
+            found = selectors.results_of(Campaign.objects.select_related("rules", "rubric").get(pk=campaign.pk))
+        return found.ratings, [rater.name for rater in found.raters], len(captured)
+
+    assert asked()[:2] == (6, ["rater 1"])
+    assert asked() == (6, ["rater 1"], 2), "the campaign and its newest rating"
+    worlds.rate_all(campaign, [second])
+    assert asked()[0] == 12
+    assignment = Assignment.objects.filter(rater__user=first).first()
+    assert assignment
+    services.revise_rating(
+        assignment=assignment,
+        answer=worlds.answer(assignment, {"A": 5}),
+        supersedes=assignment.ratings.get().pk,
+        by=Actor.of(first),
+    )
+    assert asked()[2] > 2, "a revision is counted too"
+    services.close_campaign(campaign=campaign, by=world.by)
+    assert asked()[1] == [user.username for user in world.experts], "names are told when it is closed"
 
 
 def test_progress_counts_only_what_this_rater_can_still_have(world: worlds.World) -> None:
