@@ -267,7 +267,39 @@ def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )
-    return dict(CampaignSerializer(selectors.campaigns_of(project).get(pk=campaign.pk)).data)
+    return _shown(campaign)
+
+
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    return dict(CampaignSerializer(selectors.all_campaigns().get(pk=campaign.pk)).data)
+
+
+class InviteRequest(serializers.Serializer):
+    user = serializers.CharField(help_text="Username of an expert of the project.")
+
+
+class CampaignRaters(APIView):
+    @extend_schema(request=InviteRequest, responses=CampaignSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Invites a rater; asking twice changes nothing."""
+        access, campaign = enter_by(cast(Any, request), Campaign.objects.all(), ADMIN, pk=pk)
+        serializer = InviteRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name = serializer.validated_data["user"]
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            raise Refused("unknown-user", f"There is no user called {name!r}.", field="user")
+        services.invite_rater(campaign=campaign, user=user, by=access.actor)
+        return Response(_shown(campaign))
+
+
+class CampaignClose(APIView):
+    @extend_schema(request=None, responses=CampaignSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Ends the rating for good; closing twice changes nothing."""
+        access, campaign = enter_by(cast(Any, request), Campaign.objects.all(), ADMIN, pk=pk)
+        services.close_campaign(campaign=campaign, by=access.actor)
+        return Response(_shown(campaign))
 
 
 class CampaignResults(APIView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
@@ -148,6 +149,9 @@ def cost_rows(base: GenerationCell, ours: GenerationCell) -> list[content.Cost]:
     )
     places = [_place(cell) for cell in (base, ours)]
     alike = places[0] == places[1]
+    told = f"measured in different places: {places[0]}; {places[1]}"
+    if str(places[0]) == str(places[1]):
+        told = "measured at two different addresses"
     rows = []
     for title, unit, column, fold in measures:
         values = [_column(cell, column) for cell in (base, ours)]
@@ -158,21 +162,34 @@ def cost_rows(base: GenerationCell, ours: GenerationCell) -> list[content.Cost]:
                 unit=unit,
                 base=fold(values[0]) if values[0] and comparable else None,
                 candidate=fold(values[1]) if values[1] and comparable else None,
-                place=places[1],
-                reason="" if comparable else f"measured in different places: {places[0]}; {places[1]}",
+                place=str(places[1]),
+                reason="" if comparable else told,
             )
         )
     return rows
 
 
-def _place(cell: GenerationCell) -> str:
+@dataclass(frozen=True)
+class _Place:
+    """Where and how answers were generated. As text it goes to whoever gets the scorecard's export: no address of a server."""
+
+    backend: str
+    hardware: str
+    concurrency: int
+
+    def __str__(self) -> str:
+        machine = "a remote server" if "://" in self.hardware else self.hardware or "unknown machine"
+        return f"{self.backend}, {machine}, {self.concurrency} at once"
+
+
+def _place(cell: GenerationCell) -> _Place:
     concurrency = (
         cell.generations.exclude(finish_reason="error")
         .order_by("-concurrency")
         .values_list("concurrency", flat=True)
         .first()
     )
-    return f"{cell.backend}, {cell.hardware or 'unknown machine'}, {concurrency or 0} at once"
+    return _Place(cell.backend, cell.hardware, concurrency or 0)
 
 
 def _column(cell: GenerationCell, column: str) -> list[float]:

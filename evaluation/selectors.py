@@ -111,7 +111,7 @@ def last_rated(rater: CampaignRater) -> list[RatedItem]:
 def open_campaigns_of(project: Project, user: User) -> list[CampaignRater]:
     """Where this user is asked to rate just now."""
     return list(
-        CampaignRater.objects.select_related("campaign")
+        CampaignRater.objects.select_related("campaign__rubric")
         .filter(user=user, campaign__project=project, campaign__state=Campaign.State.OPEN)
         .order_by("campaign__number")
     )

@@ -245,8 +245,9 @@ def queues(access: Access) -> list[QueueCard]:
     for rater in selectors.open_campaigns_of(access.project, access.user):
         progress = selectors.progress_of(rater)
         href = reverse("evaluation:rate", args=[access.project.slug, rater.campaign.number])
+        scales = len(rater.campaign.rubric.content["dimensions"])
         text = (
-            "Two answers a ticket, five scales each. Who wrote what is hidden."
+            f"Two answers a ticket, {scales} scale{'' if scales == 1 else 's'} each. Who wrote what is hidden."
             if progress.left
             else "Nothing is left for you just now."
         )

@@ -312,6 +312,33 @@ def test_api_opens_a_campaign_with_raters_and_gives_results(world: worlds.World)
     assert listed[0]["ratings"] == 6
 
 
+def test_api_invites_more_raters_and_closes(world: worlds.World, campaign: Campaign) -> None:
+    client = _client(world.admin)
+    worlds.person(world.project, "zoe", "expert")
+    worlds.person(world.project, "vic", "viewer")
+    raters, close = (f"/api/v1/campaigns/{campaign.pk}/{deed}/" for deed in ("raters", "close"))
+    for _ in range(2):
+        invited = client.post(raters, {"user": "zoe"}, content_type="application/json")
+        assert (invited.status_code, invited.json()["raters"]) == (200, 3)
+    for nobody in ({"user": "vic"}, {"user": "no one"}, {}):
+        refused = client.post(raters, nobody, content_type="application/json")
+        assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "user"
+    for _ in range(2):
+        closed = client.post(close)
+        assert (closed.status_code, closed.json()["state"]) == (200, "closed")
+    assert client.post(raters, {"user": "zoe"}, content_type="application/json").status_code == 409
+
+
+def test_a_campaign_with_a_rater_who_may_not_rate_is_not_opened_at_all(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    worlds.person(world.project, "vic", "viewer")
+    url = f"/api/v1/projects/{world.project.slug}/campaigns/"
+    body = {"scorecard": card.pk, "items": 3, "raters": ["eve", "vic"]}
+    refused = _client(world.admin).post(url, body, content_type="application/json")
+    assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "raters"
+    assert not Campaign.objects.exists()
+
+
 def test_an_admin_opens_invites_watches_and_closes(world: worlds.World) -> None:
     card = worlds.make_scorecard(world)
     client = _client(world.admin)

@@ -319,3 +319,17 @@ def test_a_candidate_that_gained_nothing_is_told_so_plainly(right: float, is_tol
     card = worlds.make_scorecard(made)
     told = [one for one in card.content["threats"] if one.startswith("Nothing is shown to be gained")]
     assert bool(told) == is_told
+
+
+def test_the_address_of_a_server_stands_on_no_card(world: worlds.World) -> None:
+    baseline = worlds.make_baseline(world)
+    for run, address in (
+        (world.baseline_run, "http://one.internal:8000/v1"),
+        (world.tuned_run, "http://two.internal/v1"),
+    ):
+        run.cells.update(backend="openai", hardware=address)
+    card = worlds.make_scorecard(world)
+    assert card.baseline == baseline and "internal" not in str(card.content)
+    (latency, *_) = card.content["cost"]
+    assert latency["place"] == "openai, a remote server, 24 at once"
+    assert latency["candidate"] is None and latency["reason"] == "measured at two different addresses"
