@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import compose, export, services
+from evaluation import compose, export, gather, services
 from evaluation.jobs import CompareParameters
 from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
@@ -161,6 +162,102 @@ def test_a_second_campaign_takes_the_tickets_that_nobody_has_rated(world: worlds
     second = another_campaign(world, card, items=9)
     rated = set(first.items.values_list("item", flat=True))
     assert not rated & set(second.items.values_list("item", flat=True))
+
+
+def test_rating_again_until_it_fits_changes_nothing_and_is_told(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=24)
+    worlds.rate_all(first, world.experts, candidate=2)
+    services.close_campaign(campaign=first, by=world.by)
+    card = Scorecard.objects.get(kind="comparison")
+    honest = rescored(card, world)
+    worlds.rate_all(another_campaign(world, card), world.experts, candidate=5)
+    again = rescored(honest, world)
+    (before, after) = (one.content["human"]["dimensions"] for one in (honest, again))
+    assert [one["delta"] for one in after] == [one["delta"] for one in before]
+    assert any("48 ratings repeat what the same rater had said" in threat for threat in again.content["threats"])
+    assert not any("repeat" in threat for threat in honest.content["threats"])
+
+
+def test_a_rating_revised_in_its_own_campaign_counts_as_revised(world: worlds.World) -> None:
+    eve = world.experts[0]
+    first = worlds.open_campaign(world, items=24, overlap=1)
+    item = services.next_item(rater=worlds.rater_of(first, eve))
+    assert item
+    given = services.submit_rating(assignment=item, answer=worlds.answer(item), by=world.by)
+    second = another_campaign(world, Scorecard.objects.get(kind="comparison"))
+    worlds.rate_all(second, [eve], candidate=5)
+    changed = worlds.answer(item, {"A": 2, "B": 2})
+    services.revise_rating(assignment=item, answer=changed, supersedes=given.pk, by=world.by)
+    ticket = item.campaign_item.item_id
+    (judged,) = [one for one in gather.judgements([first, second]) if one.item == ticket]
+    assert {score for row in judged.scores.values() for score in row.values()} == {2}
+
+
+def shown_tickets(campaign: Campaign) -> list[int]:
+    return list(campaign.items.order_by("position").values_list("item", flat=True))
+
+
+def test_tickets_that_wait_for_raters_in_an_open_campaign_are_not_drawn_before_free_ones(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=10)
+    assert not set(shown_tickets(first)) & set(shown_tickets(worlds.open_campaign(world, items=14)))
+
+
+def test_what_was_rated_by_another_rubric_is_no_reason_to_leave_a_ticket_out(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=10)
+    worlds.rate_all(first, world.experts)
+    other = services.ensure_rubric(project=world.project, rubric=Rubric(dimensions=DEFAULT.dimensions[:5]), by=world.by)
+    second = another_campaign(world, Scorecard.objects.get(kind="comparison"), rubric=other)
+    assert shown_tickets(second)[:10] == shown_tickets(first)
+
+
+def test_the_form_proposes_the_tickets_that_are_left(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    client = Client()
+    client.force_login(world.admin)
+
+    def form() -> str:
+        url = reverse("evaluation:new-campaign", args=[world.project.slug])
+        return client.get(url, {"scorecard": card.pk}).content.decode()
+
+    assert 'name="items" value="24"' in form()
+    worlds.open_campaign(world, items=10)
+    assert 'name="items" value="14"' in form() and "14 of 24" in form()
+    worlds.open_campaign(world, items=14)
+    assert 'name="items" value="24"' in form() and "Every ticket has ratings" in form()
+
+
+def test_many_tickets_are_opened_in_no_more_questions_than_few(world: worlds.World) -> None:
+    worlds.make_scorecard(world)
+    asked = []
+    for items in (2, 20):
+        with CaptureQueriesContext(connection) as captured, transaction.atomic():
+            worlds.open_campaign(world, items=items)
+            transaction.set_rollback(True)
+        asked.append(len(captured))
+    assert asked[0] == asked[1]
+
+
+def test_eyes_that_were_opened_in_one_campaign_rate_the_same_answers_in_no_other(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=4)
+    second = another_campaign(world, Scorecard.objects.get(kind="comparison"))
+    services.invite_rater(campaign=second, user=world.admin, by=world.by)
+    held = services.next_item(rater=worlds.rater_of(second, world.admin))
+    assert held
+    services.override_blindness(campaign=first, reason="a look", by=world.by)
+    with pytest.raises(Conflict, match="“Second round” shows the same answers") as refused:
+        services.submit_rating(assignment=held, answer=worlds.answer(held), by=world.by)
+    assert refused.value.code == "not-blind-any-more"
+    third = another_campaign(world, Scorecard.objects.get(kind="comparison"))
+    with pytest.raises(Refused) as not_invited:
+        services.invite_rater(campaign=third, user=world.admin, by=world.by)
+    assert not_invited.value.errors[0].field == "user"
+    assert services.next_item(rater=worlds.rater_of(second, world.experts[0])), "nobody else is concerned"
+
+
+def test_eyes_opened_on_other_answers_stay_blind_here(world: worlds.World) -> None:
+    elsewhere = worlds.open_campaign(worlds.make_world("elsewhere", admin="ada"), items=4)
+    services.override_blindness(campaign=elsewhere, reason="a look", by=world.by)
+    services.invite_rater(campaign=worlds.open_campaign(world, items=4), user=world.admin, by=world.by)
 
 
 def test_eyes_opened_in_one_campaign_are_open_for_the_same_answers_in_another(world: worlds.World) -> None:
