@@ -190,12 +190,14 @@ def results_of(campaign: Campaign) -> content.Human:
     """What the ratings say until now, by the same arithmetic as the scorecard's.
 
     That takes a second or so, and readers come more often than ratings: it is done once for each newest rating. Ratings are
-    append-only and each has a higher number than the last, so the newest names them all.
+    append-only, so the newest and how many there are name them all; the newest alone would miss one that was numbered before it and
+    committed after it.
     """
-    newest = Rating.objects.filter(assignment__campaign_item__campaign=campaign).aggregate(last=Max("pk"))["last"]
+    ratings = Rating.objects.filter(assignment__campaign_item__campaign=campaign)
+    known = ratings.aggregate(newest=Max("pk"), n=Count("pk"))
     # Databases that share a cache repeat each other's ids; the time of opening tells them apart.
     opened = campaign.created_at.timestamp()
-    key = f"campaign-results:{campaign.pk}:{opened}:{campaign.rules_id}:{campaign.state}:{newest}"
+    key = f"campaign-results:{campaign.pk}:{opened}:{campaign.rules_id}:{campaign.state}:{known['newest']}:{known['n']}"
     if (kept := cache.get(key)) is not None:
         try:
             return content.Human.model_validate_json(kept)

@@ -59,9 +59,8 @@ def item(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpResp
         else:
             services.submit_rating(assignment=assignment, answer=answer, by=access.actor)
     except Conflict as conflict:
-        if (
-            "rating" in conflict.data
-        ):  # another rating stands there: what was entered comes again, to be put in its place
+        if "rating" in conflict.data:
+            # Another rating stands there: what was entered comes again, to be put in its place.
             newest = selectors.newest_rating(assignment)
             revised = newest.pk if newest else None
             return _bench(request, access, rater, assignment, answer, supersedes=revised, refused=conflict)
