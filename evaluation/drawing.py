@@ -56,22 +56,18 @@ def sides_of(scorecard: Scorecard) -> Sides:
     assert scorecard.baseline and scorecard.candidate
     spec, content = scorecard.task_revision.spec, scorecard.content
     best = content["best"].get(content["primary"][spec.main_field.name], "zero-shot")
-    return Sides(
-        spec=spec,
-        base=_cell(scorecard.baseline.generation_run_id, scorecard.base_model_id, best),
-        candidate=_cell(scorecard.generation_run_id, scorecard.candidate_id, content["settings"]["serving"]),
-    )
-
-
-def _cell(run: int, version: int | None, condition: str) -> GenerationCell:
-    cell = (
-        GenerationCell.objects.filter(run_id=run, model_version_id=version, condition__name=condition)
-        .select_related("condition", "model_version")
-        .first()
-    )
-    if cell is None:
-        raise Refused("no-answers", f"There are no answers under {condition} to be rated.", field="scorecard")
-    return cell
+    base = (scorecard.baseline.generation_run_id, scorecard.base_model_id, best)
+    candidate = (scorecard.generation_run_id, scorecard.candidate_id, content["settings"]["serving"])
+    cells = {
+        (cell.run_id, cell.model_version_id, cell.condition.name): cell
+        for cell in GenerationCell.objects.filter(run__in=(base[0], candidate[0])).select_related(
+            "condition", "model_version"
+        )
+    }
+    for side in (base, candidate):
+        if side not in cells:
+            raise Refused("no-answers", f"There are no answers under {side[2]} to be rated.", field="scorecard")
+    return Sides(spec=spec, base=cells[base], candidate=cells[candidate])
 
 
 def draw(scorecard: Scorecard, sides: Sides, rubric: RubricRevision, seed: int) -> list[int]:

@@ -172,7 +172,7 @@ class CampaignForm(RefusableForm):
     def _propose_items(self, project: Project) -> None:
         """As many as the chosen scorecard has unrated tickets, up to the usual number."""
         chosen = self.initial.get("scorecard") or self.fields["scorecard"].initial
-        card = selectors.ratable(project).filter(pk=chosen).first() if chosen else None
+        card = selectors.ratable(project).defer(None).filter(pk=chosen).first() if chosen else None
         if card is None:
             return
         stock = drawing.stock_of(card, selectors.usual_rubric(project))

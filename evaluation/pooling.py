@@ -6,10 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, Count, OuterRef, Q
+from django.db.models.functions import Cast
 
 from evaluation.blinding import eyes_opened_in
-from evaluation.models import Assignment, Campaign, CampaignArm, ItemAnswer, ReleaseRules, RubricRevision, Scorecard
+from evaluation.models import (
+    Assignment,
+    Campaign,
+    CampaignArm,
+    CampaignItem,
+    ItemAnswer,
+    ReleaseRules,
+    RubricRevision,
+    Scorecard,
+)
 from inference.models import GenerationCell, GenerationRun, ModelVersion
 
 
@@ -32,26 +43,30 @@ def pool_of(campaign: Campaign) -> Pool:
         .order_by("number")
         .distinct()
     )
-    alike = [one for one in others if _counts_together(one, own, campaign.rubric_id, campaign.text_field)]
+    alike = [
+        one
+        for one in others
+        if (one.rubric_id, one.text_field) == (campaign.rubric_id, campaign.text_field) and _cells(one) == own
+    ]
     counted = sorted([*alike, campaign], key=lambda one: one.number)
     return Pool(campaign, counted, [one for one in others if one not in alike])
 
 
 def rated_so_far(cells: Sequence[GenerationCell], rubric: RubricRevision, text_field: str) -> Counter[int]:
     """Ticket → ratings that it has, or waits for in an open campaign, among those that a new campaign's would be counted with."""
+    arms = CampaignArm.objects.filter(campaign=OuterRef("pk")).order_by("cell")
+    alike = (
+        Campaign.objects.filter(rubric=rubric, text_field=text_field)
+        .alias(cells=ArraySubquery(arms.values(number=Cast("cell", BigIntegerField()))))
+        .filter(cells=sorted(cell.pk for cell in cells))
+    )
+    items = CampaignItem.objects.filter(campaign__in=alike).annotate(
+        rated=Count("assignments", filter=Q(assignments__state=Assignment.State.RATED))
+    )
     found: Counter[int] = Counter()
-    own = {cell.pk for cell in cells}
-    for campaign in Campaign.objects.filter(arms__cell__in=own).distinct():
-        if not _counts_together(campaign, own, rubric.pk, text_field):
-            continue
-        rated = Count("assignments", filter=Q(assignments__state=Assignment.State.RATED))
-        for item, ratings in campaign.items.annotate(rated=rated).values_list("item", "rated"):
-            found[item] += campaign.overlap if campaign.state == Campaign.State.OPEN else ratings
+    for item, rated, overlap, state in items.values_list("item", "rated", "campaign__overlap", "campaign__state"):
+        found[item] += overlap if state == Campaign.State.OPEN else rated
     return found
-
-
-def _counts_together(campaign: Campaign, cells: set[int], rubric: int, text_field: str) -> bool:
-    return (campaign.rubric_id, campaign.text_field) == (rubric, text_field) and _cells(campaign) == cells
 
 
 def _cells(campaign: Campaign) -> set[int]:
