@@ -12,43 +12,30 @@ from annotation.models import DatasetVersion, Import
 from annotation.rows import GROUP, OCCURRED_AT, RAW
 from annotation.services import Inspection, how_to_read
 from annotation.services.imports import MOST_ROWS, MOST_SEED
-from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.spec import TaskSpec
+from ftplatform.ui.forms import RefusableForm
 
 SEED = forms.IntegerField(
     label="Seed", min_value=0, max_value=MOST_SEED, initial=0, help_text="The same seed draws the same tickets."
 )
 
 
-class RefusableForm(forms.Form):
-    """A form that can show a service's refusal where it belongs."""
-
-    def refuse(self, refused: Refused) -> None:
-        placed = False
-        for error in refused.errors:
-            if error.field in self.fields:
-                self.add_error(error.field, error.message)
-                placed = True
-        if not placed:
-            self.add_error(None, refused.message)
-
-
-def _found_out(names: Iterable[str]) -> list[tuple[str, str]]:
-    return [("", "Found out"), *((name, name.replace("_", "-")) for name in names)]
+def _detected_or(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [("", "Detect automatically"), *((name, name.replace("_", "-")) for name in names)]
 
 
 class ReadingForm(RefusableForm):
     """How the file is read, where what was found out is wrong."""
 
-    format = forms.ChoiceField(label="Format", required=False, choices=_found_out(formats.names("read")))
+    format = forms.ChoiceField(label="Format", required=False, choices=_detected_or(formats.names("read")))
     encoding = forms.ChoiceField(
         label="Encoding",
         required=False,
-        choices=_found_out(formats.ENCODINGS),
+        choices=_detected_or(formats.ENCODINGS),
         help_text="Choose it where letters with accents look wrong.",
     )
-    delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=_found_out(formats.DELIMITERS))
+    delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=_detected_or(formats.DELIMITERS))
 
     def how(self) -> formats.ReadAs:
         """What was chosen; nothing of a form that is not valid."""
@@ -60,7 +47,7 @@ class UploadForm(ReadingForm):
     file = forms.FileField(
         label="File",
         allow_empty_file=False,
-        help_text="CSV, TSV, JSON Lines, JSON or Parquet. Encoding and delimiter are found out.",
+        help_text="CSV, TSV, JSON Lines, JSON or Parquet.",
         error_messages={"empty": "The file is empty.", "required": "Choose a file first."},
     )
     field_order = ["file"]
@@ -85,7 +72,7 @@ class MappingForm(RefusableForm):
         widget=forms.RadioSelect,
     )
     limit = forms.IntegerField(
-        label="At most so many rows",
+        label="Row limit",
         required=False,
         min_value=1,
         max_value=MOST_ROWS,
@@ -124,7 +111,7 @@ class _Stratified(RefusableForm):
     """A draw: by which field the shares are kept."""
 
     stratify = forms.ChoiceField(
-        label="Keep the shares of", required=False, help_text="Each set gets about the same share of each choice."
+        label="Balance by", required=False, help_text="Each set gets about the same share of each choice of this field."
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
@@ -133,7 +120,7 @@ class _Stratified(RefusableForm):
         named = [(field.name, field.heading) for field in spec.choice_fields] if spec else []
         stratify = self.fields["stratify"]
         assert isinstance(stratify, forms.ChoiceField)
-        stratify.choices = [*named, ("", "nothing in particular")]
+        stratify.choices = [*named, ("", "(no field)")]
         self.initial.setdefault("stratify", named[0][0] if named else "")
 
 
@@ -173,12 +160,23 @@ class FreezeForm(RefusableForm):
     train_limit = forms.IntegerField(
         label="Training tickets, at most", min_value=1, max_value=MOST_ROWS, required=False, help_text="Empty: all."
     )
+    seed = forms.IntegerField(
+        label="Seed",
+        min_value=0,
+        max_value=MOST_SEED,
+        required=False,
+        initial=0,
+        help_text="Draws the training tickets where not all are taken. Empty: 0.",
+    )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = self.fields["evaluation_set"]
         assert isinstance(chosen, forms.ModelChoiceField)
         chosen.queryset = selectors.versions_of(project, DatasetVersion.Kind.EVALUATION)
+
+    def clean_seed(self) -> int:
+        return self.cleaned_data["seed"] or 0
 
 
 class QueueForm(RefusableForm):
@@ -188,11 +186,11 @@ class QueueForm(RefusableForm):
         label="At most", min_value=1, max_value=MOST_ROWS, required=False, help_text="Empty: all of them."
     )
     overlap = forms.IntegerField(
-        label="People a ticket",
+        label="Labelers per ticket",
         min_value=1,
         max_value=20,
         initial=1,
-        help_text="With two or more the agreement between people can be told.",
+        help_text="With two or more it can be seen how far they agree.",
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError as SpecError
 
 from ftplatform.accounts.models import Role, User
 from ftplatform.projects.spec import TaskSpec
+from ftplatform.ui.forms import RefusableForm
 
 
 def spec_errors(error: SpecError) -> list[str]:
@@ -16,11 +17,9 @@ def spec_errors(error: SpecError) -> list[str]:
     ]
 
 
-class ProjectForm(forms.Form):
-    """A project and the first revision of its task: one text in, a label and perhaps a text out."""
+class NewTaskForm(RefusableForm):
+    """The first revision of a task: one text in, a label and perhaps a text out."""
 
-    name = forms.CharField(max_length=120, help_text="What the model should do, in a few words.")
-    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     input = forms.RegexField(
         r"^[a-z][a-z0-9_]{0,39}$",
         initial="question",
@@ -97,6 +96,14 @@ class ProjectForm(forms.Form):
                 "guidelines": data["guidelines"],
             }
         )
+
+
+class ProjectForm(NewTaskForm):
+    """A project and the first revision of its task."""
+
+    name = forms.CharField(max_length=120, help_text="What the model should do, in a few words.")
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    field_order = ["name", "description"]
 
 
 class MemberForm(forms.Form):

@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, Role
 from ftplatform.audit.services import record
-from ftplatform.errors import Refused
+from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import carriers
 from ftplatform.projects.carriers import Renames
 from ftplatform.projects.models import Project, TaskRevision
@@ -39,10 +39,12 @@ def create_project(
 
 
 @transaction.atomic
-def revise_task(*, project: Project, spec: TaskSpec, renames: Renames | None = None, by: Actor) -> TaskRevision:
+def revise_task(
+    *, project: Project, spec: TaskSpec, renames: Renames | None = None, grown_from: int | None = None, by: Actor
+) -> TaskRevision:
     """Makes the next task revision and makes it current. The same content again is the revision that exists.
 
-    What stands already has to fit it: renames carry answers and labels over, and what they do not cover is refused with counts.
+    grown_from: the number of the revision that the caller looked at; another's change since then is not undone unseen. What stands already has to fit it: renames carry answers and labels over, and what they do not cover is refused with counts.
     Raises Refused.
     """
     carriers.hold(project)
@@ -50,6 +52,13 @@ def revise_task(*, project: Project, spec: TaskSpec, renames: Renames | None = N
         Project.objects.select_for_update(no_key=True, of=("self",)).select_related("task_revision").get(pk=project.pk)
     )
     content_hash = spec.content_hash()
+    if project.task_revision and grown_from is not None and project.task_revision.number != grown_from:
+        raise Conflict(
+            "task-changed",
+            f"Somebody has changed the task meanwhile: it is at revision {project.task_revision.number}, this grew from {grown_from}. "
+            "Look at what changed; saving again replaces it.",
+            data={"revision": project.task_revision.number},
+        )
     if project.task_revision and project.task_revision.content_hash == content_hash:
         return project.task_revision
     renames = renames or {}

@@ -14,8 +14,10 @@ from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from ftplatform.jobs.selectors import jobs_of
 from ftplatform.projects import selectors, services
-from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter
-from ftplatform.projects.forms import MemberForm, ProjectForm
+from ftplatform.projects.access import ADMIN, ANYONE, READERS, Access, enter
+from ftplatform.projects.forms import MemberForm, NewTaskForm, ProjectForm
+from ftplatform.projects.models import TaskRevision
+from ftplatform.projects.task_forms import WholeForm, WordsForm
 from ftplatform.ui import registries
 
 HOME_JOBS = 5
@@ -99,8 +101,67 @@ def remove_member(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def task(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, READERS)
     revision = access.project.task_revision
-    context = {"project": access.project, "revision": revision, "spec": revision.spec if revision else None}
+    context = {
+        "project": access.project,
+        "revision": revision,
+        "spec": revision.spec if revision else None,
+        "is_admin": access.is_admin,
+    }
     return render(request, "projects/task.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def revise_task(request: HttpRequest, slug: str) -> HttpResponse:
+    """The next revision of the task. What answers contradict is told with its counts beside the form, and all that was typed stays."""
+    access = enter(request, slug, ADMIN)
+    revision = access.project.task_revision
+    if revision is None:
+        return _first_task(request, access)
+    is_whole = request.GET.get("as") == "json" or not WordsForm.fits(revision.spec)
+    form = (WholeForm if is_whole else WordsForm)(
+        request.POST if request.method == "POST" else None, present=revision.spec, grown_from=revision.number
+    )
+    broken: object = ()
+    if request.method == "POST" and form.is_valid():
+        asked = {name: form.cleaned_data[name] for name in ("spec", "renames", "grown_from")}
+        try:
+            made = services.revise_task(project=access.project, **asked, by=access.actor)
+        except Refused as refused:
+            form.refuse(refused)
+            broken = refused.data.get("broken", ())
+        else:
+            return _revised(request, made, changed=made.pk != revision.pk)
+    context = {
+        "project": access.project,
+        "revision": revision,
+        "form": form,
+        "broken": broken,
+        "is_whole": is_whole,
+        "has_words": WordsForm.fits(revision.spec),
+    }
+    return render(request, "projects/revise_task.html", context, status=422 if form.is_bound else 200)
+
+
+def _first_task(request: HttpRequest, access: Access) -> HttpResponse:
+    form = NewTaskForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = services.revise_task(project=access.project, spec=form.cleaned_data["spec"], by=access.actor)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return _revised(request, made, changed=True)
+    context = {"project": access.project, "revision": None, "form": form}
+    return render(request, "projects/revise_task.html", context, status=422 if form.is_bound else 200)
+
+
+def _revised(request: HttpRequest, made: TaskRevision, *, changed: bool) -> HttpResponse:
+    if changed:
+        messages.success(request, f"The task is at revision {made.number} now.")
+    else:
+        messages.info(request, "Nothing was changed: the task is as it was.")
+    return redirect("projects:task", made.project.slug)
 
 
 @login_required

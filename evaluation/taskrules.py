@@ -1,0 +1,25 @@
+"""What a task may ask of this room: each field's primary metric is frozen with the task, and the first score comes long after."""
+
+from evaluation.metrics import describe
+from evaluation.metrics.fields import metrics_of
+from ftplatform.errors import Refused
+from ftplatform.projects.spec import TaskField, TaskSpec
+
+
+def refuse_metrics(spec: TaskSpec) -> None:
+    """Raises Refused for a primary metric that no field of its kind can be scored by."""
+    for field in spec.fields:
+        if field.primary_metric and field.primary_metric not in (known := fitting(field)):
+            raise Refused(
+                "unknown-metric",
+                f"{field.heading} cannot be scored by {field.primary_metric!r}; a {field.kind} field is scored by "
+                f"{', '.join(known)}.",
+                field="fields",
+            )
+
+
+def fitting(field: TaskField) -> list[str]:
+    """The metrics that read what the field's own primary metric reads."""
+    described = describe()
+    takes = described[metrics_of(field.kind).primary].takes
+    return [name for name, one in described.items() if one.takes == takes]
