@@ -270,7 +270,7 @@ class CampaignAgreement(APIView):
     def get(self, request: Request, pk: int) -> Response:
         found = selectors.results_of(_campaign(request, pk))
         rows = [
-            {"dimension": one.name, "alpha": one.alpha.model_dump(mode="json"), "ac1": one.ac1.model_dump(mode="json")}
+            {"dimension": one.name, "alpha": one.alpha.model_dump(mode="json"), "ac2": one.ac2.model_dump(mode="json")}
             for one in found.dimensions
         ]
         return Response({"ratings": found.ratings, "raters": len(found.raters), "dimensions": rows})

@@ -265,7 +265,7 @@ def test_the_table_for_a_spreadsheet_holds_verdict_harm_agreement_raters_and_pre
     assert float(found["harm", "rate", "candidate"]["value"]) == 1
     assert found["harm", "Privacy", "candidate"]["value"] == "6"
     assert float(found["agreement", "helpfulness", "alpha"]["value"]) == 1
-    assert found["rater", "rater 1", "severity"]["value_n"] == "6"
+    assert found["rater", "rater 1", "leniency"]["value_n"] == "6"
     assert found["preference", "candidate", "ratings"]["value"] == "12"
 
 
