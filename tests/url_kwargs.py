@@ -59,6 +59,7 @@ RULES = {
     P + "members/": Rule(ADMIN, ADMIN),
     P + "members/<int:pk>/remove/": Rule("", ADMIN),
     P + "task/": Rule(READERS, ""),
+    P + "task/revise/": Rule(ADMIN, ADMIN),
     P + "search/": Rule(READERS, ""),
     P + "jobs/": Rule(READERS, ""),
     P + "jobs/<int:pk>/": Rule(READERS, ""),

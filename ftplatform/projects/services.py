@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, Role
 from ftplatform.audit.services import record
-from ftplatform.errors import Refused
+from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import carriers
 from ftplatform.projects.carriers import Renames
 from ftplatform.projects.models import Project, TaskRevision
@@ -43,16 +43,25 @@ def create_project(
 
 
 @transaction.atomic
-def revise_task(*, project: Project, spec: TaskSpec, renames: Renames | None = None, by: Actor) -> TaskRevision:
+def revise_task(
+    *, project: Project, spec: TaskSpec, renames: Renames | None = None, replaces: int | None = None, by: Actor
+) -> TaskRevision:
     """Makes the next task revision and makes it current. The same content again is the revision that exists.
 
     What stands already has to fit it: renames carry answers and labels over, and what they do not cover is refused with counts.
-    Raises Refused.
+    replaces: number of the revision that the caller saw, 0 for none; another one that came meanwhile is a conflict. Raises Refused.
     """
     carriers.hold(project)
     project = (
         Project.objects.select_for_update(no_key=True, of=("self",)).select_related("task_revision").get(pk=project.pk)
     )
+    current = project.task_revision.number if project.task_revision else 0
+    if replaces not in (None, current):
+        raise Conflict(
+            "task-changed",
+            f"Somebody else changed the task meanwhile: it is revision {current} now. Look at it, take over what you need, "
+            "and save again to put yours in its place.",
+        )
     content_hash = spec.content_hash()
     if project.task_revision and project.task_revision.content_hash == content_hash:
         return project.task_revision

@@ -10,5 +10,6 @@ urlpatterns = [
     path("<slug:slug>/members/", views.members, name="members"),
     path("<slug:slug>/members/<int:pk>/remove/", views.remove_member, name="remove-member"),
     path("<slug:slug>/task/", views.task, name="task"),
+    path("<slug:slug>/task/revise/", views.revise_task, name="revise-task"),
     path("<slug:slug>/search/", views.search, name="search"),
 ]

@@ -14,9 +14,11 @@ from ftplatform.accounts.models import User
 from ftplatform.errors import Refused
 from ftplatform.jobs.selectors import jobs_of
 from ftplatform.keepable import shown
+from ftplatform.keys import key_of
 from ftplatform.projects import selectors, services
-from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter
-from ftplatform.projects.forms import MemberForm, ProjectForm
+from ftplatform.projects.access import ADMIN, ANYONE, READERS, Access, enter
+from ftplatform.projects.forms import FirstTaskForm, MemberForm, ProjectForm, RevisionForm
+from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.ui import registries
 
 HOME_JOBS = 5
@@ -102,6 +104,63 @@ def task(request: HttpRequest, slug: str) -> HttpResponse:
     revision = access.project.task_revision
     context = {"project": access.project, "revision": revision, "spec": revision.spec if revision else None}
     return render(request, "projects/task.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def revise_task(request: HttpRequest, slug: str) -> HttpResponse:
+    """A refusal keeps what was typed, the revision it was typed over included: another admin's may have come since."""
+    access = enter(request, slug, ADMIN)
+    current = access.project.task_revision
+    form = _task_form(request, access.project)
+    refused: Refused | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            revision = services.revise_task(
+                project=access.project,
+                spec=form.cleaned_data["spec"],
+                renames=form.cleaned_data.get("renames"),
+                replaces=key_of(request.POST.get("replaces", "")) or 0,
+                by=access.actor,
+            )
+        except Refused as refusal:
+            refused = refusal
+        else:
+            _tell_what_comes_next(request, access, revision, current)
+            return redirect("projects:task", slug)
+    broken = refused.data.get("broken") if refused else None
+    if refused and not broken:
+        form.refuse(refused)
+    status = 409 if refused and refused.status == 409 else 422 if form.errors else 200
+    base = form.base if isinstance(form, RevisionForm) else None
+    context = {"project": access.project, "current": current, "base": base, "form": form, "broken": broken}
+    return render(request, "projects/revise_task.html", context, status=status)
+
+
+def _task_form(request: HttpRequest, project: Project) -> FirstTaskForm | RevisionForm:
+    """The form that was filled in: its parts are those of the revision that it grew from, though that may be current no more."""
+    current, asked = project.task_revision, key_of(request.POST.get("base", ""))
+    number = current.number if current else 0
+    base = current if asked in (None, number) else project.task_revisions.filter(number=asked).first()
+    return RevisionForm(request.POST or None, base=base) if base else FirstTaskForm(request.POST or None)
+
+
+def _tell_what_comes_next(
+    request: HttpRequest, access: Access, revision: TaskRevision, before: TaskRevision | None
+) -> None:
+    if before and revision.pk == before.pk:
+        messages.success(request, f"Nothing was changed; the task is still revision {revision.number}.")
+        return
+    done = {step.slug for step in registries.loop_steps(access) if step.state == "done"}
+    if "test-set" not in done:
+        messages.success(request, f"The task is revision {revision.number} now.")
+        return
+    then = " and measure its baseline" if "baseline" in done else ""
+    messages.warning(
+        request,
+        f"The task is revision {revision.number} now. The test set{' and the baseline' if then else ''} still belong"
+        f"{'' if then else 's'} to an earlier one: freeze the test set again{then} before you train.",
+    )
 
 
 @login_required

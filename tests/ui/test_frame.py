@@ -18,7 +18,7 @@ from tests.factories import Cast
 pytestmark = pytest.mark.django_db
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style\b|<[^>]+\s(?:style|on[a-z]+)\s*=|javascript:", re.I)
 PAGES = ["/projects/", "/projects/new/", "/account/keys/", "/help/keys/", "/accounts/password/change/"]
-PROJECT_PAGES = ["", "members/", "task/", "jobs/", "audit/", "search/?q=terrace"]
+PROJECT_PAGES = ["", "members/", "task/", "task/revise/", "jobs/", "audit/", "search/?q=terrace"]
 
 
 def running(cast: Cast, **values: Any) -> Job:
