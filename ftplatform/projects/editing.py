@@ -12,7 +12,6 @@ from ftplatform.projects.spec import TaskField, TaskSpec
 
 BAR = "|"
 ARROW = re.compile("->|→")
-Renames = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def revised(
     guidelines: str,
     labels: Mapping[str, Sequence[Label]],
     field_guidelines: Mapping[str, str],
-    renames: Renames,
+    renames: Mapping[str, Mapping[str, str]],
 ) -> TaskSpec:
     """The task with these parts in the place of its own. Fields that `labels` does not name keep theirs. A renamed label keeps its title
     and key, and conditions follow it.

@@ -55,8 +55,6 @@ def read_task(text: str) -> TaskSpec:
 class TaskText(forms.CharField):
     """A text that is kept to the letter. Browsers send CR and LF for the line end that they were given."""
 
-    widget = forms.Textarea
-
     def __init__(self, *, rows: int = LEAST_ROWS, mono: bool = False, **more: Any) -> None:
         attributes = {"rows": rows, **({"class": "mono", "spellcheck": "false"} if mono else {})}
         super().__init__(required=False, strip=False, widget=forms.Textarea(attrs=attributes), **more)
