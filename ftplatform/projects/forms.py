@@ -121,7 +121,7 @@ class FirstTaskForm(TaskForm):
     )
     guidelines = TaskText(help_text="Markdown, shown beside each ticket.")
     task = TaskText(mono=True, label="Or the whole task as JSON", help_text="Replaces the fields above.")
-    field_order = ("input", "choice", "choices", "text", "guidelines", "task")
+    field_order = ["input", "choice", "choices", "text", "guidelines", "task"]
 
     def asks_for_json(self, data: dict[str, Any]) -> bool:
         return bool(data["task"].strip())
@@ -161,7 +161,7 @@ class ProjectForm(FirstTaskForm):
 
     name = forms.CharField(max_length=120, help_text="What the model should do, in a few words.")
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    field_order = ("name", "description", *FirstTaskForm.field_order)
+    field_order = ["name", "description", *FirstTaskForm.field_order]
 
 
 @dataclass(frozen=True)
