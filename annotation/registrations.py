@@ -2,13 +2,14 @@
 
 from annotation import standing
 from annotation.jobs import IMPORT
-from annotation.services.carrying import CARRIER
+from annotation.services.carrying import CARRIER, refuse
 from ftplatform.jobs import kinds
 from ftplatform.projects import carriers
 from ftplatform.ui import registries
 
 kinds.register(IMPORT)
 carriers.register(CARRIER)
+carriers.register_rule(refuse)
 registries.register_loop_step("tickets", standing.tickets_step)
 registries.register_loop_step("test-set", standing.test_set_step)
 registries.register_loop_step("labels", standing.labels_step)

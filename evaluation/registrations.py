@@ -4,7 +4,9 @@ from evaluation import standing
 from evaluation.blinding import seal
 from evaluation.itemscores import scores_of_cell
 from evaluation.jobs import BASELINE, COMPARE
+from evaluation.taskrules import refuse_metrics
 from ftplatform.jobs import kinds
+from ftplatform.projects.carriers import register_rule
 from ftplatform.projects.seals import register_seal
 from ftplatform.ui.registries import (
     register_home_panel,
@@ -19,6 +21,7 @@ from inference.uses import register_uses
 
 kinds.register(BASELINE)
 kinds.register(COMPARE)
+register_rule(refuse_metrics)
 register_seal(seal)
 register_scores(scores_of_cell)
 

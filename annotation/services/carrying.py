@@ -189,4 +189,4 @@ def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-CARRIER = Carrier(hold=hold, refuse=refuse, broken=broken, carry=carry)
+CARRIER = Carrier(hold=hold, broken=broken, carry=carry)

@@ -1,4 +1,5 @@
 """What hangs on a project's task: answers and labels that rooms above keep. Each registers a carrier, and a new revision asks it first.
+What a room can never use of a task, whatever was answered, is a rule of its own.
 
 A revision that existing answers contradict is refused with counts, unless renames say which label became which; then the room writes its
 answers anew under it, in the same transaction.
@@ -35,21 +36,29 @@ class Broken:
 
 @dataclass(frozen=True)
 class Carrier:
-    """hold: locks what the others read and write, before the project's row is locked. refuse: raises Refused for a task that the room
-    cannot use at all. broken: what the task would contradict. carry: writes it anew, and returns what the audit trail should say."""
+    """hold: locks what the others read and write, before the project's row is locked. broken: what the task would contradict.
+    carry: writes it anew, and returns what the audit trail should say."""
 
     hold: Callable[[Project], None]
-    refuse: Callable[[TaskSpec], None]
     broken: Callable[[Project, TaskSpec, Renames], Sequence[Broken]]
     carry: Callable[[Project, TaskRevision, Renames], dict[str, int]]
 
 
+Rule = Callable[[TaskSpec], None]
+"""Raises Refused for a task that a room cannot use at all."""
+
 _carriers: list[Carrier] = []
+_rules: list[Rule] = []
 
 
 def register(carrier: Carrier) -> None:
     if carrier not in _carriers:
         _carriers.append(carrier)
+
+
+def register_rule(rule: Rule) -> None:
+    if rule not in _rules:
+        _rules.append(rule)
 
 
 def hold(project: Project) -> None:
@@ -58,9 +67,10 @@ def hold(project: Project) -> None:
 
 
 def refuse_what_does_not_fit(project: Project, spec: TaskSpec, renames: Renames) -> None:
-    """Raises Refused for renames that name no label, Conflict with counts for answers that the task would contradict."""
-    for carrier in _carriers:
-        carrier.refuse(spec)
+    """Raises Refused for a task that a room cannot use and for renames that name no label, Conflict with counts for answers that the
+    task would contradict."""
+    for rule in _rules:
+        rule(spec)
     if errors := _bad_renames(project.task_revision.spec if project.task_revision else None, spec, renames):
         raise Refused("bad-renames", "These renames name no label; nothing was changed.", errors=errors)
     broken = [one for carrier in _carriers for one in carrier.broken(project, spec, renames)]
