@@ -15,6 +15,9 @@ from ftplatform.projects.spec import Choice, TaskField, TaskSpec
 NOTE, UNSURE = "~note", "~unsure"
 """Where a draft keeps the note and the doubt beside the values; no field can have these names."""
 
+INPUT = "f-"
+"""Stands before a field's name in the form: a task may name its fields `note`, `lease` or `unsure`, as the page names its own inputs."""
+
 RESERVED_KEYS = frozenset("usnfrg?/")
 MANY_CHOICES = 9
 
@@ -52,6 +55,10 @@ class AnswerField:
         return self.spec.name
 
     @property
+    def input_name(self) -> str:
+        return INPUT + self.spec.name
+
+    @property
     def heading(self) -> str:
         return self.spec.heading
 
@@ -87,7 +94,7 @@ def from_form(spec: TaskSpec, data: FormData) -> tuple[dict[str, Any], dict[str,
         try:
             value = _value(one, data)
         except ValueError as error:
-            values[one.name], errors[one.name] = (data.get(one.name, "") or ""), str(error)
+            values[one.name], errors[one.name] = (data.get(INPUT + one.name, "") or ""), str(error)
             continue
         if value not in (None, "", []):
             values[one.name] = value
@@ -111,9 +118,9 @@ def told(spec: TaskSpec, values: Mapping[str, Any], errors: dict[str, str], refu
 
 def _value(one: TaskField, data: FormData) -> Any:
     if one.kind == "multi":
-        given = set(data.getlist(one.name))
+        given = set(data.getlist(INPUT + one.name))
         return [label for label in one.labels if label in given] + sorted(given - set(one.labels))
-    text = (data.get(one.name, "") or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = (data.get(INPUT + one.name, "") or "").replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text or one.kind in ("choice", "text"):
         return text
     if one.kind == "spans":

@@ -10,6 +10,8 @@ from django.urls import reverse
 from annotation import services
 from annotation.models import Annotation, DatasetVersion, Example, HandoutSlot, Import, Lease, Queue, Suggestion
 from ftplatform.accounts.actors import Actor
+from ftplatform.projects import services as projects
+from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,8 +80,8 @@ def test_a_labeler_submits_and_meets_the_next_ticket(cast: Any, queue: Queue) ->
     assert client.get(url(cast, "label", queue.pk)).context["lease"].pk == lease.pk  # a reload gives the same
     answer = {
         "lease": str(lease.pk),
-        "desk": "tax",
-        "reply": "Ask the tax desk.\r\nToday. ",
+        "f-desk": "tax",
+        "f-reply": "Ask the tax desk.\r\nToday. ",
         "seconds": "12.5",
         "note": "odd",
     }
@@ -93,6 +95,39 @@ def test_a_labeler_submits_and_meets_the_next_ticket(cast: Any, queue: Queue) ->
     assert Annotation.objects.filter(author=cast.lea).count() == 1
 
 
+def test_a_tasks_fields_may_be_named_as_the_pages_own_inputs(cast: Any, run_jobs: Any, tmp_path: Any) -> None:
+    yes_no = (Choice(value="yes"), Choice(value="no"))
+    chosen = [TaskField(name=name, kind="choice", choices=yes_no) for name in ("lease", "unsure")]
+    typed = [TaskField(name=name, kind="text") for name in ("revision", "ahead", "note")]
+    fields = (*chosen, TaskField(name="seconds", kind="number"), *typed)
+    spec = TaskSpec(inputs=(InputColumn(name="question"),), fields=fields, user="{question}", codec="json")
+    projects.revise_task(project=cast.project, spec=spec, by=cast.by)
+    cast.project.refresh_from_db()
+    row = {"question": "May I build here?"}
+    factories.import_rows(cast.project, tmp_path / "t.csv", [row], mapping={"question": "input:question"})
+    run_jobs()
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project))
+    client, label = cast.client("lea"), url(cast, "label", queue.pk)
+    lease = client.get(label).context["lease"]
+    values = {"lease": "yes", "unsure": "no", "revision": "r", "ahead": "a", "note": "The answer", "seconds": 7}
+    answer = {f"f-{name}": str(value) for name, value in values.items()}
+
+    draft = client.post(url(cast, "draft", queue.pk, lease.pk), {**answer, "revision": "0", "note": "odd"})
+    assert draft.json() == {"revision": 1}
+    page = client.get(label)
+    shown = {one.name: one.value for one in page.context["fields"]}
+    assert shown == values and page.context["note"] == "odd" and not page.context["unsure"]
+    assert all(f'name="{name}"' in page.content.decode() for name in answer)
+
+    assert client.post(label, {**answer, "lease": str(lease.pk), "seconds": "3", "note": "odd"}).status_code == 302
+    made = Annotation.objects.get(author=cast.lea)
+    assert (made.values, made.note, made.seconds, made.is_unsure) == (values, "odd", 3.0, False)
+    client = cast.client("rev")
+    client.post(url(cast, "review", made.example_id), {**answer, "f-note": "Better", "note": "why"})
+    review = Annotation.objects.get(author=cast.rev)
+    assert (review.values["note"], review.note) == ("Better", "why")
+
+
 def test_the_next_ticket_is_fetched_while_one_is_read_and_counts_as_seen_when_the_first_is_submitted(
     cast: Any, queue: Queue
 ) -> None:
@@ -104,7 +139,7 @@ def test_the_next_ticket_is_fetched_while_one_is_read_and_counts_as_seen_when_th
     assert f"<b>1</b> of {queue.total}" in fetched.content.decode(), "it is read once one answer is in"
     assert client.get(label).context["lease"].pk == lease.pk, "a reload still gives the first"
 
-    answer = {"lease": str(lease.pk), "desk": "tax", "reply": "Ask the tax desk.", "ahead": str(following.pk)}
+    answer = {"lease": str(lease.pk), "f-desk": "tax", "f-reply": "Ask the tax desk.", "ahead": str(following.pk)}
     assert client.post(label, answer, headers={"HX-Request": "true"}).status_code == 204
     following.refresh_from_db()
     assert following.shown_at and client.get(label).context["lease"].pk == following.pk
@@ -125,7 +160,7 @@ def test_behind_the_last_ticket_there_is_nothing_to_fetch(cast: Any, tickets: An
 def test_a_refused_answer_keeps_what_was_typed_and_says_why(cast: Any, queue: Queue) -> None:
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
-    page = client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "reply": "Half an answer", "note": "see"})
+    page = client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-reply": "Half an answer", "note": "see"})
     text = page.content.decode()
     assert page.status_code == 422
     assert "Desk is required" in text
@@ -137,10 +172,10 @@ def test_a_draft_is_kept_and_an_old_tab_is_told(cast: Any, queue: Queue) -> None
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
     draft = url(cast, "draft", queue.pk, lease.pk)
-    assert client.post(draft, {"revision": "0", "desk": "tax", "reply": "So far", "note": "n"}).json() == {
+    assert client.post(draft, {"revision": "0", "f-desk": "tax", "f-reply": "So far", "note": "n"}).json() == {
         "revision": 1
     }
-    stale = client.post(draft, {"revision": "0", "desk": "energy"})
+    stale = client.post(draft, {"revision": "0", "f-desk": "energy"})
     assert stale.status_code == 409 and "another tab" in stale.json()["detail"]
     page = client.get(url(cast, "label", queue.pk)).content.decode()
     assert "So far" in page and "Your draft is kept" in page
@@ -150,7 +185,7 @@ def test_a_draft_is_kept_and_an_old_tab_is_told(cast: Any, queue: Queue) -> None
 def test_a_doubt_is_kept_with_the_draft(cast: Any, queue: Queue) -> None:
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
-    client.post(url(cast, "draft", queue.pk, lease.pk), {"revision": "0", "desk": "tax", "unsure": "on"})
+    client.post(url(cast, "draft", queue.pk, lease.pk), {"revision": "0", "f-desk": "tax", "unsure": "on"})
     page = client.get(url(cast, "label", queue.pk))
     assert page.context["unsure"] is True and "~unsure" not in page.content.decode()
 
@@ -158,8 +193,8 @@ def test_a_doubt_is_kept_with_the_draft(cast: Any, queue: Queue) -> None:
 def test_a_second_tab_keeps_its_text_and_can_save_it_as_a_revision(cast: Any, queue: Queue) -> None:
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
-    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "desk": "tax", "reply": "First"})
-    second = {"lease": str(lease.pk), "desk": "energy", "reply": "Second tab", "note": "hm"}
+    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-desk": "tax", "f-reply": "First"})
+    second = {"lease": str(lease.pk), "f-desk": "energy", "f-reply": "Second tab", "note": "hm"}
     late = client.post(url(cast, "label", queue.pk), second)
     text = late.content.decode()
     revise = url(cast, "revise", queue.pk, Annotation.objects.get(author=cast.lea).pk)
@@ -177,7 +212,7 @@ def test_work_on_a_ticket_that_was_taken_can_be_found_and_copied(cast: Any, queu
     HandoutSlot.objects.filter(state="leased").update(leased_until="2020-01-01T00:00Z")
     services.take_lease(queue=queue, labeler=cast.rev)
     late = client.post(
-        url(cast, "label", queue.pk), {"lease": str(lease.pk), "desk": "tax", "reply": "Long work", "note": "mine"}
+        url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-desk": "tax", "f-reply": "Long work", "note": "mine"}
     )
     assert late.status_code == 409 and "somebody else has it" in late.content.decode()
     assert "Long work" in late.content.decode() and "Next ticket" in late.content.decode()
@@ -210,7 +245,7 @@ def test_an_admin_closes_a_queue_and_opens_it_again(cast: Any, queue: Queue) -> 
     assert "Reopen" in client.get(url(cast, "labels")).content.decode()
     assert "This queue is closed" in cast.client("rev").get(url(cast, "label", queue.pk)).content.decode()
     assert lea.get(url(cast, "label", queue.pk)).context["lease"].pk == held.pk
-    done = lea.post(url(cast, "label", queue.pk), {"lease": str(held.pk), "desk": "tax", "reply": "Late"})
+    done = lea.post(url(cast, "label", queue.pk), {"lease": str(held.pk), "f-desk": "tax", "f-reply": "Late"})
     assert done.status_code == 302 and Annotation.objects.filter(author=cast.lea).exists()
     client.post(url(cast, "reopen-queue", queue.pk))
     assert cast.client("rev").get(url(cast, "label", queue.pk)).context["lease"]
@@ -234,12 +269,12 @@ def test_skip_flag_and_undo(cast: Any, queue: Queue) -> None:
     client.post(url(cast, "skip", queue.pk, first.pk), {"reason": "not mine"})
     second = client.get(url(cast, "label", queue.pk)).context["lease"]
     assert second.example_id != first.example_id
-    client.post(url(cast, "label", queue.pk), {"lease": str(second.pk), "desk": "tax", "reply": "First"})
+    client.post(url(cast, "label", queue.pk), {"lease": str(second.pk), "f-desk": "tax", "f-reply": "First"})
     undo = client.get(url(cast, "undo", queue.pk))
     page = client.get(undo.url)
     assert "First" in page.content.decode()
-    assert client.post(undo.url, {"desk": "energy", "reply": "Second"}).status_code == 302
-    late = client.post(undo.url, {"desk": "permits", "reply": "Third"})  # the other tab, still on the first answer
+    assert client.post(undo.url, {"f-desk": "energy", "f-reply": "Second"}).status_code == 302
+    late = client.post(undo.url, {"f-desk": "permits", "f-reply": "Third"})  # the other tab, still on the first answer
     assert late.status_code == 409 and "Third" in late.content.decode()
     assert [one.values["desk"] for one in Annotation.objects.filter(author=cast.lea).order_by("pk")] == [
         "tax",
@@ -252,7 +287,7 @@ def test_an_empty_queue_is_told_apart_from_an_error(cast: Any, tickets: Any) -> 
     queue = factories.make_queue(cast.project, tickets[:1])
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
-    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "desk": "tax", "reply": "Done"})
+    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-desk": "tax", "f-reply": "Done"})
     page = client.get(url(cast, "label", queue.pk))
     assert page.status_code == 200 and "Nothing is left for you here" in page.content.decode()
     Queue.objects.filter(pk=queue.pk).update(is_open=False)
@@ -361,7 +396,7 @@ def test_a_corrected_test_label_is_frozen_without_drawing(cast: Any, tickets: An
     assert "Nothing has changed" in refused.content.decode() and DatasetVersion.objects.count() == 2
     wrong = Example.objects.filter(split="test").first()
     assert "Correct the label" in client.get(url(cast, "ticket", wrong.pk)).content.decode()
-    client.post(url(cast, "review", wrong.pk), {"desk": "tax", "reply": "Cafe\u0301, corrected"})
+    client.post(url(cast, "review", wrong.pk), {"f-desk": "tax", "f-reply": "Cafe\u0301, corrected"})
     assert "1 ticket has other labels than in Evaluation set 1" in client.get(url(cast, "test-set")).content.decode()
     made = client.post(url(cast, "test-set-again"))
     assert made.url == url(cast, "dataset", "evaluation", 2)
@@ -388,7 +423,7 @@ def test_a_reviewer_decides_what_people_could_not(cast: Any, tickets: Any) -> No
     assert "Decide" in client.get(url(cast, "labels")).content.decode()
     page = client.get(url(cast, "review", example.pk))
     assert {one.name: one.value for one in page.context["fields"]} == {"desk": None, "reply": "Same"}
-    client.post(url(cast, "review", example.pk), {"desk": "permits", "reply": "Ours"})
+    client.post(url(cast, "review", example.pk), {"f-desk": "permits", "f-reply": "Ours"})
     example.refresh_from_db()
     assert example.state == Example.State.RESOLVED
     assert {one.field: one.value for one in example.resolved_labels.all()} == {"desk": "permits", "reply": "Ours"}

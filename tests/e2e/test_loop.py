@@ -120,9 +120,9 @@ def label_by_keyboard(page: Page, slug: str) -> None:
         question = page.locator("form.workbench .read").first.inner_text()
         desk = next(at for at, desk in enumerate(DESKS) if desk in question)
         page.keyboard.press(str(desk + 1))
-        expect(page.locator(f"[name=desk][value={DESKS[desk]}]")).to_be_checked()
+        expect(page.locator(f"[name=f-desk][value={DESKS[desk]}]")).to_be_checked()
         page.keyboard.press("Tab")
-        expect(page.locator("[name=reply]")).to_be_focused()
+        expect(page.locator("[name=f-reply]")).to_be_focused()
         page.keyboard.type(f"Ask the {DESKS[desk]} desk.")
         page.keyboard.press("Control+Enter")
         if done < LABELLED - 1:

@@ -3,6 +3,7 @@
 (() => {
   const SAVE_AFTER = 600;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const INPUT = "f-"; // before the name of a task's field, as annotation/answers.py reads it
   const form = () => document.querySelector("form[data-label]");
   let timer = 0, chain = Promise.resolve(), shownAt = performance.now(), ahead = "";
 
@@ -118,7 +119,7 @@
     const page = form();
     if (!page) return;
     for (const part of all("[data-when]", page)) {
-      const chosen = page.querySelector(`[name="${CSS.escape(part.dataset.when)}"]:checked`);
+      const chosen = page.querySelector(`[name="${CSS.escape(INPUT + part.dataset.when)}"]:checked`);
       part.hidden = chosen?.value !== part.dataset.equals;
     }
   }
