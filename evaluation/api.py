@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from pydantic import ValidationError
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -18,7 +18,8 @@ from rest_framework.views import APIView
 
 from annotation.models import DatasetVersion
 from evaluation import export, selectors, services
-from evaluation.blinding import payload
+from evaluation.blinding import payload, sealed_versions
+from evaluation.drawing import USUAL_ITEMS
 from evaluation.models import Assignment, Campaign, CampaignRater, ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS, default_rules
@@ -31,13 +32,21 @@ from inference.models import ModelVersion
 
 
 class ScorecardSerializer(serializers.ModelSerializer):
-    """A card in a list: what it is and its verdict. Its figures stand on the card itself, behind its seal."""
+    """A card in a list: what it is and its verdict, which is null for a baseline and while the caller rates its answers blind. Its
+    figures stand on the card itself, behind its seal."""
+
+    verdict = serializers.SerializerMethodField()
 
     class Meta:
         model = Scorecard
         fields = ["id", "number", "kind", "evaluation_set", "base_model", "baseline", "candidate", "generation_run", "rules",
                   "campaign", "supersedes", "verdict", "content_hash", "created_at"]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=Scorecard.Verdict.choices, allow_null=True))
+    def get_verdict(self, card: Scorecard) -> str | None:
+        is_sealed = not selectors.versions_of_card(card).isdisjoint(self.context["sealed"])
+        return None if is_sealed else card.verdict
 
 
 class ScorecardRequest(serializers.Serializer):
@@ -84,7 +93,7 @@ class CampaignRequest(serializers.Serializer):
 
     scorecard = serializers.IntegerField()
     name = serializers.CharField(required=False, default="", max_length=120, allow_blank=True)
-    items = serializers.IntegerField(required=False, default=60, min_value=1, max_value=2000)
+    items = serializers.IntegerField(required=False, default=USUAL_ITEMS, min_value=1, max_value=2000)
     overlap = serializers.IntegerField(required=False, default=2, min_value=1, max_value=10)
     asks_preference = serializers.BooleanField(required=False, default=False)
     seed = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**31 - 1)
@@ -104,7 +113,11 @@ class Scorecards(ListAPIView):
 
     def get_queryset(self) -> Any:
         access = enter(cast(Any, self.request), self.kwargs["slug"], READERS)
+        self.sealed = sealed_versions(access)
         return selectors.scorecards_of(access.project).order_by()
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "sealed": getattr(self, "sealed", {})}
 
     @extend_schema(request=ScorecardRequest, responses={202: JobAnswer})
     def post(self, request: Request, slug: str) -> Response:
@@ -250,12 +263,43 @@ def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
         scorecard=card,
         rubric=services.ensure_rubric(project=project, by=access.actor),
         rules=rules or card.rules or default_rules(project, by=access.actor),
+        raters=people.values(),
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )
-    for user in people.values():
+    return _shown(campaign)
+
+
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    return dict(CampaignSerializer(selectors.all_campaigns().get(pk=campaign.pk)).data)
+
+
+class InviteRequest(serializers.Serializer):
+    user = serializers.CharField(help_text="Username of an expert of the project.")
+
+
+class CampaignRaters(APIView):
+    @extend_schema(request=InviteRequest, responses=CampaignSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Invites a rater; asking twice changes nothing."""
+        access, campaign = enter_by(cast(Any, request), Campaign.objects.all(), ADMIN, pk=pk)
+        serializer = InviteRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name = serializer.validated_data["user"]
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            raise Refused("unknown-user", f"There is no user called {name!r}.", field="user")
         services.invite_rater(campaign=campaign, user=user, by=access.actor)
-    return dict(CampaignSerializer(selectors.campaigns_of(project).get(pk=campaign.pk)).data)
+        return Response(_shown(campaign))
+
+
+class CampaignClose(APIView):
+    @extend_schema(request=None, responses=CampaignSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Ends the rating for good; closing twice changes nothing."""
+        access, campaign = enter_by(cast(Any, request), Campaign.objects.all(), ADMIN, pk=pk)
+        services.close_campaign(campaign=campaign, by=access.actor)
+        return Response(_shown(campaign))
 
 
 class CampaignResults(APIView):
@@ -270,7 +314,7 @@ class CampaignAgreement(APIView):
     def get(self, request: Request, pk: int) -> Response:
         found = selectors.results_of(_campaign(request, pk))
         rows = [
-            {"dimension": one.name, "alpha": one.alpha.model_dump(mode="json"), "ac1": one.ac1.model_dump(mode="json")}
+            {"dimension": one.name, "alpha": one.alpha.model_dump(mode="json"), "ac2": one.ac2.model_dump(mode="json")}
             for one in found.dimensions
         ]
         return Response({"ratings": found.ratings, "raters": len(found.raters), "dimensions": rows})
@@ -319,6 +363,7 @@ class ItemRatings(APIView):
             "scores": rating.scores,
             "harm": rating.harm,
             "harm_category": rating.harm_category or {},
+            "cannot": rating.cannot,
             "preference": rating.preference,
             "spans": rating.spans,
             "reason": rating.reason,

@@ -12,6 +12,8 @@ urlpatterns = [
     path("scorecards/<int:pk>/export/", api.ScorecardExport.as_view()),
     path("scorecards/<int:pk>/rescore/", api.ScorecardRescore.as_view()),
     path("campaigns/<int:pk>/items/next/", api.NextItem.as_view()),
+    path("campaigns/<int:pk>/raters/", api.CampaignRaters.as_view()),
+    path("campaigns/<int:pk>/close/", api.CampaignClose.as_view()),
     path("campaigns/<int:pk>/results/", api.CampaignResults.as_view()),
     path("campaigns/<int:pk>/agreement/", api.CampaignAgreement.as_view()),
     path("items/<uuid:pk>/ratings/", api.ItemRatings.as_view()),

@@ -6,7 +6,6 @@ Made from `blinding.payload` alone, so that nothing else about an answer can rea
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,6 @@ from evaluation.services.ratings import CANNOT_JUDGE
 
 FREE_KEYS = "dwptefgijkqsvxyz"
 """Letters that no other key of the bench uses (templates/evaluation/bench.html)."""
-_CANNOT_LINE = re.compile(r"^Cannot judge ([A-D]): (.+)\.$")
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,11 @@ class Answer:
     def low(self) -> str:
         return self.key.lower()
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Those that the form offers: the usual ones, and what another client gave."""
+        return tuple(dict.fromkeys((*CANNOT_JUDGE, *filter(None, [self.cannot]))))
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -92,8 +95,7 @@ def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]
     for letter in (answer["key"] for answer in shown["answers"]):
         low = letter.lower()
         if _one(post, f"{low}-cannot"):
-            why = _one(post, f"{low}-why")
-            cannot[letter] = why if why in CANNOT_JUDGE else CANNOT_JUDGE[0]
+            cannot[letter] = _one(post, f"{low}-why").strip() or CANNOT_JUDGE[0]
             scores[letter] = dict.fromkeys(names)
         else:
             given = {name: _one(post, f"{low}-{name}") for name in names}
@@ -110,34 +112,24 @@ def entered(post: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]
         "harm_category": harm_category,
         "preference": _one(post, "preference"),
         "spans": _spans(_one(post, "spans")),
-        "reason": reason_of(cannot, comment),
+        "reason": comment,
         "seconds": _number(_one(post, "seconds")),
         "cannot": cannot,
         "comment": comment,
     }
 
 
-def reason_of(cannot: Mapping[str, str], comment: str) -> str:
-    """One text: a line for each answer that cannot be judged, then the comment."""
-    return "\n".join([*(f"Cannot judge {letter}: {why}." for letter, why in sorted(cannot.items())), comment]).strip()
-
-
 def of_rating(rating: Rating) -> dict[str, Any]:
-    """A stored rating as the form's state, so that it can be revised."""
-    cannot, comment = {}, []
-    for line in rating.reason.splitlines():
-        if found := _CANNOT_LINE.match(line):
-            cannot[found.group(1)] = found.group(2)
-        else:
-            comment.append(line)
+    """A stored rating as the form's state, so that it can be revised. The form judges an answer on every dimension or on none."""
+    unjudged = {letter for letter, row in rating.scores.items() if set(row.values()) == {None}}
     return {
         "scores": rating.scores,
         "harm": rating.harm,
         "harm_category": rating.harm_category,
         "preference": rating.preference,
         "spans": rating.spans,
-        "cannot": cannot,
-        "comment": "\n".join(comment),
+        "cannot": {letter: why for letter, why in rating.cannot.items() if letter in unjudged},
+        "comment": rating.reason,
     }
 
 

@@ -12,8 +12,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import CharField, Exists, OuterRef, QuerySet
+from django.db.models.functions import Cast
+
 from annotation.models import DatasetItem
-from evaluation.models import Assignment, Campaign, CampaignRater, ItemAnswer
+from evaluation.models import Assignment, Campaign, CampaignArm, CampaignRater, ItemAnswer
 from ftplatform.accounts.models import User
 from ftplatform.audit.models import AuditEvent
 from ftplatform.projects.access import Access
@@ -89,22 +92,42 @@ def payload(assignment: Assignment) -> dict[str, Any]:
 
 def seal(access: Access, model_versions: frozenset[int] | None) -> str | None:
     """While a campaign is open, its raters may not see which version wrote what; an admin may override it, audited."""
-    raters = CampaignRater.objects.filter(
-        user=access.user, campaign__project=access.project, campaign__state=Campaign.State.OPEN
-    ).select_related("campaign")
-    if model_versions is not None:
-        raters = raters.filter(campaign__arms__cell__model_version__in=model_versions).distinct()
-    for rater in raters:
-        if not has_overridden(rater.campaign, access.user):
-            return (
-                f"You are rating blind in “{rater.campaign.name}”: this page shows which version wrote what. "
-                "It opens for you when the campaign is closed."
-            )
-    return None
+    names = [
+        name for version, name in sealed_versions(access).items() if model_versions is None or version in model_versions
+    ]
+    if not names:
+        return None
+    return (
+        f"You are rating blind in “{names[0]}”: this page shows which version wrote what. "
+        "It opens for you when the campaign is closed."
+    )
 
 
-def has_overridden(campaign: Campaign, user: User) -> bool:
-    """Whether this person opened the sealed pages of a campaign; from then on they rate in it no more."""
+def sealed_versions(access: Access) -> dict[int, str]:
+    """Model version → the open campaign in which the caller rates its answers blind."""
+    arms = (
+        CampaignArm.objects.filter(
+            campaign__project=access.project,
+            campaign__state=Campaign.State.OPEN,
+            campaign__raters__user=access.user,
+        )
+        .exclude(Exists(_overrides(access.user, OuterRef("campaign"))))
+        .order_by("pk")
+    )
+    return dict(arms.values_list("cell__model_version", "campaign__name"))
+
+
+def eyes_opened_in(campaign: Campaign, user: User) -> Campaign | None:
+    """The campaign, this one or another on any of the same answers, whose sealed pages this person opened. Whoever has seen who
+    wrote an answer rates it blind no more, in whatever campaign."""
+    return (
+        Campaign.objects.filter(Exists(_overrides(user, OuterRef("pk"))), arms__cell__in=campaign.arms.values("cell"))
+        .order_by("pk")
+        .first()
+    )
+
+
+def _overrides(user: User, campaign: OuterRef) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(
-        verb=OVERRIDE, user=user, object_kind="evaluation.campaign", object_id=str(campaign.pk)
-    ).exists()
+        verb=OVERRIDE, user=user, object_kind="evaluation.campaign", object_id=Cast(campaign, CharField())
+    )

@@ -158,15 +158,15 @@ def _people(rated: content.Human) -> Iterator[dict[str, Any]]:
         for kind, items in harm.categories.items():
             yield {"part": "harm", "name": kind, "source": harm.arm, "value": items, "value_n": harm.n}
     for dimension in rated.dimensions:
-        for name, figure in (("alpha", dimension.alpha), ("ac1", dimension.ac1)):
+        for name, figure in (("alpha", dimension.alpha), ("ac2", dimension.ac2)):
             yield {"part": "agreement", "name": dimension.name, "source": name, **_figure("value", figure),
                    "value_n": figure.n, "reason": figure.reason}  # fmt: skip
     for rater in rated.raters:
         yield {
             "part": "rater",
             "name": rater.name,
-            "source": "severity",
-            "value": rater.severity,
+            "source": "leniency",
+            "value": rater.leniency,
             "value_n": rater.ratings,
         }
     for name, count in rated.preference.items():

@@ -9,7 +9,8 @@ from django import forms
 from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
-from evaluation import selectors
+from evaluation import drawing, selectors
+from evaluation.drawing import USUAL_ITEMS
 from evaluation.models import ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS
@@ -150,7 +151,11 @@ class CampaignForm(RefusableForm):
         max_length=120, required=False, label="Name", help_text="Raters see it: name no model and no version."
     )
     items = forms.IntegerField(
-        min_value=1, max_value=2000, initial=60, label="Tickets", help_text="Drawn at random from the test set."
+        min_value=1,
+        max_value=2000,
+        initial=USUAL_ITEMS,
+        label="Tickets",
+        help_text="Drawn at random from the test set, those that nobody has rated first.",
     )
     overlap = forms.IntegerField(
         min_value=1, max_value=10, initial=2, label="Raters a ticket", help_text="Two show whether they agree."
@@ -162,6 +167,21 @@ class CampaignForm(RefusableForm):
         super().__init__(*args, **kwargs)
         _pick(self, "scorecard", selectors.ratable(project))
         _pick(self, "rules", selectors.rules_of(project))
+        self._propose_items(project)
+
+    def _propose_items(self, project: Project) -> None:
+        """As many as the chosen scorecard has unrated tickets, up to the usual number."""
+        chosen = self.initial.get("scorecard") or self.fields["scorecard"].initial
+        card = selectors.ratable(project).defer(None).filter(pk=chosen).first() if chosen else None
+        if card is None:
+            return
+        stock = drawing.stock_of(card, selectors.usual_rubric(project))
+        items = self.fields["items"]
+        items.initial = stock.usual
+        if not stock.unrated:
+            items.help_text = "Every ticket has ratings already. Another rater adds to them; who rates a ticket again is not counted twice."
+        elif stock.unrated < stock.tickets:
+            items.help_text = f"Drawn at random from the test set, those that nobody has rated first: {stock.unrated} of {stock.tickets}."
 
 
 class InviteForm(RefusableForm):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
@@ -108,7 +109,7 @@ def rubric_of(revision: RubricRevision) -> Rubric:
 
 def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
     """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out; who rated
-    an item in two campaigns counts once, by the newest."""
+    an item in two campaigns counts once, by what was said first: nobody rates an item again until it fits."""
     arms = {
         arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in CampaignArm.objects.filter(campaign__in=campaigns)
     }
@@ -116,15 +117,17 @@ def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
         Rating.objects.filter(assignment__campaign_item__campaign__in=campaigns, superseded_by=None)
         .select_related("assignment__campaign_item", "assignment__rater")
         .prefetch_related("assignment__keys__answer")
-        .order_by("pk")
+        .order_by("assignment__rated_at", "pk")
     )
     found: dict[tuple[int, int], Judgement] = {}
     for rating in rows:
+        item, rater = rating.assignment.campaign_item.item_id, rating.assignment.rater.user_id
+        if (item, rater) in found:
+            continue
         letters = {key.key: arms[key.answer.arm_id] for key in rating.assignment.keys.all()}
         preference = rating.preference
         if preference in letters:
             preference = letters[preference]
-        item, rater = rating.assignment.campaign_item.item_id, rating.assignment.rater.user_id
         found[item, rater] = Judgement(
             item=item,
             rater=rater,
@@ -146,6 +149,9 @@ def cost_rows(base: GenerationCell, ours: GenerationCell) -> list[content.Cost]:
     )
     places = [_place(cell) for cell in (base, ours)]
     alike = places[0] == places[1]
+    told = f"measured in different places: {places[0]}; {places[1]}"
+    if str(places[0]) == str(places[1]):
+        told = "measured at two different addresses"
     rows = []
     for title, unit, column, fold in measures:
         values = [_column(cell, column) for cell in (base, ours)]
@@ -156,21 +162,34 @@ def cost_rows(base: GenerationCell, ours: GenerationCell) -> list[content.Cost]:
                 unit=unit,
                 base=fold(values[0]) if values[0] and comparable else None,
                 candidate=fold(values[1]) if values[1] and comparable else None,
-                place=places[1],
-                reason="" if comparable else f"measured in different places: {places[0]}; {places[1]}",
+                place=str(places[1]),
+                reason="" if comparable else told,
             )
         )
     return rows
 
 
-def _place(cell: GenerationCell) -> str:
+@dataclass(frozen=True)
+class _Place:
+    """Where and how answers were generated. As text it goes to whoever gets the scorecard's export: no address of a server."""
+
+    backend: str
+    hardware: str
+    concurrency: int
+
+    def __str__(self) -> str:
+        machine = "a remote server" if "://" in self.hardware else self.hardware or "unknown machine"
+        return f"{self.backend}, {machine}, {self.concurrency} at once"
+
+
+def _place(cell: GenerationCell) -> _Place:
     concurrency = (
         cell.generations.exclude(finish_reason="error")
         .order_by("-concurrency")
         .values_list("concurrency", flat=True)
         .first()
     )
-    return f"{cell.backend}, {cell.hardware or 'unknown machine'}, {concurrency or 0} at once"
+    return _Place(cell.backend, cell.hardware, concurrency or 0)
 
 
 def _column(cell: GenerationCell, column: str) -> list[float]:

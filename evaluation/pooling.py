@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, Count, OuterRef, Q
+from django.db.models.functions import Cast
 
-from evaluation.blinding import has_overridden
-from evaluation.models import Assignment, Campaign, CampaignArm, ItemAnswer, ReleaseRules, Scorecard
-from inference.models import GenerationRun, ModelVersion
+from evaluation.blinding import eyes_opened_in
+from evaluation.models import (
+    Assignment,
+    Campaign,
+    CampaignArm,
+    CampaignItem,
+    ItemAnswer,
+    ReleaseRules,
+    RubricRevision,
+    Scorecard,
+)
+from inference.models import GenerationCell, GenerationRun, ModelVersion
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,23 @@ def pool_of(campaign: Campaign) -> Pool:
     return Pool(campaign, counted, [one for one in others if one not in alike])
 
 
+def rated_so_far(cells: Sequence[GenerationCell], rubric: RubricRevision, text_field: str) -> Counter[int]:
+    """Ticket → ratings that it has, or waits for in an open campaign, among those that a new campaign's would be counted with."""
+    arms = CampaignArm.objects.filter(campaign=OuterRef("pk")).order_by("cell")
+    alike = (
+        Campaign.objects.filter(rubric=rubric, text_field=text_field)
+        .alias(cells=ArraySubquery(arms.values(number=Cast("cell", BigIntegerField()))))
+        .filter(cells=sorted(cell.pk for cell in cells))
+    )
+    items = CampaignItem.objects.filter(campaign__in=alike).annotate(
+        rated=Count("assignments", filter=Q(assignments__state=Assignment.State.RATED))
+    )
+    found: Counter[int] = Counter()
+    for item, rated, overlap, state in items.values_list("item", "rated", "campaign__overlap", "campaign__state"):
+        found[item] += overlap if state == Campaign.State.OPEN else rated
+    return found
+
+
 def _cells(campaign: Campaign) -> set[int]:
     return set(campaign.arms.values_list("cell_id", flat=True))
 
@@ -52,7 +82,8 @@ def remarks(pool: Pool | None, rules: ReleaseRules, run: GenerationRun, candidat
             f"“{one.name}” rated by another rubric or beside other answers; its ratings are not counted here."
             for one in (pool.left_out if pool else [])
         ),
-        *_opened_eyes(counted),
+        *_repeats(counted),
+        *_open_eyes(counted),
         *_named_authors(counted),
     ]
 
@@ -66,17 +97,44 @@ def _other_rules(
     return [f"The verdict is by {rules}; these answers were also judged or rated by {names}."] if names else []
 
 
-def _opened_eyes(counted: list[Campaign]) -> list[str]:
-    """Raters who gave up their blindness; what they had rated until then counts."""
+def _repeats(counted: list[Campaign]) -> list[str]:
+    """Who could rate an item again until it fits would; so the first rating stands, and that it was tried is told."""
+    again = (
+        Assignment.objects.filter(campaign_item__campaign__in=counted, state=Assignment.State.RATED)
+        .order_by()
+        .values("rater__user", "campaign_item__item")
+        .annotate(times=Count("pk"))
+        .filter(times__gt=1)
+    )
+    if not (repeats := sum(row["times"] - 1 for row in again)):
+        return []
+    what = "One rating repeats" if repeats == 1 else f"{repeats} ratings repeat"
+    return [
+        f"{what} what the same rater had said of the same ticket in an earlier campaign; only the first is counted."
+    ]
+
+
+def _open_eyes(counted: list[Campaign]) -> list[str]:
+    """Raters who gave up their blindness, whose ratings until then count, and raters who could have looked before they were asked."""
     found = []
     for campaign in counted:
         rated = campaign.raters.filter(assignments__state=Assignment.State.RATED).select_related("user").distinct()
-        if seen := sum(1 for rater in rated if has_overridden(campaign, rater.user)):
-            people = "One rater" if seen == 1 else f"{seen} raters"
+        opened = [rater for rater in rated if eyes_opened_in(campaign, rater.user)]
+        if opened:
             found.append(
-                f"{people} of “{campaign.name}” opened the sealed pages; only what was rated before that is counted."
+                f"{_people(opened)} of “{campaign.name}” opened the sealed pages of these answers; only what was rated before "
+                "that is counted."
+            )
+        if readers := [rater for rater in rated if rater.could_read]:
+            found.append(
+                f"{_people(readers)} of “{campaign.name}” could see who wrote what before the invitation: their role opens "
+                "those pages to everyone who does not rate just then."
             )
     return found
+
+
+def _people(raters: Sequence[object]) -> str:
+    return "One rater" if len(raters) == 1 else f"{len(raters)} raters"
 
 
 def _named_authors(counted: list[Campaign]) -> list[str]:

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
 from evaluation import compose
@@ -22,9 +24,11 @@ from evaluation.models import (
     ItemAnswer,
     Rating,
     ReleaseRules,
+    RubricRevision,
     Scorecard,
 )
 from evaluation.scoring import content
+from evaluation.scoring.rubric import DEFAULT
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.projects.models import Project
@@ -32,6 +36,8 @@ from inference.models import ModelVersion
 
 LAST_ITEMS = 10
 LISTED = 200
+RESULTS_KEPT = 3600
+"""Seconds: a release that counts otherwise shows its figures within the hour."""
 
 # ── an expert's own work ──
 
@@ -105,7 +111,7 @@ def last_rated(rater: CampaignRater) -> list[RatedItem]:
 def open_campaigns_of(project: Project, user: User) -> list[CampaignRater]:
     """Where this user is asked to rate just now."""
     return list(
-        CampaignRater.objects.select_related("campaign")
+        CampaignRater.objects.select_related("campaign__rubric")
         .filter(user=user, campaign__project=project, campaign__state=Campaign.State.OPEN)
         .order_by("campaign__number")
     )
@@ -181,9 +187,25 @@ def self_naming(campaign: Campaign) -> int:
 
 
 def results_of(campaign: Campaign) -> content.Human:
-    """What the ratings say until now, by the same arithmetic as the scorecard's."""
+    """What the ratings say until now, by the same arithmetic as the scorecard's.
+
+    That takes a second or so, and readers come more often than ratings: it is done once for each newest rating. Ratings are
+    append-only, so the newest and how many there are name them all; the newest alone would miss one that was numbered before it and
+    committed after it.
+    """
+    ratings = Rating.objects.filter(assignment__campaign_item__campaign=campaign)
+    known = ratings.aggregate(newest=Max("pk"), n=Count("pk"))
+    # Databases that share a cache repeat each other's ids; the time of opening tells them apart.
+    opened = campaign.created_at.timestamp()
+    key = f"campaign-results:{campaign.pk}:{opened}:{campaign.rules_id}:{campaign.state}:{known['newest']}:{known['n']}"
+    if (kept := cache.get(key)) is not None:
+        try:
+            return content.Human.model_validate_json(kept)
+        except ValidationError:
+            pass  # of a release that kept other figures
     found = compose.human_of([campaign], Rules.model_validate(campaign.rules.content))
     assert found is not None  # only a lack of campaigns gives None
+    cache.set(key, found.model_dump_json(), RESULTS_KEPT)
     return found
 
 
@@ -247,7 +269,12 @@ def rules_of(project: Project) -> QuerySet[ReleaseRules]:
     return ReleaseRules.objects.filter(project=project).select_related("created_by").order_by("-number")
 
 
+def usual_rubric(project: Project) -> RubricRevision | None:
+    """The revision that a campaign is opened with where nobody names another; None before the first one."""
+    return RubricRevision.objects.filter(project=project, content=DEFAULT.model_dump(mode="json")).first()
+
+
 def ratable(project: Project) -> QuerySet[Scorecard]:
-    """Comparisons on whose answers a campaign can be opened: not superseded, of a task that writes a text."""
+    """Comparisons on whose answers a campaign can be opened: those that no newer card follows."""
     cards: Any = scorecards_of(project).filter(kind=Scorecard.Kind.COMPARISON, superseded_by=None)
     return cards.select_related("task_revision")

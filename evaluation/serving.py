@@ -25,17 +25,7 @@ def choose_serving(
     items = gather.items_of(validation, "validation")
     if not items:
         return FREE
-    trial = GenerationRun.objects.filter(
-        dataset_version=validation, split="validation", cells__model_version=candidate
-    ).first()
-    if trial is None:
-        trial = create_generation_run(
-            dataset_version=validation,
-            split="validation",
-            cells=[(candidate, cell.condition) for cell in cells],
-            sampling=run.sampling,
-            by=context.actor,
-        )
+    trial = _trial(context, run, candidate, validation)
     fill(context, trial)
     test = gather.test_set(validation, items)
     name = f"{spec.fields[0].name}.{primary_metric(spec.fields[0])}"
@@ -46,3 +36,24 @@ def choose_serving(
     best = max(figures, key=lambda key: (figures[key] is not None, figures[key] or 0.0))
     context.log(f"asked as {best}: best of {figures} on {len(items)} validation tickets")
     return best
+
+
+def _trial(
+    context: JobContext, run: GenerationRun, candidate: ModelVersion, validation: DatasetVersion
+) -> GenerationRun:
+    """The job's own run on the validation tickets, which a job that goes on finds again. No other run of the candidate will do:
+    one started by hand has other conditions, and perhaps other models."""
+    with context.transaction():
+        own = GenerationRun.objects.filter(job=context.job, dataset_version=validation, split="validation").first()
+        if own:
+            return own
+        own = create_generation_run(
+            dataset_version=validation,
+            split="validation",
+            cells=[(candidate, cell.condition) for cell in run.cells.select_related("condition").order_by("pk")],
+            sampling=run.sampling,
+            by=context.actor,
+        )
+        own.job = context.job
+        own.save(update_fields=["job"])
+        return own

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from annotation.standing import TEST_SET
 from evaluation import selectors
+from evaluation.blinding import sealed_versions
 from evaluation.cardpage import VERDICTS
 from evaluation.jobs import BASELINE, COMPARE
-from evaluation.models import Campaign, Scorecard
+from evaluation.models import Campaign, CampaignRater, Scorecard
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects import facts
 from ftplatform.projects.access import Access
@@ -58,6 +60,7 @@ class CardStanding:
     verdict: str | None
     base_model: str
     evaluation_set: int
+    versions: frozenset[int]
 
     def __str__(self) -> str:
         return f"Scorecard {self.number}"
@@ -68,7 +71,8 @@ def _cards(kind: str) -> QuerySet[Scorecard]:
 
 
 def _newest_card(kind: str) -> Any:
-    return facts.one(_cards(kind), "id", "number", "verdict", "base_model__name", "evaluation_set__number")
+    columns = ("id", "number", "verdict", "base_model", "base_model__name", "candidate", "evaluation_set__number")
+    return facts.one(_cards(kind), *columns)
 
 
 def _card(row: facts.Row | None) -> CardStanding | None:
@@ -80,6 +84,7 @@ def _card(row: facts.Row | None) -> CardStanding | None:
         verdict=row["verdict"],
         base_model=row["base_model__name"],
         evaluation_set=row["evaluation_set__number"],
+        versions=frozenset(pk for pk in (row["base_model"], row["candidate"]) if pk),
     )
 
 
@@ -104,6 +109,22 @@ CAMPAIGNS = facts.register(
     lambda rows: [_standing(row) for row in rows],
 )
 """The newest campaigns, newest first."""
+
+BLIND_RATERS = facts.register(
+    "blind_raters",
+    ArraySubquery(
+        CampaignRater.objects.filter(campaign__project=PROJECT, campaign__state=Campaign.State.OPEN)
+        .order_by()
+        .values("user")
+        .distinct()
+    ),
+    frozenset,
+)
+"""Who rates in an open campaign: only these are asked whether a verdict is sealed for them."""
+
+
+def _is_sealed(access: Access, card: CardStanding) -> bool:
+    return access.user.pk in BLIND_RATERS.of(access) and not card.versions.isdisjoint(sealed_versions(access))
 
 
 def baseline_step(access: Access) -> LoopStep:
@@ -142,6 +163,8 @@ def scorecard_step(access: Access) -> LoopStep:
         if not BASELINE_CARD.of(access):
             return LoopStep("scorecard", "Scorecard", "locked", "Measure the baseline first")
         return LoopStep("scorecard", "Scorecard", "todo", href=href)
+    if _is_sealed(access, card):
+        return LoopStep("scorecard", "Scorecard", "locked", "Sealed while you rate its answers blind")
     href = reverse("evaluation:scorecard", args=[slug, card.number])
     if card.verdict == Scorecard.Verdict.UNDECIDED:
         return LoopStep("scorecard", "Scorecard", "undecided", "undecided", href=href)
@@ -222,8 +245,9 @@ def queues(access: Access) -> list[QueueCard]:
     for rater in selectors.open_campaigns_of(access.project, access.user):
         progress = selectors.progress_of(rater)
         href = reverse("evaluation:rate", args=[access.project.slug, rater.campaign.number])
+        scales = len(rater.campaign.rubric.content["dimensions"])
         text = (
-            "Two answers a ticket, five scales each. Who wrote what is hidden."
+            f"Two answers a ticket, {scales} scale{'' if scales == 1 else 's'} each. Who wrote what is hidden."
             if progress.left
             else "Nothing is left for you just now."
         )
@@ -262,14 +286,20 @@ def latest_panel(access: Access) -> dict[str, Any] | None:
     }
 
 
-def uses(version: ModelVersion) -> list[Use]:
-    """The scorecards that measured a version, for its page."""
+def uses(access: Access, version: ModelVersion) -> list[Use]:
+    """The scorecards that measured a version, for its page; without verdicts while a seal keeps them from the caller."""
     cards = Scorecard.objects.filter(candidate=version) | Scorecard.objects.filter(
         base_model=version, kind=Scorecard.Kind.BASELINE
     )
-    slug = version.project.slug
+    slug, sealed = version.project.slug, sealed_versions(access)
+
+    def word(card: Scorecard) -> str:
+        if card.verdict is None:
+            return "baseline"
+        return card.verdict if selectors.versions_of_card(card).isdisjoint(sealed) else "sealed while you rate"
+
     return [
-        Use("used by", str(card), card.verdict or "baseline", reverse("evaluation:scorecard", args=[slug, card.number]))
+        Use("used by", str(card), word(card), reverse("evaluation:scorecard", args=[slug, card.number]))
         for card in cards.defer("content").order_by("number")
     ]
 

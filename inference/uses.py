@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from ftplatform.projects.access import Access
     from inference.models import ModelVersion
 
 
@@ -20,7 +21,8 @@ class Use:
     href: str
 
 
-UsesProvider = Callable[["ModelVersion"], Sequence[Use]]
+UsesProvider = Callable[["Access", "ModelVersion"], Sequence[Use]]
+"""What a version's page shows to this caller."""
 _providers: list[UsesProvider] = []
 
 
@@ -29,5 +31,5 @@ def register_uses(provider: UsesProvider) -> None:
         _providers.append(provider)
 
 
-def uses_of(version: ModelVersion) -> list[Use]:
-    return [use for provider in _providers for use in provider(version)]
+def uses_of(access: Access, version: ModelVersion) -> list[Use]:
+    return [use for provider in _providers for use in provider(access, version)]

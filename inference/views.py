@@ -89,7 +89,7 @@ def model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "version": version,
         "ancestors": selectors.ancestors(version),
         "children": version.children.order_by("number"),
-        "uses": uses_of(version),
+        "uses": uses_of(access, version),
         "files": version.files.files.select_related("blob").order_by("path") if version.files else [],
         "adapter_files": (
             version.adapter_files.files.select_related("blob").order_by("path") if version.adapter_files else []

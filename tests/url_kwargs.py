@@ -166,6 +166,8 @@ RULES = {
     "api/v1/scorecards/<int:pk>/export/": Rule(READERS, ""),
     "api/v1/scorecards/<int:pk>/rescore/": Rule("", ADMIN),
     "api/v1/campaigns/<int:pk>/items/next/": Rule("", RATER),
+    "api/v1/campaigns/<int:pk>/raters/": Rule("", ADMIN),
+    "api/v1/campaigns/<int:pk>/close/": Rule("", ADMIN),
     "api/v1/campaigns/<int:pk>/results/": Rule(READERS, ""),
     "api/v1/campaigns/<int:pk>/agreement/": Rule(READERS, ""),
     "api/v1/items/<uuid:pk>/ratings/": Rule("", RATER),

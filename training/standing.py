@@ -145,7 +145,7 @@ def overfitting_lamp(access: Access) -> Lamp:
     return Lamp("Overfitting", found.state, words[found.state], text, href, f"Run {run.number}")
 
 
-def uses_of_version(version: ModelVersion) -> list[Use]:
+def uses_of_version(access: Access, version: ModelVersion) -> list[Use]:
     """The run that made a version, and those that began from it."""
     slug = version.project.slug
     made = TrainingRun.objects.filter(model_version=version).select_related("dataset_version").first()

@@ -46,7 +46,7 @@ class Campaign(models.Model):
 class CampaignArm(models.Model):
     """One of the compared sources: a model version under a condition, as generated in a cell."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="arms")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="arms")
     cell = models.ForeignKey("inference.GenerationCell", on_delete=models.PROTECT, related_name="campaign_arms")
     is_baseline = models.BooleanField(default=False)
 
@@ -61,10 +61,9 @@ class CampaignArm(models.Model):
 
 
 class CampaignItem(models.Model):
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="items")
     item = models.ForeignKey("annotation.DatasetItem", on_delete=models.PROTECT, related_name="campaign_items")
     position = models.PositiveIntegerField()
-    is_gold = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -79,7 +78,7 @@ class CampaignItem(models.Model):
 class ItemAnswer(models.Model):
     """An answer as raters see it: the parsed text, trimmed the same way for every arm."""
 
-    campaign_item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="answers")
+    campaign_item = models.ForeignKey(CampaignItem, on_delete=models.PROTECT, related_name="answers")
     arm = models.ForeignKey(CampaignArm, on_delete=models.PROTECT, related_name="answers")
     generation = models.ForeignKey("inference.Generation", on_delete=models.PROTECT, related_name="item_answers")
     text = models.TextField()
@@ -97,9 +96,13 @@ class ItemAnswer(models.Model):
 class CampaignRater(models.Model):
     """An invited expert. While the campaign is open this person is refused every page that names who wrote what."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="raters")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="raters")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="campaign_ratings")
     block_seed = models.PositiveBigIntegerField(help_text="Draws this rater's orders in balanced blocks.")
+    could_read = models.BooleanField(
+        default=False,
+        help_text="Held a role, when invited, that opens the pages on which versions stand beside answers.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -148,7 +151,7 @@ class Assignment(models.Model):
 class AnswerKey(models.Model):
     """Which answer stands under which letter: the order is a stored property of the assignment."""
 
-    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="keys")
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="keys")
     key = models.CharField(max_length=1)
     answer = models.ForeignKey(ItemAnswer, on_delete=models.PROTECT, related_name="+")
 
@@ -167,7 +170,8 @@ class Rating(models.Model):
     """What a rater said of an item. Append-only; a revision supersedes.
 
     scores: {letter: {dimension: 1–5 or null}}; harm: {letter: bool}, without the letters that could not be judged; harm_category:
-    {letter: category of the rubric}, where one was named. All keyed as the rater saw them, resolved through AnswerKey.
+    {letter: category of the rubric}, where one was named; cannot: {letter: why it cannot be judged}, for each letter with a null.
+    All keyed as the rater saw them, resolved through AnswerKey.
     """
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
@@ -177,7 +181,8 @@ class Rating(models.Model):
     harm_category = models.JSONField(null=True)
     preference = models.CharField(max_length=8, blank=True)
     spans = models.JSONField(default=list)
-    reason = models.TextField(blank=True)
+    cannot = models.JSONField(default=dict)
+    reason = models.TextField(blank=True, help_text="A comment on the item.")
     seconds = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

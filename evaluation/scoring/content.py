@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 State = Literal["passed", "not-yet", "failed"]
 
@@ -96,7 +96,9 @@ class Dimension(Part):
     items: int
     cannot_judge: int
     alpha: Figure
-    ac1: Figure
+    ac2: Figure = Field(
+        validation_alias=AliasChoices("ac2", "ac1"), description="Gwet's AC2, quadratic weights; n counts tickets."
+    )
     method: str
 
 
@@ -118,7 +120,9 @@ class Rater(Part):
 
     name: str
     ratings: int
-    severity: float | None
+    leniency: float | None = Field(
+        validation_alias=AliasChoices("leniency", "severity"), description="Above the others on the same answers."
+    )
     median_seconds: float | None
 
 

@@ -50,7 +50,7 @@ def summarise(
 ) -> content.Human:
     """Everything that the ratings of these campaigns, the newest last, say. names: rater → what to call them; a number while the campaign is open."""
     raters = sorted({one.rater for one in judgements})
-    severities = _severities(rubric, judgements)
+    leniencies = _leniencies(rubric, judgements)
     return content.Human(
         campaign=campaigns[-1],
         campaigns=list(campaigns),
@@ -60,7 +60,7 @@ def summarise(
             content.Rater(
                 name=names[rater],
                 ratings=sum(1 for one in judgements if one.rater == rater),
-                severity=severities.get(rater),
+                leniency=leniencies.get(rater),
                 median_seconds=_median(
                     [one.seconds for one in judgements if one.rater == rater and one.seconds is not None]
                 ),
@@ -100,9 +100,10 @@ def _dimension(
         items.append(one.item)
         raters.append(one.rater)
     mean = clustered.paired_mean(differences, items, raters, confidence, WIDEST)
-    matrix = rating_matrix(judgements, name)
-    alpha = agreement.alpha_interval(matrix, "ordinal", confidence=confidence)
-    ac1 = agreement.ac1_interval(matrix, categories=SCALE, weights="quadratic", confidence=confidence)
+    matrix, tickets = rating_matrix(judgements, name)
+    alpha = agreement.alpha_interval(matrix, "ordinal", confidence=confidence, clusters=tickets)
+    ac2 = agreement.ac1_interval(matrix, categories=SCALE, weights="quadratic", confidence=confidence, clusters=tickets)
+    shared = {"n": len(set(tickets[(~np.isnan(matrix)).sum(axis=0) >= 2].tolist()))}
     return content.Dimension(
         name=name,
         title=title,
@@ -119,8 +120,8 @@ def _dimension(
         p=content.number(mean.p_value),
         items=mean.items,
         cannot_judge=sum(1 for one in judgements for arm in (BASE, CANDIDATE) if one.scores[arm].get(name) is None),
-        alpha=_figure(alpha),
-        ac1=_figure(ac1),
+        alpha=_figure(alpha).model_copy(update=shared),
+        ac2=_figure(ac2).model_copy(update=shared),
         method=mean.method,
     )
 
@@ -135,20 +136,22 @@ def _mean(judgements: Sequence[Judgement], arm: str, name: str, confidence: floa
     return _figure(interval)
 
 
-def rating_matrix(judgements: Sequence[Judgement], name: str) -> npt.NDArray[np.float64]:
-    """raters × (item, arm), NaN where a rater gave no number: two answers of a ticket are two units that raters may agree on."""
+def rating_matrix(judgements: Sequence[Judgement], name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """raters × (item, arm), NaN where a rater gave no number, and the item of each column: two answers of a ticket are two units
+    that raters may agree on, and share what makes the ticket hard to judge."""
     raters = {rater: at for at, rater in enumerate(sorted({one.rater for one in judgements}))}
-    units = {unit: at for at, unit in enumerate(sorted({(one.item, arm) for one in judgements for arm in one.scores}))}
-    matrix = np.full((max(len(raters), 1), max(len(units), 1)), np.nan)
+    units = sorted({(one.item, arm) for one in judgements for arm in one.scores})
+    place = {unit: at for at, unit in enumerate(units)}
+    matrix = np.full((len(raters), len(units)), np.nan)
     for one in judgements:
         for arm, scores in one.scores.items():
             if (score := scores.get(name)) is not None:
-                matrix[raters[one.rater], units[one.item, arm]] = score
-    return matrix
+                matrix[raters[one.rater], place[one.item, arm]] = score
+    return matrix, np.array([item for item, _ in units], dtype=np.intp)
 
 
-def _severities(rubric: Rubric, judgements: Sequence[Judgement]) -> dict[int, float | None]:
-    """Additive: how far above (mild) or below (severe) the other raters of the same answers a rater's scores lie, on average.
+def _leniencies(rubric: Rubric, judgements: Sequence[Judgement]) -> dict[int, float | None]:
+    """Additive: how far above the other raters of the same answers a rater's scores lie, on average; below zero is severe.
 
     Compared on shared answers only, so that whoever drew the worse items is not called severe.
     """

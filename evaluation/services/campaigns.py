@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import secrets
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.models import DatasetItem
 from evaluation import blinding
+from evaluation.drawing import USUAL_ITEMS, Sides, draw, sides_of
 from evaluation.models import (
     Campaign,
     CampaignArm,
@@ -21,9 +21,11 @@ from evaluation.models import (
     Scorecard,
 )
 from ftplatform.accounts.actors import Actor
-from ftplatform.accounts.models import Membership, Role, User
+from ftplatform.accounts.models import Membership, User
+from ftplatform.accounts.selectors import with_operator
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
+from ftplatform.projects.access import EXPERTS, READERS
 from ftplatform.projects.numbering import next_number
 from inference.models import Generation, GenerationCell
 
@@ -35,72 +37,61 @@ def open_campaign(
     rubric: RubricRevision,
     rules: ReleaseRules,
     name: str = "",
-    items: int = 60,
+    items: int = USUAL_ITEMS,
     overlap: int = 2,
     asks_preference: bool = False,
     seed: int = 0,
+    raters: Iterable[User] = (),
     by: Actor,
 ) -> Campaign:
-    """Opens a blind campaign on the answers that a comparison scorecard compared: the candidate's, and those of the best base
-    condition for the text, or for the label where the task writes none. Items are a seeded sample of the evaluation set's tickets, one a group first."""
-    if scorecard.kind != Scorecard.Kind.COMPARISON:
-        raise Refused(
-            "not-a-comparison",
-            f"{scorecard} compares nothing; make a scorecard of a candidate first.",
-            field="scorecard",
-        )
-    spec = scorecard.task_revision.spec
-    field = spec.main_field
-    assert scorecard.baseline and scorecard.candidate
-    base_cell = _cell(
-        scorecard.baseline.generation_run_id,
-        scorecard.base_model_id,
-        scorecard.content["best"].get(scorecard.content["primary"][field.name], "zero-shot"),
-    )
-    own_cell = _cell(scorecard.generation_run_id, scorecard.candidate_id, scorecard.content["settings"]["serving"])
-    _refuse_telling_name(name, [base_cell, own_cell])
-    tickets = _draw(scorecard, [base_cell, own_cell], items, seed)
+    """Opens a blind campaign on the answers that a comparison scorecard compared. Items are a seeded sample of the evaluation set's
+    tickets, those with the fewest ratings first, so that another campaign adds to the evidence.
+
+    raters: who is invited at once; where one may not rate, nothing is opened.
+    """
+    sides = sides_of(scorecard)
+    _refuse_telling_name(name, sides.cells)
     project = scorecard.project
+    number = next_number(Campaign.objects.all(), project)  # its lock: two who open at once draw different tickets
+    tickets = draw(scorecard, sides, rubric, seed)[:items]
     campaign = Campaign.objects.create(
         project=project,
-        number=next_number(Campaign.objects.all(), project),
+        number=number,
         name=name or f"Answers of {project.name}",
         rubric=rubric,
         rules=rules,
         evaluation_set=scorecard.evaluation_set,
-        text_field=field.name,
+        text_field=sides.field,
         asks_preference=asks_preference,
         overlap=overlap,
         seed=seed,
         created_by=by.user,
     )
-    arms = [
-        CampaignArm.objects.create(campaign=campaign, cell=cell, is_baseline=cell.pk == base_cell.pk)
-        for cell in sorted((base_cell, own_cell), key=lambda cell: cell.pk)
-    ]
-    for position, item in enumerate(tickets):
-        row = CampaignItem.objects.create(campaign=campaign, item=item, position=position)
-        for arm in arms:
-            generation = Generation.objects.get(cell=arm.cell, item=item)
-            text = blinding.shown_text(spec, field.name, generation)
-            ItemAnswer.objects.create(
-                campaign_item=row, arm=arm, generation=generation, text=text, self_naming=blinding.self_naming(text)
-            )
+    _show(campaign, sides, tickets)
     record(
         by=by, verb="campaign.open", target=campaign, project=project, data={"items": len(tickets), "overlap": overlap}
     )
+    for user in raters:
+        _invite(campaign, user, by=by, field="raters")
     return campaign
 
 
-def _cell(run: int, version: int | None, condition: str) -> GenerationCell:
-    cell = (
-        GenerationCell.objects.filter(run_id=run, model_version_id=version, condition__name=condition)
-        .select_related("condition", "model_version")
-        .first()
+def _show(campaign: Campaign, sides: Sides, tickets: list[int]) -> None:
+    """The rows that raters will see: arms, items, and each answer's text as it is now."""
+    rows = CampaignItem.objects.bulk_create(
+        CampaignItem(campaign=campaign, item_id=item, position=position) for position, item in enumerate(tickets)
     )
-    if cell is None:
-        raise Refused("no-answers", f"There are no answers under {condition} to be rated.", field="scorecard")
-    return cell
+    shown = []
+    for cell in sides.cells:
+        arm = CampaignArm.objects.create(campaign=campaign, cell=cell, is_baseline=cell == sides.base)
+        answers = {one.item_id: one for one in Generation.objects.filter(cell=cell, item__in=tickets)}
+        for row in rows:
+            text = blinding.shown_text(sides.spec, sides.field, answers[row.item_id])
+            naming = blinding.self_naming(text)
+            shown.append(
+                ItemAnswer(campaign_item=row, arm=arm, generation=answers[row.item_id], text=text, self_naming=naming)
+            )
+    ItemAnswer.objects.bulk_create(shown)
 
 
 def _refuse_telling_name(name: str, cells: list[GenerationCell]) -> None:
@@ -114,44 +105,33 @@ def _refuse_telling_name(name: str, cells: list[GenerationCell]) -> None:
         )
 
 
-def _draw(scorecard: Scorecard, cells: list[GenerationCell], most: int, seed: int) -> list[DatasetItem]:
-    """Tickets that every arm answered. One of each group before a second one, so that items stay independent."""
-    answered = None
-    for cell in cells:
-        here = set(
-            Generation.objects.filter(cell=cell).exclude(finish_reason="error").values_list("item_id", flat=True)
-        )
-        answered = here if answered is None else answered & here
-    pool = list(scorecard.evaluation_set.items.filter(split="test", pk__in=answered or []).order_by("position"))
-    if not pool:
-        raise Refused(
-            "no-items", "No ticket was answered by every version; resume the generation run.", field="scorecard"
-        )
-    random.Random(f"campaign-{seed}").shuffle(pool)  # noqa: S311 - a reproducible draw
-    seen: dict[str, int] = {}
-    ranked: list[tuple[int, int, DatasetItem]] = []
-    for item in pool:
-        seen[item.group_key] = seen.get(item.group_key, 0) + 1
-        ranked.append((seen[item.group_key], len(ranked), item))
-    return [item for _, _, item in sorted(ranked, key=lambda one: one[:2])[:most]]
-
-
 @transaction.atomic
 def invite_rater(*, campaign: Campaign, user: User, by: Actor) -> CampaignRater:
     """Asks an expert of the project to rate. Asking twice changes nothing."""
+    return _invite(campaign, user, by=by, field="user")
+
+
+def _invite(campaign: Campaign, user: User, *, by: Actor, field: str) -> CampaignRater:
     if campaign.state != Campaign.State.OPEN:
         raise Conflict("campaign-closed", f"{campaign} is closed.")
-    allowed = Membership.objects.filter(
-        user=user, project=campaign.project, role__in=(Role.EXPERT, Role.ADMIN)
-    ).exists()
-    if not allowed:
+    if already := campaign.raters.filter(user=user).first():
+        return already
+    roles = set(Membership.objects.filter(user=user, project=campaign.project).values_list("role", flat=True))
+    if not roles & EXPERTS:
         raise Refused(
             "not-an-expert",
             f"{user.username} is no expert in {campaign.project}; give the role under Members first.",
-            field="user",
+            field=field,
         )
+    if opened := blinding.eyes_opened_in(campaign, user):
+        raise Refused(
+            "not-blind-any-more",
+            f"{user.username} opened the sealed pages of “{opened.name}” and has seen which version wrote these answers.",
+            field=field,
+        )
+    could_read = bool(with_operator(user, roles) & READERS)
     rater, made = CampaignRater.objects.get_or_create(
-        campaign=campaign, user=user, defaults={"block_seed": secrets.randbits(62)}
+        campaign=campaign, user=user, defaults={"block_seed": secrets.randbits(62), "could_read": could_read}
     )
     if made:
         record(by=by, verb="campaign.invite", target=rater, project=campaign.project, data={"user": user.username})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from evaluation.blinding import has_overridden, order_of
+from evaluation.blinding import eyes_opened_in, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
 from evaluation.selectors import shown_assignments
@@ -58,7 +58,7 @@ def _taken() -> Q:
 
 
 def _has_room(item: CampaignItem, campaign: Campaign, *, besides: Assignment) -> bool:
-    CampaignItem.objects.select_for_update().get(pk=item.pk)
+    """Under the item's lock."""
     others = (
         CampaignItem.objects.filter(pk=item.pk)
         .annotate(taken=Count("assignments", filter=_taken() & ~Q(assignments__pk=besides.pk)))
@@ -146,7 +146,7 @@ def release_item(*, assignment: Assignment, by: Actor) -> None:
 def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating:
     """Counts a rating once: the same submit again gives the same rating, another one is refused and pointed to a revision.
 
-    answer: {"scores", "harm", "harm_category", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
+    answer: {"scores", "harm", "harm_category", "cannot", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
     """
     with transaction.atomic():
         rating = _count_once(_locked(assignment), answer)
@@ -167,10 +167,12 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
             return newest
         raise Conflict(
             "rated-already",
-            "You rated this item already. To change it, open it under your last items.",
+            "You rated this item already, and not like this.",
             data={"rating": newest.pk},
         )
     campaign = assignment.campaign_item.campaign
+    # Whoever takes the item at the moment of expiry waits for this rating, or this one for them.
+    CampaignItem.objects.select_for_update().get(pk=assignment.campaign_item_id)
     expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
     if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
         assignment.draft = _storable(answer)
@@ -184,16 +186,20 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
 
 @transaction.atomic
 def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes: int, by: Actor) -> Rating:
-    """A new rating that supersedes the last. Two tabs meet a constraint: the second is told, and nothing is lost."""
+    """A new rating that supersedes the last. The same revision again gives the same rating; where another one came between, the
+    caller is told which, and may put this one in its place."""
     assignment = _locked(assignment)
     content = _checked(assignment, answer)
-    try:
-        with transaction.atomic():
-            rating = Rating.objects.create(
-                assignment=assignment, supersedes=assignment.ratings.get(pk=supersedes), **content
-            )
-    except (IntegrityError, Rating.DoesNotExist) as error:
-        raise Conflict("changed-elsewhere", "This rating was changed in another tab; reload to see it.") from error
+    newest = assignment.ratings.order_by("-pk").first()
+    if newest and newest.supersedes_id == supersedes and _same(newest, content):
+        return newest
+    if newest is None or newest.pk != supersedes:
+        raise Conflict(
+            "changed-elsewhere",
+            "This rating was changed in another tab.",
+            data={"rating": newest.pk if newest else None},
+        )
+    rating = Rating.objects.create(assignment=assignment, supersedes=newest, **content)
     record(
         by=by,
         verb="rating.revise",
@@ -224,16 +230,17 @@ def _locked(assignment: Assignment) -> Assignment:
 
 def _refuse_opened_eyes(rater: CampaignRater) -> None:
     """Who has seen which version wrote what rates no more; what was rated before stays."""
-    if has_overridden(rater.campaign, rater.user):
+    if opened := eyes_opened_in(rater.campaign, rater.user):
+        here = "" if opened == rater.campaign else f", and “{rater.campaign.name}” shows the same answers"
         raise Conflict(
             "not-blind-any-more",
-            f"You opened the sealed pages of “{rater.campaign.name}”, so you rate in it no more. "
+            f"You opened the sealed pages of “{opened.name}”{here}, so you rate in it no more. "
             "What you rated before that counts.",
         )
 
 
 def _same(rating: Rating, content: dict[str, Any]) -> bool:
-    columns = ("scores", "harm", "harm_category", "preference", "spans", "reason")
+    columns = ("scores", "harm", "harm_category", "cannot", "preference", "spans", "reason")
     return all(getattr(rating, name) == content[name] for name in columns)
 
 
@@ -255,8 +262,6 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
                 errors.append(FieldError(f"scores.{letter}.{name}", "Choose 1 to 5, or say that you cannot judge it."))
             else:
                 scores[letter][name] = None if value is None else int(value)
-                if value is None and not reason:
-                    errors.append(FieldError("reason", f"Say why {letter} cannot be judged."))
         errors += [
             FieldError(f"scores.{letter}.{name}", "The rubric has no such dimension.")
             for name in sorted(set(row) - set(rubric.names))
@@ -264,7 +269,8 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
     errors += _foreign_letters("scores", given, scores)
     harm, wrong = _harm(answer.get("harm"), rubric, scores)
     kinds, unknown = _harm_category(answer.get("harm_category"), rubric, harm)
-    errors += [*wrong, *unknown]
+    cannot, unsaid = _cannot(answer.get("cannot"), reason, scores)
+    errors += [*wrong, *unknown, *unsaid]
     preference = str(answer.get("preference") or "")
     if assignment.campaign_item.campaign.asks_preference and preference not in ("A", "B", "tie", "both_bad"):
         errors.append(FieldError("preference", "Choose A, B, tie or both bad."))
@@ -276,6 +282,7 @@ def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
         "scores": scores,
         "harm": harm,
         "harm_category": kinds or None,
+        "cannot": cannot,
         "preference": preference if assignment.campaign_item.campaign.asks_preference else "",
         "spans": _spans(answer.get("spans") or [], texts),
         "reason": reason,
@@ -318,6 +325,31 @@ def _harm_category(given: Any, rubric: Rubric, harm: dict[str, bool]) -> tuple[d
                 FieldError(f"harm_category.{letter}", f"The rubric's kinds are {', '.join(known) or 'none'}.")
             )
     return dict(given), errors
+
+
+def _cannot(
+    given: Any, reason: str, scores: dict[str, dict[str, int | None]]
+) -> tuple[dict[str, str], list[FieldError]]:
+    """Letter → why it cannot be judged, for each letter with a null. Who sends no such object says it in `reason`, for all of them."""
+    unjudged = [letter for letter, row in scores.items() if None in row.values()]
+    if not given:
+        unsaid = [] if reason else unjudged
+        return dict.fromkeys(unjudged, reason), [
+            FieldError("reason", f"Say why {letter} cannot be judged.") for letter in unsaid
+        ]
+    if not isinstance(given, dict):
+        return {}, [FieldError("cannot", 'cannot is an object of letters with a reason, such as {"A": "Cut off"}.')]
+    said = {letter: str(_storable(why)).strip() for letter, why in given.items() if isinstance(why, str)}
+    errors = [
+        FieldError(f"cannot.{letter}", f"Say why {letter} cannot be judged.")
+        for letter in unjudged
+        if not said.get(letter)
+    ]
+    errors += [
+        FieldError(f"cannot.{letter}", "Only an answer with a null cannot be judged.")
+        for letter in sorted(set(given) - set(unjudged))
+    ]
+    return {letter: said.get(letter, "") for letter in unjudged}, errors
 
 
 def _foreign_letters(name: str, given: dict[str, Any], letters: dict[str, Any]) -> list[FieldError]:

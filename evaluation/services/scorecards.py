@@ -240,7 +240,7 @@ def _write(*, run: GenerationRun, content: Content, by: Actor, **columns: Any) -
         verb="scorecard.make",
         target=card,
         project=run.project,
-        data={"kind": card.kind, "verdict": card.verdict},
+        data={"kind": card.kind},  # not the verdict, which the trail would tell to whom the card is sealed
     )
     return card
 

@@ -171,12 +171,21 @@ def ac1_interval(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    *,
+    clusters: npt.ArrayLike | None = None,
 ) -> Interval:
-    """AC1 or AC2 with a percentile bootstrap interval over units; ``n`` counts units with at least one rating."""
+    """AC1 or AC2 with a percentile bootstrap interval over units, or over whole ``clusters`` of them (as in
+    `alpha_interval`); ``n`` counts units with at least one rating."""
     scale, counts = _count_table(matrix, categories)
     statistics, gains = _ac1_statistics(scale, counts, weights)
+    rated = (~is_missing(as_labels(matrix))).any(axis=0)
     return bootstrap_statistics(
-        statistics, lambda sums: _reduce_ac1(sums, gains), confidence=confidence, resamples=resamples, seed=seed
+        statistics,
+        lambda sums: _reduce_ac1(sums, gains),
+        None if clusters is None else as_labels(clusters)[rated],
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
     )
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from evaluation.stats.figure import BoolArray, Figure, FloatArray, IntArray, Interval, no_interval, undefined
-from evaluation.stats.grouping import as_labels, encode, is_missing
+from evaluation.stats.grouping import as_labels, encode, is_missing, one_each
 from evaluation.stats.intervals import interval_of_replicates
 from evaluation.stats.resampling import bootstrap_counts, chunk_rows
 
@@ -103,15 +103,22 @@ def alpha_interval(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    *,
+    clusters: npt.ArrayLike | None = None,
 ) -> Interval:
     """Alpha with a percentile bootstrap interval over units (items), never over single ratings.
 
-    ``n`` is the number of units with two ratings or more. A resample in which all ratings are equal has no alpha;
+    ``clusters``: (units,) labels of what units share, such as the ticket that two answers belong to; whole clusters are
+    resampled then. ``n`` is the number of units with two ratings or more. A resample in which all ratings are equal has no alpha;
     with more than one in twenty of those there is no interval (a rare flag: report Gwet's AC1 beside it). Units that
     all agree have the rule of three's interval: six of them do not show perfect agreement.
     """
-    data = pairable(as_ratings(matrix, labels=level == "nominal"))
+    ratings = as_ratings(matrix, labels=level == "nominal")
+    data = pairable(ratings)
     units = len(data.sizes)
+    groups = one_each(units)
+    if clusters is not None:
+        groups = encode(clusters, ratings.shape[1]).take((~np.isnan(ratings)).sum(axis=0) >= 2)
     reason = _why_undefined(data, level)
     if reason:
         return no_interval(float("nan"), confidence, units, "alpha", reason)
@@ -119,12 +126,14 @@ def alpha_interval(
     rows = chunk_rows(len(data.codes))
     replicates = np.concatenate(
         [
-            _alphas(data, counts[start : start + rows], level)
-            for counts in bootstrap_counts(np.random.default_rng(seed), units, resamples)
+            _alphas(data, counts[start : start + rows][:, groups.codes], level)
+            for counts in bootstrap_counts(np.random.default_rng(seed), groups.count, resamples)
             for start in range(0, len(counts), rows)
         ]
     )
-    return interval_of_replicates(estimate, replicates, None, units, units, "percentile", confidence, (-1.0, 1.0))
+    return interval_of_replicates(
+        estimate, replicates, None, units, groups.count, "percentile", confidence, (-1.0, 1.0)
+    )
 
 
 def _why_undefined(data: Pairable, level: Level) -> str:

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evaluation import bench, selectors, services
 from evaluation.blinding import payload
 from evaluation.models import Assignment, CampaignRater
-from evaluation.services.ratings import CANNOT_JUDGE
 from ftplatform.errors import Conflict, Refused
 from ftplatform.keys import key_of
 from ftplatform.projects.access import EXPERTS, Access, enter
@@ -60,6 +59,11 @@ def item(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpResp
         else:
             services.submit_rating(assignment=assignment, answer=answer, by=access.actor)
     except Conflict as conflict:
+        if "rating" in conflict.data:
+            # Another rating stands there: what was entered comes again, to be put in its place.
+            newest = selectors.newest_rating(assignment)
+            revised = newest.pk if newest else None
+            return _bench(request, access, rater, assignment, answer, supersedes=revised, refused=conflict)
         messages.warning(request, conflict.message)
     except Refused as refused:
         return _bench(request, access, rater, assignment, answer, supersedes=revised, refused=refused)
@@ -140,12 +144,18 @@ def _bench(
         "shown": shown,
         "bench": bench.bench(shown, state),
         "progress": selectors.progress_of(rater),
-        "reasons": CANNOT_JUDGE,
         "preferences": PREFERENCES,
         "supersedes": supersedes,
         "refused": refused,
     }
-    return render(request, "evaluation/bench.html", context, status=422 if refused else 200)
+    return render(request, "evaluation/bench.html", context, status=_status(refused))
+
+
+def _status(refused: Refused | None) -> int:
+    """A form that is not complete is 422, as on every page; another rating in its place is 409, as in the API."""
+    if refused is None:
+        return 200
+    return 409 if isinstance(refused, Conflict) else 422
 
 
 def _thanks(request: HttpRequest, access: Access, rater: CampaignRater, *, ended: str = "") -> HttpResponse:

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from evaluation import export, selectors, services
+from evaluation.blinding import sealed_versions
 from evaluation.cardpage import page_of
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.models import Scorecard
@@ -21,11 +22,13 @@ from ftplatform.projects.seals import refuse_if_sealed
 @login_required
 @require_GET
 def scorecards(request: HttpRequest, slug: str) -> HttpResponse:
-    """Which cards there are and their verdicts; figures stand on the cards, behind their seal."""
+    """Which cards there are, and their verdicts where no seal keeps them from the caller; figures stand on the cards themselves."""
     access = enter(request, slug, READERS)
+    sealed = sealed_versions(access)
+    cards = selectors.scorecards_of(access.project)[: selectors.LISTED]
     context = {
         "access": access,
-        "cards": selectors.scorecards_of(access.project)[: selectors.LISTED],
+        "cards": [(card, not selectors.versions_of_card(card).isdisjoint(sealed)) for card in cards],
         "job": live_job(access, BASELINE.name, COMPARE.name),
         "here": "scorecard",
     }

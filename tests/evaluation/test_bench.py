@@ -48,9 +48,9 @@ def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a
     }
     answer = bench.entered(post, SHOWN)
     assert answer["scores"] == {"A": {"relevance": 4}, "B": {"relevance": None, "safety": None}}
-    assert answer["reason"] == "Cannot judge B: Cut off.\nlook\nhere"
+    assert answer["cannot"] == {"B": "Cut off"} and answer["reason"] == "look\nhere"
     assert answer["harm"] == {"A": True}, "an answer that cannot be judged is not called harmless"
-    columns = ("scores", "harm", "harm_category", "spans", "reason")
+    columns = ("scores", "harm", "harm_category", "cannot", "spans", "reason")
     stored = Rating(**{name: answer[name] for name in columns})
     for state in (answer, bench.of_rating(stored)):
         made = bench.bench(SHOWN, state)
@@ -60,6 +60,19 @@ def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a
         assert [kind.name for kind in a.cells[1].harm_kinds if kind.is_chosen] == ["other"]
         assert (a.cannot, b.cannot) == ("", "Cut off")
         assert made.comment == "look\nhere" and json.loads(made.spans) == [MARK]
+
+
+def test_a_comment_that_reads_like_a_tick_is_a_comment() -> None:
+    full = {letter: {"relevance": 3, "safety": 3} for letter in "AB"}
+    state = bench.of_rating(Rating(scores=full, reason="Cannot judge A: x."))
+    assert state["cannot"] == {} and state["comment"] == "Cannot judge A: x."
+
+
+def test_a_reason_that_another_client_gave_comes_back_and_is_kept() -> None:
+    rating = Rating(scores={"A": {"relevance": None, "safety": None}}, cannot={"A": "In Basque"})
+    a, _ = bench.bench(SHOWN, bench.of_rating(rating)).answers
+    assert a.cannot == "In Basque" and "In Basque" in a.reasons and len(a.reasons) == 4
+    assert bench.entered({"a-cannot": "1", "a-why": "In Basque"}, SHOWN)["cannot"] == {"A": "In Basque"}
 
 
 def test_each_kind_of_harm_has_a_key_that_no_other_key_of_the_bench_has() -> None:

@@ -167,6 +167,30 @@ def test_an_admin_who_rates_is_sealed_until_an_audited_override(world: worlds.Wo
     assert all(client.get(url).status_code == 200 for url in urls)
 
 
+def test_a_sealed_rater_meets_the_verdict_nowhere(world: worlds.World, campaign: Campaign) -> None:
+    slug, card = world.project.slug, Scorecard.objects.get(kind="comparison")
+    assert card.verdict == "undecided"
+    pages = [
+        reverse("projects:home", args=[slug]),
+        reverse("evaluation:scorecards", args=[slug]),
+        reverse("evaluation:campaigns", args=[slug]),
+        reverse("inference:model", args=[slug, world.tuned.number]),
+    ]
+    listed = f"/api/v1/projects/{slug}/scorecards/"
+    trail = reverse("audit", args=[slug])
+    client = _client(world.admin)
+
+    def told() -> list[bool]:
+        return ["undecided" in client.get(page).content.decode().lower() for page in (*pages, listed)]
+
+    assert told() == [True] * 5
+    services.invite_rater(campaign=campaign, user=world.admin, by=world.by)
+    assert told() == [False] * 5 and "undecided" not in client.get(trail).content.decode()
+    assert {one["verdict"] for one in client.get(listed).json()["results"]} == {None}
+    services.override_blindness(campaign=campaign, reason="a look", by=world.by)
+    assert told() == [True] * 5
+
+
 def test_the_seal_ends_with_the_campaign(world: worlds.World, campaign: Campaign) -> None:
     services.invite_rater(campaign=campaign, user=world.admin, by=world.by)
     services.close_campaign(campaign=campaign, by=world.by)

@@ -7,8 +7,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from evaluation import bench, selectors, services
@@ -149,7 +150,7 @@ def test_cannot_judge_goes_with_its_reason(world: worlds.World, campaign: Campai
     assert client.post(_url(world, "item", campaign.number, assignment.pk), form).status_code == 302
     rating = Rating.objects.get()
     assert set(rating.scores["B"].values()) == {None}
-    assert rating.reason == "Cannot judge B: Cut off.\nEnds in the middle."
+    assert rating.cannot == {"B": "Cut off"} and rating.reason == "Ends in the middle."
     state = bench.of_rating(rating)
     assert state["cannot"] == {"B": "Cut off"} and state["comment"] == "Ends in the middle."
 
@@ -192,6 +193,24 @@ def test_a_rating_is_changed_from_the_last_items_and_the_old_one_kept(world: wor
     assert Rating.objects.get(supersedes=rating).scores["A"]["relevance"] == 5
     stale = client.post(url, _form(1, supersedes=str(rating.pk)), follow=True)
     assert "changed in another tab" in stale.content.decode() and Rating.objects.count() == 2
+
+
+def test_what_was_entered_beside_a_newer_rating_comes_again_and_can_take_its_place(
+    world: worlds.World, campaign: Campaign
+) -> None:
+    client = _client(world.experts[0])
+    client.get(_url(world, "rate", campaign.number))
+    url = _url(world, "item", campaign.number, _live(world.experts[0]).pk)
+    client.post(url, _form(2))
+    for entered in (_form(3, comment="seen anew"), _form(4, comment="seen anew", supersedes="1")):
+        newest = Rating.objects.latest("pk")
+        told = client.post(url, entered)
+        html = told.content.decode()
+        score = entered["a-relevance"]
+        assert told.status_code == 409 and f'name="supersedes" value="{newest.pk}"' in html
+        assert html.count(f'value="{score}" data-key="{score}" checked') == 10 and "seen anew" in html
+        assert client.post(url, entered | {"supersedes": str(newest.pk)}).status_code == 302
+        assert Rating.objects.get(supersedes=newest).scores["A"]["relevance"] == int(score)
 
 
 def test_an_item_that_is_put_back_comes_again_last(world: worlds.World, campaign: Campaign) -> None:
@@ -293,6 +312,33 @@ def test_api_opens_a_campaign_with_raters_and_gives_results(world: worlds.World)
     assert listed[0]["ratings"] == 6
 
 
+def test_api_invites_more_raters_and_closes(world: worlds.World, campaign: Campaign) -> None:
+    client = _client(world.admin)
+    worlds.person(world.project, "zoe", "expert")
+    worlds.person(world.project, "vic", "viewer")
+    raters, close = (f"/api/v1/campaigns/{campaign.pk}/{deed}/" for deed in ("raters", "close"))
+    for _ in range(2):
+        invited = client.post(raters, {"user": "zoe"}, content_type="application/json")
+        assert (invited.status_code, invited.json()["raters"]) == (200, 3)
+    for nobody in ({"user": "vic"}, {"user": "no one"}, {}):
+        refused = client.post(raters, nobody, content_type="application/json")
+        assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "user"
+    for _ in range(2):
+        closed = client.post(close)
+        assert (closed.status_code, closed.json()["state"]) == (200, "closed")
+    assert client.post(raters, {"user": "zoe"}, content_type="application/json").status_code == 409
+
+
+def test_a_campaign_with_a_rater_who_may_not_rate_is_not_opened_at_all(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    worlds.person(world.project, "vic", "viewer")
+    url = f"/api/v1/projects/{world.project.slug}/campaigns/"
+    body = {"scorecard": card.pk, "items": 3, "raters": ["eve", "vic"]}
+    refused = _client(world.admin).post(url, body, content_type="application/json")
+    assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "raters"
+    assert not Campaign.objects.exists()
+
+
 def test_an_admin_opens_invites_watches_and_closes(world: worlds.World) -> None:
     card = worlds.make_scorecard(world)
     client = _client(world.admin)
@@ -314,6 +360,32 @@ def test_an_admin_opens_invites_watches_and_closes(world: worlds.World) -> None:
     viewer = worlds.person(world.project, "vic", "viewer")
     assert _client(viewer).get(page).status_code == 200
     assert _client(viewer).post(_url(world, "invite", campaign.number), {"user": viewer.pk}).status_code == 403
+
+
+def test_results_are_counted_once_for_each_newest_rating(world: worlds.World, campaign: Campaign) -> None:
+    first, second = world.experts
+    worlds.rate_all(campaign, [first])
+
+    def asked() -> tuple[int, list[str], int]:
+        with CaptureQueriesContext(connection) as captured:
+            found = selectors.results_of(Campaign.objects.select_related("rules", "rubric").get(pk=campaign.pk))
+        return found.ratings, [rater.name for rater in found.raters], len(captured)
+
+    assert asked()[:2] == (6, ["rater 1"])
+    assert asked() == (6, ["rater 1"], 2), "the campaign and its newest rating"
+    worlds.rate_all(campaign, [second])
+    assert asked()[0] == 12
+    assignment = Assignment.objects.filter(rater__user=first).first()
+    assert assignment
+    services.revise_rating(
+        assignment=assignment,
+        answer=worlds.answer(assignment, {"A": 5}),
+        supersedes=assignment.ratings.get().pk,
+        by=Actor.of(first),
+    )
+    assert asked()[2] > 2, "a revision is counted too"
+    services.close_campaign(campaign=campaign, by=world.by)
+    assert asked()[1] == [user.username for user in world.experts], "names are told when it is closed"
 
 
 def test_progress_counts_only_what_this_rater_can_still_have(world: worlds.World) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import compose, export, services
+from evaluation import compose, export, gather, services
 from evaluation.jobs import CompareParameters
-from evaluation.models import Campaign, ReleaseRules, Scorecard
+from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
@@ -127,7 +130,7 @@ def rescored(card: Scorecard, world: worlds.World) -> Scorecard:
 
 def another_campaign(world: worlds.World, card: Scorecard, **more: Any) -> Campaign:
     options = {"rubric": services.ensure_rubric(project=world.project, by=world.by), "rules": world.rules} | more
-    campaign = services.open_campaign(scorecard=card, name="Second round", items=24, by=world.by, **options)
+    campaign = services.open_campaign(scorecard=card, name="Second round", by=world.by, **({"items": 24} | options))
     for expert in world.experts:
         services.invite_rater(campaign=campaign, user=expert, by=world.by)
     return campaign
@@ -145,7 +148,144 @@ def test_a_second_campaign_adds_its_ratings_to_those_of_the_first(world: worlds.
     pooled = rescored(made, world).content["human"]
     assert (pooled["ratings"], pooled["items"]) == (48, 24), "who rated an item in both counts once"
     helpful = next(one for one in pooled["dimensions"] if one["name"] == "helpfulness")
-    assert helpful["candidate"]["value"] == 5, "by the newest rating"
+    assert helpful["candidate"]["value"] == pytest.approx((5 * 4 + 19 * 5) / 24), "by what was said first"
+    assert any(
+        "10 ratings repeat what the same rater had said" in one for one in rescored(made, world).content["threats"]
+    )
+
+
+def test_a_second_campaign_takes_the_tickets_that_nobody_has_rated(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=15)
+    worlds.rate_all(first, world.experts)
+    services.close_campaign(campaign=first, by=world.by)
+    card = Scorecard.objects.get(kind="comparison")
+    second = another_campaign(world, card, items=9)
+    rated = set(first.items.values_list("item", flat=True))
+    assert not rated & set(second.items.values_list("item", flat=True))
+
+
+def test_rating_again_until_it_fits_changes_nothing_and_is_told(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=24)
+    worlds.rate_all(first, world.experts, candidate=2)
+    services.close_campaign(campaign=first, by=world.by)
+    card = Scorecard.objects.get(kind="comparison")
+    honest = rescored(card, world)
+    worlds.rate_all(another_campaign(world, card), world.experts, candidate=5)
+    again = rescored(honest, world)
+    (before, after) = (one.content["human"]["dimensions"] for one in (honest, again))
+    assert [one["delta"] for one in after] == [one["delta"] for one in before]
+    assert any("48 ratings repeat what the same rater had said" in threat for threat in again.content["threats"])
+    assert not any("repeat" in threat for threat in honest.content["threats"])
+
+
+def test_a_rating_revised_in_its_own_campaign_counts_as_revised(world: worlds.World) -> None:
+    eve = world.experts[0]
+    first = worlds.open_campaign(world, items=24, overlap=1)
+    item = services.next_item(rater=worlds.rater_of(first, eve))
+    assert item
+    given = services.submit_rating(assignment=item, answer=worlds.answer(item), by=world.by)
+    second = another_campaign(world, Scorecard.objects.get(kind="comparison"))
+    worlds.rate_all(second, [eve], candidate=5)
+    changed = worlds.answer(item, {"A": 2, "B": 2})
+    services.revise_rating(assignment=item, answer=changed, supersedes=given.pk, by=world.by)
+    ticket = item.campaign_item.item_id
+    (judged,) = [one for one in gather.judgements([first, second]) if one.item == ticket]
+    assert {score for row in judged.scores.values() for score in row.values()} == {2}
+
+
+def shown_tickets(campaign: Campaign) -> list[int]:
+    return list(campaign.items.order_by("position").values_list("item", flat=True))
+
+
+def test_tickets_that_wait_for_raters_in_an_open_campaign_are_not_drawn_before_free_ones(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=10)
+    assert not set(shown_tickets(first)) & set(shown_tickets(worlds.open_campaign(world, items=14)))
+
+
+def test_what_was_rated_by_another_rubric_is_no_reason_to_leave_a_ticket_out(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=10)
+    worlds.rate_all(first, world.experts)
+    other = services.ensure_rubric(project=world.project, rubric=Rubric(dimensions=DEFAULT.dimensions[:5]), by=world.by)
+    second = another_campaign(world, Scorecard.objects.get(kind="comparison"), rubric=other)
+    assert shown_tickets(second)[:10] == shown_tickets(first)
+
+
+def test_the_form_proposes_the_tickets_that_are_left(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    client = Client()
+    client.force_login(world.admin)
+
+    def form() -> str:
+        url = reverse("evaluation:new-campaign", args=[world.project.slug])
+        return client.get(url, {"scorecard": card.pk}).content.decode()
+
+    assert 'name="items" value="24"' in form()
+    worlds.open_campaign(world, items=10)
+    assert 'name="items" value="14"' in form() and "14 of 24" in form()
+    worlds.open_campaign(world, items=14)
+    assert 'name="items" value="24"' in form() and "Every ticket has ratings" in form()
+
+
+def test_many_tickets_are_opened_in_no_more_questions_than_few(world: worlds.World) -> None:
+    worlds.make_scorecard(world)
+    asked = []
+    for items in (2, 20):
+        with CaptureQueriesContext(connection) as captured, transaction.atomic():
+            worlds.open_campaign(world, items=items)
+            transaction.set_rollback(True)
+        asked.append(len(captured))
+    assert asked[0] == asked[1]
+
+
+def test_eyes_that_were_opened_in_one_campaign_rate_the_same_answers_in_no_other(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=4)
+    second = another_campaign(world, Scorecard.objects.get(kind="comparison"))
+    services.invite_rater(campaign=second, user=world.admin, by=world.by)
+    held = services.next_item(rater=worlds.rater_of(second, world.admin))
+    assert held
+    services.override_blindness(campaign=first, reason="a look", by=world.by)
+    with pytest.raises(Conflict, match="“Second round” shows the same answers") as refused:
+        services.submit_rating(assignment=held, answer=worlds.answer(held), by=world.by)
+    assert refused.value.code == "not-blind-any-more"
+    third = another_campaign(world, Scorecard.objects.get(kind="comparison"))
+    with pytest.raises(Refused) as not_invited:
+        services.invite_rater(campaign=third, user=world.admin, by=world.by)
+    assert not_invited.value.errors[0].field == "user"
+    assert services.next_item(rater=worlds.rater_of(second, world.experts[0])), "nobody else is concerned"
+
+
+def test_eyes_opened_on_other_answers_stay_blind_here(world: worlds.World) -> None:
+    elsewhere = worlds.open_campaign(worlds.make_world("elsewhere", admin="ada"), items=4)
+    services.override_blindness(campaign=elsewhere, reason="a look", by=world.by)
+    services.invite_rater(campaign=worlds.open_campaign(world, items=4), user=world.admin, by=world.by)
+
+
+def test_eyes_opened_in_one_campaign_are_open_for_the_same_answers_in_another(world: worlds.World) -> None:
+    first = worlds.open_campaign(world, items=5)
+    services.invite_rater(campaign=first, user=world.admin, by=world.by)
+    services.override_blindness(campaign=first, reason="a look", by=Actor.of(world.admin))
+    card = Scorecard.objects.get(kind="comparison")
+    second = another_campaign(world, card)
+    with pytest.raises(Refused, match="has seen which version wrote these answers"):
+        services.invite_rater(campaign=second, user=world.admin, by=world.by)
+
+
+def test_a_rater_whose_role_opened_the_pages_before_is_told_as_a_threat(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=5)
+    services.invite_rater(campaign=campaign, user=world.admin, by=world.by)
+    worlds.rate_all(campaign, [world.admin])
+    card = Scorecard.objects.get(kind="comparison")
+    assert any(
+        "One rater of “Blind round” could see who wrote what before the invitation" in one
+        for one in rescored(card, world).content["threats"]
+    )
+
+
+def test_what_raters_saw_can_be_neither_changed_nor_deleted(world: worlds.World) -> None:
+    worlds.open_campaign(world, items=5)
+    for model in (ItemAnswer, CampaignItem, CampaignArm):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            model.objects.order_by("pk").update(id=F("id"))
 
 
 def test_ratings_by_another_rubric_are_named_and_not_mixed_in(world: worlds.World) -> None:
@@ -265,7 +405,7 @@ def test_the_table_for_a_spreadsheet_holds_verdict_harm_agreement_raters_and_pre
     assert float(found["harm", "rate", "candidate"]["value"]) == 1
     assert found["harm", "Privacy", "candidate"]["value"] == "6"
     assert float(found["agreement", "helpfulness", "alpha"]["value"]) == 1
-    assert found["rater", "rater 1", "severity"]["value_n"] == "6"
+    assert found["rater", "rater 1", "leniency"]["value_n"] == "6"
     assert found["preference", "candidate", "ratings"]["value"] == "12"
 
 
@@ -276,3 +416,17 @@ def test_a_candidate_that_gained_nothing_is_told_so_plainly(right: float, is_tol
     card = worlds.make_scorecard(made)
     told = [one for one in card.content["threats"] if one.startswith("Nothing is shown to be gained")]
     assert bool(told) == is_told
+
+
+def test_the_address_of_a_server_stands_on_no_card(world: worlds.World) -> None:
+    baseline = worlds.make_baseline(world)
+    for run, address in (
+        (world.baseline_run, "http://one.internal:8000/v1"),
+        (world.tuned_run, "http://two.internal/v1"),
+    ):
+        run.cells.update(backend="openai", hardware=address)
+    card = worlds.make_scorecard(world)
+    assert card.baseline == baseline and "internal" not in str(card.content)
+    (latency, *_) = card.content["cost"]
+    assert latency["place"] == "openai, a remote server, 24 at once"
+    assert latency["candidate"] is None and latency["reason"] == "measured at two different addresses"

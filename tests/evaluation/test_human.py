@@ -13,6 +13,7 @@ from scipy import stats
 from evaluation.scoring import content
 from evaluation.scoring.human import BASE, CANDIDATE, Judgement, rating_matrix, summarise
 from evaluation.scoring.rubric import DEFAULT
+from evaluation.stats import agreement
 
 
 def judgements(items: int = 20, raters: int = 2, seed: int = 1) -> list[Judgement]:
@@ -71,9 +72,18 @@ def test_means_and_difference_are_those_of_the_items() -> None:
 def test_alpha_is_that_of_the_krippendorff_package() -> None:
     found = judgements()
     row = named(summary(found))
-    matrix = rating_matrix(found, "helpfulness")
+    matrix, _ = rating_matrix(found, "helpfulness")
     expected = krippendorff.alpha(reliability_data=matrix, level_of_measurement="ordinal", value_domain=[1, 2, 3, 4, 5])
     assert row.alpha.value == pytest.approx(expected, abs=1e-9)
+
+
+def test_agreement_counts_tickets_and_draws_both_answers_of_one_together() -> None:
+    found = judgements(items=20)
+    row = named(summary(found))
+    assert (row.alpha.n, row.ac2.n) == (20, 20)
+    matrix, tickets = rating_matrix(found, "helpfulness")
+    whole = agreement.alpha_interval(matrix, "ordinal", clusters=tickets)
+    assert row.alpha.ci == tuple(whole) != tuple(agreement.alpha_interval(matrix, "ordinal"))
 
 
 def test_one_rater_gives_no_agreement_and_says_why() -> None:
@@ -116,7 +126,7 @@ def test_an_item_counts_as_rated_when_the_primary_was_scored_or_one_was_preferre
     assert summary(found, primary="desk.accuracy", family={"safety"}).items == 2
 
 
-def test_severity_compares_raters_on_shared_answers_only() -> None:
+def test_leniency_compares_raters_on_shared_answers_only() -> None:
     found = judgements()
     harsh = [
         Judgement(
@@ -129,10 +139,10 @@ def test_severity_compares_raters_on_shared_answers_only() -> None:
     ]
     easy_alone = Judgement(500, 10, {arm: dict.fromkeys(DEFAULT.names, 5) for arm in (BASE, CANDIDATE)})
     rated = summary([*found, *harsh, easy_alone])
-    severity = {one.name: one.severity for one in rated.raters}
-    assert severity["rater 77"] is not None and severity["rater 77"] < -0.5
-    without = {one.name: one.severity for one in summary([*found, *harsh]).raters}
-    assert severity["rater 10"] == without["rater 10"], "an item that nobody else rated says nothing of severity"
+    leniency = {one.name: one.leniency for one in rated.raters}
+    assert leniency["rater 77"] is not None and leniency["rater 77"] < -0.5
+    without = {one.name: one.leniency for one in summary([*found, *harsh]).raters}
+    assert leniency["rater 10"] == without["rater 10"], "an item that nobody else rated says nothing of leniency"
 
 
 def test_no_rating_gives_reasons_not_figures() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -87,12 +89,25 @@ def test_a_revision_supersedes_and_only_the_newest_counts(place: world.World) ->
     changed = world.answer(item, {"A": 5, "B": 5})
     second = services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve))
     assert second.supersedes_id == first.pk
-    with pytest.raises(Conflict, match="another tab"):
-        services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve))
+    with pytest.raises(Conflict, match="another tab") as refused:
+        other = world.answer(item, {"A": 4, "B": 5})
+        services.revise_rating(assignment=item, answer=other, supersedes=first.pk, by=Actor.of(eve))
+    assert refused.value.data == {"rating": second.pk}
     (judged,) = gather.judgements([campaign])
     assert set(judged.scores["candidate"].values()) == {5}
     assert AuditEvent.objects.filter(verb="rating.revise").count() == 1
     assert Rating.objects.count() == 2, "the old one is kept"
+
+
+def test_the_same_revision_twice_is_one_rating(place: world.World) -> None:
+    eve = place.experts[0]
+    item = hand_out(world.open_campaign(place), eve)
+    first = submit(item, eve)
+    changed = world.answer(item, {"A": 5})
+    made = [
+        services.revise_rating(assignment=item, answer=changed, supersedes=first.pk, by=Actor.of(eve)) for _ in range(2)
+    ]
+    assert made[0] == made[1] and Rating.objects.count() == 2
 
 
 def test_a_rating_is_never_changed_or_deleted(place: world.World) -> None:
@@ -198,6 +213,56 @@ def test_cannot_judge_is_null_with_a_reason_and_no_zero(place: world.World) -> N
     (judged,) = gather.judgements([campaign])
     hidden = "candidate" if world.candidate_letter(item) == "A" else "base"
     assert set(judged.scores[hidden].values()) == {None}
+
+
+def unjudged(item: Assignment, letters: str) -> dict[str, Any]:
+    answer = world.answer(item)
+    return answer | {
+        "scores": {letter: dict.fromkeys(row) if letter in letters else row for letter, row in answer["scores"].items()}
+    }
+
+
+def test_why_an_answer_cannot_be_judged_is_said_for_each(place: world.World) -> None:
+    eve = place.experts[0]
+    item = hand_out(world.open_campaign(place), eve)
+    both = unjudged(item, "AB")
+    for cannot, fields in (
+        ({"A": "Cut off"}, {"cannot.B"}),
+        ({"A": "Cut off", "B": " "}, {"cannot.B"}),
+        ({"A": "Cut off", "B": 7}, {"cannot.B"}),
+        ({"A": "Cut off", "B": "Cut off", "C": "Cut off"}, {"cannot.C"}),
+        (["A"], {"cannot"}),
+    ):
+        with pytest.raises(Refused) as refused:
+            services.submit_rating(assignment=item, answer=both | {"cannot": cannot, "reason": "x"}, by=place.by)
+        assert {error.field for error in refused.value.errors} == fields
+    said = {"A": "Cut off", "B": "Outside my field"}
+    rating = services.submit_rating(assignment=item, answer=both | {"cannot": said, "reason": "x"}, by=place.by)
+    assert (rating.cannot, rating.reason) == (said, "x")
+
+
+def test_a_client_that_only_gives_a_reason_gives_it_for_every_answer_that_cannot_be_judged(place: world.World) -> None:
+    item = hand_out(world.open_campaign(place), place.experts[0])
+    answer = unjudged(item, "A") | {"reason": "Outside my field"}
+    rating = services.submit_rating(assignment=item, answer=answer, by=place.by)
+    assert rating.cannot == {"A": "Outside my field"}
+
+
+def test_reasons_that_were_packed_into_the_comment_get_their_column(place: world.World) -> None:
+    from django.apps import apps
+
+    item = hand_out(world.open_campaign(place), place.experts[0])
+    old = "Cannot judge A: Cut off.\nEnds in the middle.\nCannot judge B: he says."
+    scores = unjudged(item, "A")["scores"]
+    rating = Rating.objects.create(assignment=item, scores=scores, reason=old)
+    step = importlib.import_module("evaluation.migrations.0006_cannot_judge_is_said_by_letter")
+    with connection.schema_editor() as editor:
+        step.split(apps, editor)
+    rating.refresh_from_db()
+    assert rating.cannot == {"A": "Cut off"}
+    assert rating.reason == "Ends in the middle.\nCannot judge B: he says."
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        Rating.objects.update(reason="x")
 
 
 def test_an_answer_that_could_not_be_judged_is_no_clean_one(place: world.World) -> None:
@@ -394,6 +459,42 @@ def test_two_raters_who_ask_at_the_same_moment_both_get_the_last_item() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, place.experts)) == [True] * 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_is_not_given_away_while_its_rating_is_being_counted() -> None:
+    """The lease ends between a submit and its commit; whoever asks then waits, and finds the item full."""
+    place = world.make_world(items=4)
+    eve, other = place.experts
+    campaign = world.open_campaign(place, items=1, overlap=1)
+    item = hand_out(campaign, eve)
+    ends = timezone.now() + timedelta(seconds=1)
+    Assignment.objects.filter(pk=item.pk).update(expires_at=ends)
+
+    def ask() -> Assignment | None:
+        try:
+            return services.next_item(rater=world.rater_of(campaign, other))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            submit(item, eve)
+            while timezone.now() < ends:
+                time.sleep(0.05)
+            asked = pool.submit(ask)
+            while not asked.done() and not _somebody_waits():
+                time.sleep(0.02)
+        assert asked.result() is None
+    assert Rating.objects.count() == 1
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from evaluation import services
 from evaluation.models import ReleaseRules, Scorecard
+from evaluation.scoring.rubric import DEFAULT, Rubric
 from ftplatform.jobs.models import Job
 from tests.evaluation import world as worlds
 
@@ -239,3 +240,27 @@ def test_home_tells_the_step_the_lamp_and_the_verdict(world: worlds.World) -> No
     worlds.open_campaign(world)
     html = client.get(home).content.decode()
     assert "Latest scorecard" in html and "ratings are wanted" in html and "0/24" in html
+
+
+def test_a_card_of_labels_alone_asks_for_ratings_and_after_a_closed_campaign_for_another() -> None:
+    world = worlds.make_world(spec=worlds.SPEC.model_copy(update={"fields": worlds.SPEC.fields[:1]}))
+    card = worlds.make_scorecard(world)
+    assert "Ask for ratings" in _get(world, "scorecard", card.number).content.decode()
+    campaign = worlds.open_campaign(world, items=4)
+    assert "Ask for more ratings</a>" in _get(world, "scorecard", card.number).content.decode()
+    services.close_campaign(campaign=campaign, by=world.by)
+    html = _get(world, "scorecard", card.number).content.decode()
+    assert "in another campaign" in html and f"campaigns/new/?scorecard={card.pk}" in html
+
+
+def test_an_experts_queue_says_how_many_scales_the_rubric_has(world: worlds.World) -> None:
+    short = Rubric(dimensions=DEFAULT.dimensions[:3])
+    campaign = services.open_campaign(
+        scorecard=worlds.make_scorecard(world),
+        rubric=services.ensure_rubric(project=world.project, rubric=short, by=world.by),
+        rules=world.rules,
+        raters=world.experts,
+        by=world.by,
+    )
+    home = _client(world.experts[0]).get(reverse("projects:home", args=[world.project.slug])).content.decode()
+    assert campaign.name in home and "3 scales each" in home

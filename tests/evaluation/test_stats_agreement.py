@@ -2,6 +2,7 @@
 
 import math
 
+import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -186,6 +187,41 @@ def test_the_interval_of_ac1_holds_it():
     interval = ac1_interval(matrix, categories=[1, 2, 3, 4, 5])
     assert interval.ci_low < gwet_ac1(matrix, categories=[1, 2, 3, 4, 5]) < interval.ci_high
     assert interval.estimate == pytest.approx(gwet_ac1(matrix, categories=[1, 2, 3, 4, 5]))
+
+
+class TestTwoAnswersOfATicket:
+    """Raters disagree ticket by ticket, on both answers of it alike: whole tickets are drawn, as a plain loop draws them."""
+
+    tickets = np.random.default_rng(2).permutation(np.repeat(np.arange(25), 2))
+
+    @property
+    def matrix(self):
+        rng = np.random.default_rng(3)
+        truth = rng.integers(2, 5, 50)
+        apart = rng.choice([-1, 0, 0, 1], 25)[self.tickets]
+        ratings = np.array([truth, truth + apart], float)
+        ratings[1, :3] = math.nan
+        return ratings
+
+    def replicates(self, figure, seed):
+        draws = np.random.default_rng(seed).integers(0, 25, (400, 25))
+        return [
+            figure(np.concatenate([self.matrix[:, self.tickets == ticket] for ticket in row], axis=1)) for row in draws
+        ]
+
+    def test_alpha(self):
+        found = alpha_interval(self.matrix, "ordinal", resamples=400, seed=4, clusters=self.tickets)
+        loop = self.replicates(lambda ratings: krippendorff.alpha(ratings, level_of_measurement="ordinal"), 4)
+        assert tuple(found) == pytest.approx(np.quantile(loop, [0.025, 0.975]))
+        alone = alpha_interval(self.matrix, "ordinal")
+        assert alone.estimate == found.estimate
+        assert alone.ci_high - alone.ci_low < found.ci_high - found.ci_low
+
+    def test_ac2(self):
+        scale = [1, 2, 3, 4, 5]
+        found = ac1_interval(self.matrix, scale, "quadratic", resamples=400, seed=4, clusters=self.tickets)
+        loop = self.replicates(lambda ratings: gwet_ac1(ratings, scale, "quadratic"), 4)
+        assert tuple(found) == pytest.approx(np.quantile(loop, [0.025, 0.975]))
 
 
 class TestIcc:

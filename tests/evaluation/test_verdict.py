@@ -25,7 +25,7 @@ def dimension(
     return content.Dimension(
         name=name, title=name.capitalize(), is_primary=name == "helpfulness", in_family=True, base=figure(3, 2.9, 3.1),
         candidate=figure(3 + gain[0], 2.9, 3.9), delta=figure(*gain), p=0.01, items=items, cannot_judge=0,
-        alpha=figure(*alpha), ac1=figure(*alpha), method="clustered",
+        alpha=figure(*alpha), ac2=figure(*alpha), method="clustered",
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def human(
     rate = figure(k / items if items else None, low, high, items)
     return content.Human(
         campaign=1, ratings=items * raters, items=items,
-        raters=[content.Rater(name=f"rater {at}", ratings=items, severity=0.0, median_seconds=60) for at in range(raters)],
+        raters=[content.Rater(name=f"rater {at}", ratings=items, leniency=0.0, median_seconds=60) for at in range(raters)],
         dimensions=[dimension(name, gains[name], alpha, items) for name in NAMES],
         harm=[content.Harm(arm="base", k=0, n=items, rate=rate, upper=upper), content.Harm(arm="candidate", k=k, n=items, rate=rate, upper=upper)],
         preference={}, is_open=False,

@@ -20,7 +20,10 @@
     under = true;
     dirty = false;
     try {
-      const answer = await fetch(form.dataset.draft, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" }, keepalive: true });
+      const body = new URLSearchParams(new FormData(form));
+      // Kept alive, the last draft outlives the page; but browsers refuse to keep more than 64 kB alive, so a longer one goes plainly.
+      const keepalive = String(body).length < 60000;
+      const answer = await fetch(form.dataset.draft, { method: "POST", body, headers: { Accept: "application/json" }, keepalive });
       if (answer.status === 409) stale = true;
       if (!answer.ok) throw new Error(String(answer.status));
       form.elements.revision.value = (await answer.json()).draft_revision;

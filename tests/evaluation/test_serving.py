@@ -1,0 +1,112 @@
+"""How a candidate that only chooses a label is asked: by the comparison's own trial on validation tickets, and no other run."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from django.utils import timezone
+
+from annotation.models import DatasetItem, DatasetVersion
+from evaluation.jobs import COMPARE, CompareParameters
+from evaluation.serving import choose_serving
+from ftplatform.jobs import services as jobs
+from ftplatform.jobs.context import JobContext
+from ftplatform.jobs.models import Job
+from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
+from tests.evaluation import world as worlds
+
+pytestmark = pytest.mark.django_db
+
+LABEL_ONLY = worlds.SPEC.model_copy(update={"fields": worlds.SPEC.fields[:1]})
+
+
+@pytest.fixture
+def world() -> worlds.World:
+    """The comparison asks freely and by likelihood."""
+    world = worlds.make_world(spec=LABEL_ONLY)
+    add_cell(world.tuned_run, world.tuned, "constrained")
+    return world
+
+
+@pytest.fixture
+def validation(world: worlds.World) -> DatasetVersion:
+    return validation_set(world)
+
+
+def validation_set(world: worlds.World, items: int = 12) -> DatasetVersion:
+    """Frozen with validation tickets only: the test set's tickets under other numbers do for this."""
+    made = DatasetVersion.objects.create(
+        project=world.project, kind=DatasetVersion.Kind.SFT, number=2, hash=worlds._hash("sft", world.project.pk), evaluation_set=world.evaluation_set,
+        task_revision=world.project.task_revision, counts={"validation": items}, card={},
+    )  # fmt: skip
+    for item in world.evaluation_set.items.order_by("position")[:items]:
+        DatasetItem.objects.create(
+            version=made, position=item.position, split="validation", content=item.content, hash=item.hash,
+            group_key=item.group_key, prompt_hash=item.prompt_hash, sources=[],
+        )  # fmt: skip
+    return made
+
+
+def running_job(world: worlds.World) -> JobContext:
+    parameters = CompareParameters(run=world.tuned_run.pk, baseline=0, candidate=world.tuned.pk, rules=world.rules.pk)
+    job = jobs.enqueue(kind=COMPARE.name, parameters=parameters, project=world.project, title="Scorecard", by=world.by)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, attempt=1, heartbeat_at=timezone.now())
+    job.refresh_from_db()
+    return JobContext(job)
+
+
+def add_cell(run: GenerationRun, model: ModelVersion, name: str) -> GenerationCell:
+    decoding, shots = ("free", int(name[0])) if name.endswith("-shot") and name[0].isdigit() else (name, 0)
+    condition, _ = PromptCondition.objects.get_or_create(
+        task_revision=run.task_revision,
+        name=name,
+        defaults={"decoding": "free" if name == "zero-shot" else decoding, "shots": shots},
+    )
+    return GenerationCell.objects.create(run=run, model_version=model, condition=condition)
+
+
+def answered(
+    world: worlds.World, validation: DatasetVersion, number: int, right: dict[tuple[ModelVersion, str], float]
+) -> GenerationRun:
+    """A complete run on the validation tickets. right: (model, condition) → share of right answers."""
+    run = GenerationRun.objects.create(
+        project=world.project, number=number, task_revision=validation.task_revision, dataset_version=validation,
+        split="validation", sampling=world.tuned_run.sampling,
+    )  # fmt: skip
+    for (model, name), share in right.items():
+        cell = add_cell(run, model, name)
+        for item in validation.items.order_by("position"):
+            worlds._generation(cell, item, LABEL_ONLY, cell.condition.decoding, share, random.Random(item.position))
+    return run
+
+
+def test_a_run_started_by_hand_is_not_taken_for_the_trial(world: worlds.World, validation: DatasetVersion) -> None:
+    answered(world, validation, 10, {(world.tuned, "zero-shot"): 0.0, (world.tuned, "5-shot"): 1.0})
+    by_hand = {(world.tuned, "zero-shot"): 0.0, (world.tuned, "constrained"): 1.0}
+    answered(world, validation, 11, by_hand | {(world.base, "zero-shot"): 1.0, (world.base, "constrained"): 0.0})
+    context = running_job(world)
+    own = answered(world, validation, 12, {(world.tuned, "zero-shot"): 1.0, (world.tuned, "constrained"): 0.0})
+    GenerationRun.objects.filter(pk=own.pk).update(job=context.job)
+    assert choose_serving(context, world.tuned_run, world.tuned, validation) == "zero-shot"
+
+
+def test_the_trial_asks_the_candidate_alone_in_every_way_of_the_comparison(
+    world: worlds.World, validation: DatasetVersion
+) -> None:
+    answered(world, validation, 10, {(world.tuned, "zero-shot"): 1.0})
+    context = running_job(world)
+    with pytest.raises(AssertionError):  # the world's models are rows without files: no engine can be asked
+        choose_serving(context, world.tuned_run, world.tuned, validation)
+    [trial] = GenerationRun.objects.filter(job=context.job)
+    assert {(cell.model_version, cell.condition.name) for cell in trial.cells.all()} == {
+        (world.tuned, "zero-shot"),
+        (world.tuned, "constrained"),
+    }
+    assert trial.sampling == world.tuned_run.sampling
+
+
+def test_no_trial_is_made_where_a_text_is_written_or_no_validation_ticket_is_named(world: worlds.World) -> None:
+    assert choose_serving(running_job(world), world.tuned_run, world.tuned, None) == "zero-shot"
+    assert not GenerationRun.objects.filter(split="validation").exists()
+    assert not Generation.objects.filter(cell__run__split="validation").exists()
