@@ -9,6 +9,7 @@ urlpatterns = [
     path("imports/<int:pk>/duplicates.csv", imports.DuplicateRows.as_view()),
     path("projects/<slug:slug>/examples/", examples.Examples.as_view()),
     path("examples/<int:pk>/", examples.ExampleView.as_view()),
+    path("examples/<int:pk>/flag/", examples.FlagExample.as_view()),
     path("projects/<slug:slug>/annotations/", examples.Annotations.as_view()),
     path("annotations/<int:pk>/revise/", labelling.ReviseAnnotation.as_view()),
     path("projects/<slug:slug>/reviews/", labelling.Reviews.as_view()),

@@ -198,8 +198,6 @@ def check_value(field: TaskField, value: Any) -> None:
             raise wrong(f"a list of its choices is wanted: {_listed(field.labels)}.")
         if len(set(value)) < len(value):
             raise wrong("a choice stands twice.")
-        if any("," in label for label in value):
-            raise wrong("a choice with a comma cannot be read back from a list; use the json codec.")
     elif field.kind == "text":
         if not isinstance(value, str):
             raise wrong("a text is wanted.")

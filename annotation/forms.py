@@ -21,21 +21,21 @@ SEED = forms.IntegerField(
 )
 
 
-def _found_out(names: Iterable[str]) -> list[tuple[str, str]]:
-    return [("", "Found out"), *((name, name.replace("_", "-")) for name in names)]
+def _detected_or(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [("", "Detect automatically"), *((name, name.replace("_", "-")) for name in names)]
 
 
 class ReadingForm(RefusableForm):
     """How the file is read, where what was found out is wrong."""
 
-    format = forms.ChoiceField(label="Format", required=False, choices=_found_out(formats.names("read")))
+    format = forms.ChoiceField(label="Format", required=False, choices=_detected_or(formats.names("read")))
     encoding = forms.ChoiceField(
         label="Encoding",
         required=False,
-        choices=_found_out(formats.ENCODINGS),
+        choices=_detected_or(formats.ENCODINGS),
         help_text="Choose it where letters with accents look wrong.",
     )
-    delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=_found_out(formats.DELIMITERS))
+    delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=_detected_or(formats.DELIMITERS))
 
     def how(self) -> formats.ReadAs:
         """What was chosen; nothing of a form that is not valid."""
@@ -47,7 +47,7 @@ class UploadForm(ReadingForm):
     file = forms.FileField(
         label="File",
         allow_empty_file=False,
-        help_text="CSV, TSV, JSON Lines, JSON or Parquet. Encoding and delimiter are found out.",
+        help_text="CSV, TSV, JSON Lines, JSON or Parquet.",
         error_messages={"empty": "The file is empty.", "required": "Choose a file first."},
     )
     field_order = ["file"]
@@ -72,7 +72,7 @@ class MappingForm(RefusableForm):
         widget=forms.RadioSelect,
     )
     limit = forms.IntegerField(
-        label="At most so many rows",
+        label="Row limit",
         required=False,
         min_value=1,
         max_value=MOST_ROWS,
@@ -111,7 +111,7 @@ class _Stratified(RefusableForm):
     """A draw: by which field the shares are kept."""
 
     stratify = forms.ChoiceField(
-        label="Keep the shares of", required=False, help_text="Each set gets about the same share of each choice."
+        label="Balance by", required=False, help_text="Each set gets about the same share of each choice of this field."
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
@@ -120,7 +120,7 @@ class _Stratified(RefusableForm):
         named = [(field.name, field.heading) for field in spec.choice_fields] if spec else []
         stratify = self.fields["stratify"]
         assert isinstance(stratify, forms.ChoiceField)
-        stratify.choices = [*named, ("", "nothing in particular")]
+        stratify.choices = [*named, ("", "(no field)")]
         self.initial.setdefault("stratify", named[0][0] if named else "")
 
 
@@ -160,12 +160,23 @@ class FreezeForm(RefusableForm):
     train_limit = forms.IntegerField(
         label="Training tickets, at most", min_value=1, max_value=MOST_ROWS, required=False, help_text="Empty: all."
     )
+    seed = forms.IntegerField(
+        label="Seed",
+        min_value=0,
+        max_value=MOST_SEED,
+        required=False,
+        initial=0,
+        help_text="Draws the training tickets where not all are taken. Empty: 0.",
+    )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = self.fields["evaluation_set"]
         assert isinstance(chosen, forms.ModelChoiceField)
         chosen.queryset = selectors.versions_of(project, DatasetVersion.Kind.EVALUATION)
+
+    def clean_seed(self) -> int:
+        return self.cleaned_data["seed"] or 0
 
 
 class QueueForm(RefusableForm):
@@ -175,11 +186,11 @@ class QueueForm(RefusableForm):
         label="At most", min_value=1, max_value=MOST_ROWS, required=False, help_text="Empty: all of them."
     )
     overlap = forms.IntegerField(
-        label="People a ticket",
+        label="Labelers per ticket",
         min_value=1,
         max_value=20,
         initial=1,
-        help_text="With two or more the agreement between people can be told.",
+        help_text="With two or more it can be seen how far they agree.",
     )
 
 

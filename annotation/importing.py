@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from annotation import formats
 from annotation.formats.objects import cell_text
-from annotation.locks import lock_tickets, share_task
+from annotation.locks import share_task, wait_for_tickets
 from annotation.models import Import, ImportRowError
 from annotation.rows import RAW, BadRow, ColumnMapping
 from annotation.scratch import fetched
@@ -173,16 +173,19 @@ def _refuse_an_older_task(source: Import) -> None:
 
 
 def _write(source: Import, reading: _Reading, chosen: set[int] | None) -> Written:
-    share_task(source.project_id)
+    """The file is read before the project is locked: that takes minutes, and all labelling would wait for a task that waits for it."""
     _refuse_an_older_task(source)
-    lock_tickets(source.project_id)
     with connection.cursor() as cursor:
         staging = Staging(cursor, source, reading.mapping)
-        staging.take((row for row in reading.tickets() if chosen is None or row.ordinal in chosen), reading.reject)
+        staging.take(row for row in reading.tickets() if chosen is None or row.ordinal in chosen)
         if not reading.total:
             raise JobFailed(
                 "no-rows", f"{source.file_name} holds no rows below its header; there is nothing to import."
             )
+        share_task(source.project_id)
+        wait_for_tickets(source.project_id)
+        _refuse_an_older_task(source)
+        staging.compare(reading.reject)
         if reading.rejected and (reading.rejected == reading.total or not source.keep_good_rows):
             raise _RowsRefused
         return staging.write()

@@ -2,16 +2,28 @@
 
 Advisory, not the project's row: every insert that refers to the project would wait for that. Each raises RuntimeError outside a
 transaction, where it would hold nothing.
+
+Who waits alone for a long time makes others wait: PostgreSQL lets nobody past a waiter, so that all submits would stand behind a
+task that waits for an import to end. Only a job waits as long as it takes; a person is told after a moment.
 """
 
-from django.db import connection
+import psycopg
+from django.db import OperationalError, connection
 
+from ftplatform.errors import Conflict
+
+PATIENCE_MS = 5000
 TICKETS = 0x616E6E6F  # "anno": the classes of advisory locks that are held by (class, project)
 TASK = 0x7461736B  # "task"
 
 
 def lock_tickets(project_id: int) -> None:
-    """The project's tickets come in and its sets are drawn one at a time, and nobody else waits for it."""
+    """The project's tickets come in and its sets are drawn one at a time, and nobody else waits for it. Raises Conflict."""
+    _lock_soon("pg_advisory_xact_lock", TICKETS, project_id)
+
+
+def wait_for_tickets(project_id: int) -> None:
+    """`lock_tickets` for a job, which has the time."""
     _lock("pg_advisory_xact_lock", TICKETS, project_id)
 
 
@@ -21,12 +33,29 @@ def share_task(project_id: int) -> None:
 
 
 def lock_task(project_id: int) -> None:
-    """The task changes under all answers: waits for those that are being written, and no other begins."""
-    _lock("pg_advisory_xact_lock", TASK, project_id)
+    """The task changes under all answers: waits for those that are being written, and no other begins. Raises Conflict."""
+    _lock_soon("pg_advisory_xact_lock", TASK, project_id)
 
 
-def _lock(function: str, kind: int, project_id: int) -> None:
+def _lock_soon(function: str, kind: int, project_id: int) -> None:
+    try:
+        _lock(function, kind, project_id, patience_ms=PATIENCE_MS)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        raise Conflict(
+            "project-busy",
+            "Tickets are being imported, or a set is being drawn or the task changed, at this moment. Try again in a minute.",
+        ) from error
+
+
+def _lock(function: str, kind: int, project_id: int, patience_ms: int = 0) -> None:
+    """patience_ms: of this lock only, not of the rows that the transaction locks afterwards; 0 waits as long as it takes."""
     if not connection.in_atomic_block:
         raise RuntimeError("a project is locked in the transaction that changes it")
     with connection.cursor() as cursor:
+        if patience_ms:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(patience_ms)])
         cursor.execute(f"SELECT {function}(%s, %s)", [kind, project_id])
+        if patience_ms:
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")

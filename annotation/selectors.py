@@ -170,6 +170,12 @@ def current_answers(example: Example) -> list[Annotation]:
     return sorted((row.annotation for row in rows), key=lambda one: (one.source == Annotation.Source.REVIEW, one.pk))
 
 
+def newest_of(answer: Annotation) -> Annotation:
+    """What the author says of the ticket now: the end of the chain that the answer stands in."""
+    chain = Annotation.objects.filter(example=answer.example_id, author=answer.author_id, source=answer.source)
+    return chain.select_related("lease").get(superseded_by=None)
+
+
 def thread(example: Example) -> list[Example]:
     """The last few earlier tickets of the same group, oldest first. A ticket whose group is its own prompt has none."""
     rows = Example.objects.filter(
@@ -277,6 +283,13 @@ def kept_drafts(queue: Queue, labeler: User, limit: int = LAST_ANSWERS) -> list[
     return list(rows.exclude(draft={}).select_related("example__content").order_by("-ended_at")[:limit])
 
 
+def queues_in_hand(project: Project, labeler: User) -> list[Queue]:
+    """Queues of which the labeler holds a ticket, closed ones too; the one of the ticket that was shown first comes first."""
+    live = Lease.objects.filter(queue__project=project, labeler=labeler, state=Lease.State.LIVE).select_related("queue")
+    ordered = live.order_by(F("shown_at").asc(nulls_last=True), "created_at")
+    return list({lease.queue_id: lease.queue for lease in ordered}.values())
+
+
 def open_queues(project: Project) -> QuerySet[Queue]:
     return Queue.objects.filter(project=project, is_open=True).order_by("pk")
 
@@ -318,21 +331,29 @@ def versions_of(project: Project, kind: str | None = None) -> QuerySet[DatasetVe
     return (rows.filter(kind=kind) if kind else rows).order_by("-pk")
 
 
-# The version's items by (version, position), each ticket's labels by the unique (example, field). Items are NFC, labels as typed.
+# The version's items by (version, position), each ticket's labels by the unique (example, field). Only tickets of which a label was
+# settled since (or none is left) are read and compared: of all others nothing can have changed. Items are NFC, labels as typed.
 CHANGED_LABELS = """
-SELECT i.content -> 'values', now.labels FROM annotation_datasetitem i
+SELECT i.content -> 'values', now.labels FROM (
+  SELECT i.id FROM annotation_datasetitem i
+  LEFT JOIN LATERAL (SELECT max(l.resolved_at) AS at FROM annotation_resolvedlabel l WHERE l.example_id = i.example_id) last ON true
+  WHERE i.version_id = %s AND (last.at IS NULL OR last.at > %s) OFFSET 0
+) touched
+JOIN annotation_datasetitem i ON i.id = touched.id
 JOIN annotation_example e ON e.id = i.example_id AND e.erased_at IS NULL
 LEFT JOIN LATERAL (SELECT normalize(jsonb_object_agg(l.field, l.value)::text, NFC)::jsonb AS labels
                    FROM annotation_resolvedlabel l WHERE l.example_id = i.example_id) now ON true
-WHERE i.version_id = %s AND i.content -> 'values' IS DISTINCT FROM now.labels
+WHERE i.content -> 'values' IS DISTINCT FROM now.labels
 """
+SETTLED_BESIDE = timedelta(hours=1)
+"""A label may have been settled before the version was frozen, in a transaction that ended after it."""
 
 
 def changed_labels(version: DatasetVersion) -> int:
     """How many tickets of a version have other labels today than it was frozen with. Texts are frozen with control tokens made
     harmless, so the few that differ are looked at once more."""
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED_LABELS, [version.pk])
+        cursor.execute(CHANGED_LABELS, [version.pk, version.created_at - SETTLED_BESIDE])
         differing = [(json.loads(frozen), json.loads(now or "{}")) for frozen, now in cursor.fetchall()]
     if not differing:
         return 0

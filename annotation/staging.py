@@ -87,7 +87,7 @@ class Written:
 
 
 class Staging:
-    """The tables of one import, in its transaction and under its project's lock."""
+    """The tables of one import, in its transaction. Rows are taken while others work; from `compare` on under the project's lock."""
 
     def __init__(self, cursor: Any, source: Import, mapping: ColumnMapping) -> None:
         self.cursor = cursor
@@ -97,13 +97,16 @@ class Staging:
         cursor.execute(TABLES)
         cursor.execute(duplicates.TABLES)
 
-    def take(self, rows: Iterable[Numbered], reject: Callable[[int, str, str, Any], None]) -> None:
-        """Stages the rows and finds out which of them are here already. Rows whose labels cannot be merged are rejected."""
+    def take(self, rows: Iterable[Numbered]) -> None:
+        """Stages the rows."""
         hasher = Hasher(self.source.project)
         with self.cursor.copy(f"COPY import_staging ({COLUMNS}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(self._staged(row, hasher))
         self.cursor.execute("ANALYZE import_staging")
+
+    def compare(self, reject: Callable[[int, str, str, Any], None]) -> None:
+        """Finds out which of the rows are here already. Rows whose labels cannot be merged are rejected."""
         if self.source.duplicates == Import.Duplicates.KEEP:
             return
         self.cursor.execute(duplicates.FIND, self._values)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
 from django.test import Client
 
 from annotation import services as annotation
-from annotation.models import DatasetVersion, Import, Queue
+from annotation.models import DatasetVersion, Example, Import, Queue
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.artifacts.services import store_file
@@ -122,6 +123,8 @@ def make_sets(project: Project, *, test: int = 12, validation: int = 6) -> tuple
     return evaluation_set, annotation.freeze_training_set(project=project, evaluation_set=evaluation_set, by=SYSTEM)
 
 
-def make_queue(project: Project, examples: Any, *, overlap: int = 1, name: str = "Desk and reply") -> Queue:
+def make_queue(
+    project: Project, examples: QuerySet[Example], *, overlap: int = 1, name: str = "Desk and reply"
+) -> Queue:
     """A queue of these tickets."""
     return annotation.open_queue(project=project, name=name, examples=examples, overlap=overlap, by=SYSTEM)

@@ -58,6 +58,7 @@ RULES = {
     P: Rule(ANYONE, ""),
     P + "members/": Rule(ADMIN, ADMIN),
     P + "members/<int:pk>/remove/": Rule("", ADMIN),
+    P + "task/revise/": Rule(ADMIN, ADMIN),
     P + "task/": Rule(READERS, ""),
     P + "task/revise/": Rule(ADMIN, ADMIN),
     P + "search/": Rule(READERS, ""),
@@ -68,6 +69,7 @@ RULES = {
     P + "audit/": Rule(ADMIN, ""),
     V1: Rule(ANYONE, ""),
     V1 + "members/": Rule(ADMIN, ADMIN),
+    "api/v1/members/<int:pk>/": Rule(ADMIN, ""),
     V1 + "task-revisions/": Rule(ANYONE, ADMIN),
     "api/v1/jobs/<int:pk>/": Rule(READERS, ""),
     "api/v1/jobs/<int:pk>/events/": Rule(READERS, ""),
@@ -107,6 +109,7 @@ RULES = {
     "api/v1/imports/<int:pk>/duplicates.csv": Rule(READERS, ""),
     V1 + "examples/": Rule(READERS, ""),
     "api/v1/examples/<int:pk>/": Rule(READERS, ""),
+    "api/v1/examples/<int:pk>/flag/": Rule("", LABELERS),
     V1 + "annotations/": Rule(READERS, ""),
     "api/v1/annotations/<int:pk>/revise/": Rule("", LEASE_OWNER),
     V1 + "reviews/": Rule(REVIEWERS, REVIEWERS),
@@ -115,7 +118,7 @@ RULES = {
     "api/v1/leases/<uuid:pk>/draft/": Rule("", LEASE_OWNER),
     "api/v1/leases/<uuid:pk>/skip/": Rule("", LEASE_OWNER),
     "api/v1/leases/<uuid:pk>/release/": Rule("", LEASE_OWNER),
-    V1 + "queues/": Rule("alrv", ""),
+    V1 + "queues/": Rule("alrv", ADMIN),
     "api/v1/queues/<int:pk>/close/": Rule("", ADMIN),
     "api/v1/queues/<int:pk>/reopen/": Rule("", ADMIN),
     V1 + "evaluation-sets/": Rule(READERS, ADMIN),
@@ -211,7 +214,7 @@ class Objects:
         first = annotation.take_lease(queue=queue, labeler=self.people["l"])
         assert first
         values = {"desk": "Tax", "reply": "Ask the tax desk."}
-        answer = annotation.submit_annotation(lease=first, values=values, by=Actor.of(self.people["l"]))
+        answer = annotation.submit_annotation(lease=first, values=values, by=Actor.of(self.people["l"])).annotation
         lease = annotation.take_lease(queue=queue, labeler=self.people["l"])
         assert lease
         scorecard = worlds.make_scorecard(made)

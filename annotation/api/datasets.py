@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,8 +16,8 @@ from rest_framework.views import APIView
 
 from annotation import selectors, services
 from annotation.api.pages import page_of
+from annotation.downloads import exported
 from annotation.models import DatasetVersion
-from annotation.views.datasets import exported
 from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
 
 
@@ -42,7 +41,8 @@ class NewEvaluationSet(serializers.Serializer):
 
 
 class NewDatasetVersion(serializers.Serializer):
-    """validation: draws the splits of tickets that are in no set first; left out, the splits stay as they are."""
+    """validation: draws the splits of tickets that are in no set first; left out, the splits stay as they are. train_limit: a sample of
+    train by seed."""
 
     evaluation_set = serializers.IntegerField()
     train_limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
@@ -97,18 +97,15 @@ class DatasetVersions(APIView):
         form.is_valid(raise_exception=True)
         values = form.validated_data
         apart = get_object_or_404(DatasetVersion, pk=values["evaluation_set"], project=access.project)
-        with transaction.atomic():
-            if values["validation"] is not None:
-                services.draw_splits(
-                    project=access.project,
-                    validation=values["validation"],
-                    stratify=values["stratify"] or None,
-                    seed=values["seed"],
-                    by=access.actor,
-                )
-            version = services.freeze_training_set(
-                project=access.project, evaluation_set=apart, train_limit=values["train_limit"], by=access.actor
-            )
+        version = services.draw_and_freeze(
+            project=access.project,
+            evaluation_set=apart,
+            validation=values["validation"],
+            train_limit=values["train_limit"],
+            stratify=values["stratify"] or None,
+            seed=values["seed"],
+            by=access.actor,
+        )
         return Response(DatasetVersionSerializer(version).data, status=201)
 
 

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import selectors
+from annotation import selectors, services
 from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Split
-from ftplatform.projects.access import READERS, enter, enter_by
+from ftplatform.projects.access import LABELERS, READERS, enter, enter_by
 
 
 class ExampleSerializer(serializers.ModelSerializer):
@@ -60,11 +60,16 @@ class AnnotationSerializer(serializers.ModelSerializer):
 
 
 class TicketQuery(serializers.Serializer):
-    """What the list is narrowed to. split: `none` is in no set. q: a part of an input's text."""
+    """What the list is narrowed to. split: `none` is in no set. q: a part of an input's text. flagged: only those that are."""
 
     split = serializers.ChoiceField(choices=[*Split.values, "none"], required=False, allow_blank=True, default="")
     state = serializers.ChoiceField(choices=Example.State.values, required=False, allow_blank=True, default="")
     q = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False, max_length=200, default="")
+    flagged = serializers.BooleanField(required=False, default=False)
+
+
+class Flag(serializers.Serializer):
+    flagged = serializers.BooleanField()
 
 
 class AnnotationQuery(serializers.Serializer):
@@ -87,6 +92,17 @@ class ExampleView(APIView):
     def get(self, request: Request, pk: int) -> Response:
         _, row = enter_by(request, Example.objects.select_related("content"), READERS, pk=pk)
         return Response(ExampleSerializer(row).data)
+
+
+class FlagExample(APIView):
+    @extend_schema(request=Flag, responses={204: None})
+    def post(self, request: Request, pk: int) -> Response:
+        """Marks a ticket for a second look, or takes the mark off."""
+        access, row = enter_by(request, Example.objects.select_related("project"), LABELERS, pk=pk)
+        form = Flag(data=request.data)
+        form.is_valid(raise_exception=True)
+        services.flag_example(example=row, flagged=form.validated_data["flagged"], by=access.actor)
+        return Response(status=204)
 
 
 class Annotations(APIView):

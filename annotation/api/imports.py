@@ -16,10 +16,11 @@ from rest_framework.views import APIView
 
 from annotation import selectors, services
 from annotation.api.pages import page_of
+from annotation.downloads import duplicate_rows, rejected_rows
 from annotation.models import Import
 from annotation.scratch import kept_name
 from annotation.services.imports import MOST_ROWS, MOST_SEED
-from annotation.uploads import MOST_BYTES, duplicate_rows, inspect_upload, rejected_rows
+from annotation.uploads import MOST_BYTES, inspect_upload
 from ftplatform.api.idempotency import once
 from ftplatform.artifacts.services import store_stream
 from ftplatform.keepable import unkeepable_place

@@ -15,6 +15,7 @@ from annotation import selectors, services
 from annotation.api.examples import AnnotationSerializer
 from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Lease, Queue
+from annotation.services.imports import MOST_ROWS
 from annotation.services.labelling import MOST_NOTE, MOST_SECONDS
 from ftplatform.api.parsing import ShallowJSON
 from ftplatform.errors import Conflict
@@ -32,11 +33,36 @@ class QueueSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class NewQueue(serializers.Serializer):
+    """source: which tickets. limit: at most so many, the oldest; left out, all. overlap: how many labelers each goes to."""
+
+    name = serializers.CharField(max_length=120)
+    source = serializers.ChoiceField(choices=list(selectors.QUEUE_SOURCES))
+    limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_ROWS, default=None)
+    overlap = serializers.IntegerField(required=False, min_value=1, max_value=20, default=1)
+
+
 class Queues(APIView):
     @extend_schema(responses=QueueSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, LABELERS | READERS)
         return page_of(self, request, Queue.objects.filter(project=access.project).order_by("-pk"), QueueSerializer)
+
+    @extend_schema(request=NewQueue, responses={201: QueueSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Opens a queue. Tickets of the test set, and those that stand in an open queue, are left out."""
+        access = enter(request, slug, ADMIN)
+        form = NewQueue(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        queue = services.open_queue(
+            project=access.project,
+            name=values["name"],
+            examples=selectors.queue_tickets(access.project, values["source"], values["limit"]),
+            overlap=values["overlap"],
+            by=access.actor,
+        )
+        return Response(QueueSerializer(queue).data, status=201)
 
 
 class CloseQueue(APIView):
@@ -72,7 +98,8 @@ class LeaseSerializer(serializers.ModelSerializer):
 
 
 class LeaseRequest(serializers.Serializer):
-    """queue: an open queue; left out, the oldest that has a ticket for the caller. after: the lease in hand, to prefetch one more."""
+    """queue: an open queue; left out, the ticket in the caller's hands, else one of the oldest queue that has any. after: the lease in
+    hand, to prefetch one more."""
 
     queue = serializers.IntegerField(required=False, allow_null=True, default=None)
     after = serializers.UUIDField(required=False, allow_null=True, default=None)
@@ -89,16 +116,13 @@ class Leases(APIView):
         after = get_object_or_404(held, pk=asked["after"]) if asked["after"] else None
         queues = Queue.objects.filter(project=access.project)
         if after is not None:
-            wanted = [after.queue]
+            lease = services.take_lease(queue=after.queue, labeler=access.user, after=after)
         elif asked["queue"] is not None:
-            wanted = [get_object_or_404(queues, pk=asked["queue"])]
+            wanted = get_object_or_404(queues, pk=asked["queue"])
+            lease = services.take_lease(queue=wanted, labeler=access.user)
         else:
-            wanted = list(selectors.open_queues(access.project))
-        for queue in wanted:
-            lease = services.take_lease(queue=queue, labeler=access.user, after=after)
-            if lease is not None:
-                return Response(LeaseSerializer(lease).data, status=201)
-        return Response(status=204)
+            lease = services.take_any_lease(project=access.project, labeler=access.user)
+        return Response(LeaseSerializer(lease).data, status=201) if lease else Response(status=204)
 
 
 class Submission(serializers.Serializer):
@@ -134,9 +158,8 @@ class SubmitLease(_OwnLease):
         access, lease = self.lease(request, pk)
         form = Submission(data=request.data)
         form.is_valid(raise_exception=True)
-        again = lease.state == Lease.State.SUBMITTED
-        annotation = services.submit_annotation(lease=lease, by=access.actor, **form.validated_data)
-        return Response(AnnotationSerializer(annotation).data, status=200 if again else 201)
+        submitted = services.submit_annotation(lease=lease, by=access.actor, **form.validated_data)
+        return Response(AnnotationSerializer(submitted.annotation).data, status=201 if submitted.is_new else 200)
 
 
 class SaveDraft(_OwnLease):
@@ -169,14 +192,17 @@ class ReleaseLease(_OwnLease):
 
 
 class Revision(serializers.Serializer):
+    """note, is_unsure: left out, they stay as they were."""
+
     values = serializers.DictField()
     note = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=MOST_NOTE, default=None)
+    is_unsure = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
 class ReviseAnnotation(APIView):
     @extend_schema(request=Revision, responses={201: AnnotationSerializer})
     def post(self, request: Request, pk: int) -> Response:
-        """A new answer that supersedes the author's own last one."""
+        """A new answer that supersedes the author's own last one. 409 names the newest where this is not the last any more."""
         rows = Annotation.objects.select_related("example__project", "lease__queue", "task_revision", "author")
         row = get_object_or_404(rows, pk=pk, author=request.user)
         access = enter(request, row.example.project.slug, LABELERS)

@@ -4,23 +4,33 @@ from annotation.services.datasets import ItemDraft, freeze_dataset
 from annotation.services.export import export_dataset
 from annotation.services.imports import Inspection, how_to_read, inspect_file, start_import
 from annotation.services.labelling import (
+    Submitted,
     flag_example,
     release_lease,
     revise_annotation,
     save_draft,
     skip_lease,
     submit_annotation,
+    take_any_lease,
     take_lease,
 )
 from annotation.services.queues import close_queue, open_queue, reopen_queue
 from annotation.services.resolution import adjudicate
-from annotation.services.sets import draw_splits, freeze_evaluation_set, freeze_training_set, refreeze_evaluation_set
+from annotation.services.sets import (
+    draw_and_freeze,
+    draw_splits,
+    freeze_evaluation_set,
+    freeze_training_set,
+    refreeze_evaluation_set,
+)
 
 __all__ = [
     "Inspection",
     "ItemDraft",
+    "Submitted",
     "adjudicate",
     "close_queue",
+    "draw_and_freeze",
     "draw_splits",
     "export_dataset",
     "flag_example",
@@ -38,5 +48,6 @@ __all__ = [
     "skip_lease",
     "start_import",
     "submit_annotation",
+    "take_any_lease",
     "take_lease",
 ]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
+from django.utils import timezone
+
 from annotation import codecs, texts
 from annotation.locks import lock_task, lock_tickets
 from annotation.models import Annotation, CurrentAnswer, Example, Queue, ResolvedLabel, Suggestion
@@ -30,9 +32,17 @@ def hold(project: Project) -> None:
 
 
 def refuse(spec: TaskSpec) -> None:
-    """Labels that a model could never answer: a control token in one is made harmless before the model sees it."""
+    """Labels that a model could never answer: a control token in one is made harmless before the model sees it, and a comma parts two
+    labels of a list."""
     for field in spec.fields:
         for label in field.labels:
+            if field.kind == "multi" and spec.codec != "json" and "," in label:
+                raise Refused(
+                    "comma-in-label",
+                    f"The label {label!r} of {field.heading} holds a comma, which parts the labels of an answer in the {spec.codec} "
+                    "codec. Reword the label, or use the json codec for this task.",
+                    field="fields",
+                )
             if texts.neutralise(label)[1]:
                 raise Refused(
                     "control-token",
@@ -144,14 +154,15 @@ def _supersede(project: Project, revision: TaskRevision, renames: Renames) -> tu
 
 
 def _relabel(project: Project, revision: TaskRevision, renames: Renames, successors: dict[int, int]) -> int:
-    count = 0
+    count, now = 0, timezone.now()
     rows = ResolvedLabel.objects.filter(example__project=project, field__in=list(renames)).order_by("pk")
     for batch in _batches(_changed(rows.iterator(chunk_size=BATCH), renames)):
         for label in batch:
             label.task_revision = revision
             if label.annotation_id:
                 label.annotation_id = successors.get(label.annotation_id, label.annotation_id)
-        ResolvedLabel.objects.bulk_update(batch, ["value", "task_revision", "annotation"])
+            label.resolved_at = now
+        ResolvedLabel.objects.bulk_update(batch, ["value", "task_revision", "annotation", "resolved_at"])
         count += len(batch)
     return count
 

@@ -46,7 +46,10 @@ class Column:
 
 @dataclass
 class Inspection:
-    """A look at a file before anything is stored: columns, a suggested mapping, the first rows and errors."""
+    """A look at a file before anything is stored: columns, a suggested mapping, the first rows and errors.
+
+    preview: the first rows, each with its line; their columns can have any name.
+    """
 
     format: str
     encoding: str
@@ -55,7 +58,7 @@ class Inspection:
     columns: list[Column]
     rows: int
     is_whole: bool
-    preview: list[dict[str, Any]]
+    preview: list[tuple[int, dict[str, Any]]]
     errors: list[FieldError]
 
 
@@ -117,7 +120,7 @@ def inspect_file(
         columns=columns,
         rows=len(rows) + len(faults),
         is_whole=whole,
-        preview=[{"row": row.number, **row.values} for row in rows[:4]],
+        preview=[(row.number, dict(row.values)) for row in rows[:4]],
         errors=errors,
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotation import handout
+from annotation import handout, selectors
 from annotation.answers import NOTE, UNSURE
 from annotation.locks import share_task
 from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue, QueueCursor, Split
@@ -19,11 +20,20 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
+from ftplatform.projects.models import Project
 
 MOST_LIVE = 2
 MOST_DRAFT_CHARACTERS = 1_000_000
 MOST_SECONDS = 24 * 3600.0
 MOST_NOTE = 5000
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a submit came to. is_new: False where the same submit had made the annotation before."""
+
+    annotation: Annotation
+    is_new: bool
 
 
 @transaction.atomic
@@ -53,6 +63,19 @@ def take_lease(*, queue: Queue, labeler: User, after: Lease | None = None) -> Le
         lease.shown_at = now
         lease.save(update_fields=["shown_at"])
     return lease
+
+
+def take_any_lease(*, project: Project, labeler: User) -> Lease | None:
+    """The ticket that the labeler holds in any queue of the project, closed ones too, else the next of the oldest open queue that has
+    one; None when nothing is left."""
+    for queue in dict.fromkeys([*selectors.queues_in_hand(project, labeler), *selectors.open_queues(project)]):
+        try:
+            lease = take_lease(queue=queue, labeler=labeler)
+        except Conflict:  # it was closed, and somebody else took what ran out in these hands
+            continue
+        if lease is not None:
+            return lease
+    return None
 
 
 def _locked_cursor(queue: Queue, labeler: User) -> QueueCursor:
@@ -118,7 +141,7 @@ def submit_annotation(
     note: str = "",
     is_unsure: bool = False,
     by: Actor,
-) -> Annotation:
+) -> Submitted:
     """Counts an answer once: the same submit again gives the same annotation, other values are pointed to a revision. After the
     lease ran out it still counts unless somebody else took the ticket. What does not count is kept as a draft."""
     with transaction.atomic():
@@ -130,12 +153,12 @@ def submit_annotation(
 
 def _submit(
     lease: Lease, values: dict[str, Any], seconds: float | None, note: str, is_unsure: bool, by: Actor
-) -> Annotation | Conflict:
+) -> Submitted | Conflict:
     """The annotation, or why the answer does not count; the work is then kept."""
     share_task(lease.queue.project_id)
     lease, slot = _locked(lease)
     if same := _submitted(lease, values):
-        return same
+        return Submitted(same, is_new=False)
     example = Example.objects.select_for_update().get(pk=lease.example_id)
     if (conflict := _conflict(lease, slot, example)) is not None:
         lease.draft = storable({**values, **({NOTE: note} if note else {}), **({UNSURE: True} if is_unsure else {})})
@@ -146,7 +169,6 @@ def _submit(
             lease.state, lease.slot, lease.ended_at = Lease.State.LOST, None, timezone.now()
         lease.save(update_fields=["draft", "draft_revision", "state", "slot", "ended_at"])
         return conflict
-    assert slot
     refuse_bad(lease.queue.task_revision.spec, values)
     previous = Annotation.objects.filter(
         example=example, author=lease.labeler, source=Annotation.Source.HUMAN, superseded_by=None
@@ -163,15 +185,14 @@ def _submit(
         note=plain(note),
         is_unsure=is_unsure,
     )
-    slot.state, slot.leased_until = HandoutSlot.State.DONE, None
-    slot.save(update_fields=["state", "leased_until"])
+    HandoutSlot.objects.filter(pk=lease.slot_id).update(state=HandoutSlot.State.DONE, leased_until=None)
     lease.state, lease.ended_at, lease.draft = Lease.State.SUBMITTED, timezone.now(), None
     lease.save(update_fields=["state", "ended_at", "draft"])
     _count(lease, submitted=1)
     keep_answer(annotation)
     resolve(example, lease.queue)
     record(by=by, verb="annotation.submit", target=annotation, project=example.project, data={"example": example.pk})
-    return annotation
+    return Submitted(annotation, is_new=True)
 
 
 def _submitted(lease: Lease, values: dict[str, Any]) -> Annotation | None:
@@ -222,11 +243,21 @@ def _locked(lease: Lease) -> tuple[Lease, HandoutSlot | None]:
 
 @transaction.atomic
 def revise_annotation(
-    *, annotation: Annotation, values: dict[str, Any], note: str | None = None, by: Actor
+    *,
+    annotation: Annotation,
+    values: dict[str, Any],
+    note: str | None = None,
+    is_unsure: bool | None = None,
+    by: Actor,
 ) -> Annotation:
-    """A new answer that supersedes the author's last, under the task as it is now. Two tabs meet a constraint: the second is told,
-    and nothing is lost."""
+    """A new answer that supersedes the author's last, under the task as it is now. What is None stays as it was.
+
+    Two tabs meet a constraint: the second is told which answer is the newest, and nothing is lost.
+    """
     share_task(annotation.example.project_id)
+    if annotation.lease_id:
+        # Before the ticket, as a submit takes them: the other way round the two would wait for each other.
+        Lease.objects.select_for_update().filter(pk=annotation.lease_id).first()
     example = (
         Example.objects.select_for_update(of=("self",))
         .select_related("project__task_revision")
@@ -236,7 +267,8 @@ def revise_annotation(
         raise Conflict("in-test-set", "This ticket is in the test set by now; a reviewer can correct its label.")
     queue = annotation.lease.queue if annotation.lease else None
     revision = example.project.task_revision
-    assert revision
+    if revision is None:
+        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
     refuse_bad(revision.spec, values)
     try:
         with transaction.atomic():
@@ -250,10 +282,14 @@ def revise_annotation(
                 supersedes=annotation,
                 seconds=annotation.seconds,
                 note=annotation.note if note is None else plain(note),
-                is_unsure=annotation.is_unsure,
+                is_unsure=annotation.is_unsure if is_unsure is None else is_unsure,
             )
     except IntegrityError as error:
-        raise Conflict("changed-elsewhere", "This answer was changed in another tab; reload to see it.") from error
+        raise Conflict(
+            "changed-elsewhere",
+            "This answer was changed in another tab meanwhile.",
+            data={"annotation": selectors.newest_of(annotation).pk},
+        ) from error
     if annotation.lease_id:  # what another tab left there is settled by this
         Lease.objects.filter(pk=annotation.lease_id, draft__isnull=False).update(draft=None)
     keep_answer(made)

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from django.db import transaction
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from annotation.locks import lock_tickets
-from annotation.models import Example, HandoutSlot, Queue, Split
+from annotation.models import Example, Queue, Split
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.selectors import current_task
 
-BATCH = 5000
+# The tickets in the order in which they are asked for, each with `overlap` slots in a row.
+SLOTS = """
+INSERT INTO annotation_handoutslot (queue_id, example_id, number, position, state)
+SELECT %s, placed.id, slot, (placed.place - 1) * %s + slot, 'open'
+FROM (SELECT e.id, row_number() OVER (ORDER BY asked.place) AS place
+      FROM (SELECT id, row_number() OVER () AS place FROM ({tickets}) chosen) asked
+      JOIN annotation_example e ON e.id = asked.id
+      WHERE e.split IS DISTINCT FROM %s AND e.erased_at IS NULL) placed,
+     generate_series(0, %s - 1) AS slot
+"""
 
 
 @transaction.atomic
-def open_queue(*, project: Project, name: str, examples: Iterable[Example], overlap: int = 1, by: Actor) -> Queue:
+def open_queue(*, project: Project, name: str, examples: QuerySet[Example], overlap: int = 1, by: Actor) -> Queue:
     """Makes a queue with `overlap` slots a ticket. Test tickets are left out: nobody labels what a model is measured on."""
     if not 1 <= overlap <= 20:
         raise Refused("bad-overlap", "A ticket can go to 1 to 20 labelers.", field="overlap")
@@ -29,26 +38,26 @@ def open_queue(*, project: Project, name: str, examples: Iterable[Example], over
     queue = Queue.objects.create(
         project=project, task_revision=revision, name=name, overlap=overlap, created_by=by.user
     )
-    slots: list[HandoutSlot] = []
-    total = position = 0
-    for example in examples:
-        if example.split == Split.TEST or example.erased_at:
-            continue
-        for number in range(overlap):
-            slots.append(HandoutSlot(queue=queue, example=example, number=number, position=position))
-            position += 1
-        if len(slots) >= BATCH:
-            HandoutSlot.objects.bulk_create(slots)
-            total += len(slots)
-            slots.clear()
-    HandoutSlot.objects.bulk_create(slots)
-    total += len(slots)
+    total = _make_slots(queue, examples)
     if not total:
         raise Refused("empty-queue", "No ticket is left for this queue; choose others.", field="examples")
     queue.total = total
     queue.save(update_fields=["total"])
     record(by=by, verb="queue.open", target=queue, project=project, data={"name": name, "slots": total})
     return queue
+
+
+def _make_slots(queue: Queue, examples: QuerySet[Example]) -> int:
+    """How many. In one statement: a hundred thousand tickets are opened while the admin waits for the page."""
+    try:
+        tickets, values = examples.values("pk").query.sql_with_params()
+    except EmptyResultSet:  # Django sees that none can match
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SLOTS.format(tickets=tickets), [queue.pk, queue.overlap, *values, Split.TEST.value, queue.overlap]
+        )
+        return int(cursor.rowcount)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from annotation.rows import is_complete
 from annotation.services.values import plain, refuse_bad
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
+from ftplatform.errors import Refused
 from ftplatform.projects import counters
 from ftplatform.projects.spec import canonical
 
@@ -114,13 +115,15 @@ def _state(example: Example, state: str) -> None:
 @transaction.atomic
 def adjudicate(*, example: Example, values: dict[str, Any], note: str = "", by: Actor) -> Annotation:
     """A reviewer's final answer. Everybody's own answers stay as they were."""
-    assert by.user
+    if by.user is None:
+        raise Refused("no-reviewer", "A ticket is decided by a person, under their own name.")
     share_task(example.project_id)
     example = (
         Example.objects.select_for_update(of=("self",)).select_related("project__task_revision").get(pk=example.pk)
     )
     revision = example.project.task_revision
-    assert revision
+    if revision is None:
+        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
     refuse_bad(revision.spec, values)
     last = Annotation.objects.filter(
         example=example, author=by.user, source=Annotation.Source.REVIEW, superseded_by=None

@@ -158,8 +158,32 @@ def freeze_training_set(
         task_revision=revision,
         items=items,
         evaluation_set=evaluation_set,
-        card={"left_out": left_out(project, [item.example for item in items if item.example])},
+        card={
+            **({"draw": {"seed": seed, "train_limit": train_limit}} if train_limit is not None else {}),
+            "left_out": left_out(project, [item.example for item in items if item.example]),
+        },
         by=by,
+    )
+
+
+@transaction.atomic
+def draw_and_freeze(
+    *,
+    project: Project,
+    evaluation_set: DatasetVersion,
+    validation: int | None,
+    draw_train: int | None = None,
+    train_limit: int | None = None,
+    stratify: str | None = None,
+    seed: int = 0,
+    by: Actor,
+) -> DatasetVersion:
+    """Draws splits of the tickets that are in no set, where a size of validation is given, and freezes a training set; both or
+    neither. draw_train: at most so many are put into train. train_limit: at most so many of train are frozen."""
+    if validation is not None:
+        draw_splits(project=project, validation=validation, stratify=stratify, seed=seed, limit_train=draw_train, by=by)
+    return freeze_training_set(
+        project=project, evaluation_set=evaluation_set, train_limit=train_limit, seed=seed, by=by
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import selectors, services
+from annotation.downloads import exported
 from annotation.forms import FreezeForm, SplitsForm, TestSetForm, export_formats
 from annotation.models import DatasetVersion, Split
 from annotation.panels import panels_of
@@ -176,16 +176,6 @@ def dataset(request: HttpRequest, slug: str, kind: str, number: str) -> HttpResp
 def export(request: HttpRequest, slug: str, kind: str, number: str) -> FileResponse:
     _, version = _version(request, slug, kind, number)
     return exported(version, request.GET.get("format", "jsonl"), request.GET.get("split") or None)
-
-
-def exported(version: DatasetVersion, format: str, split: str | None) -> FileResponse:
-    """The version as a download; the temporary file is gone once it is open."""
-    path = services.export_dataset(version=version, format=format, split=split)
-    try:
-        file = path.open("rb")
-    finally:
-        shutil.rmtree(path.parent, ignore_errors=True)
-    return FileResponse(file, as_attachment=True, filename=f"{version.project.slug}-{path.name}")
 
 
 def _version(request: HttpRequest, slug: str, kind: str, number: str) -> tuple[Access, DatasetVersion]:

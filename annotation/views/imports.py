@@ -14,10 +14,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from annotation import formats, selectors, services
+from annotation.downloads import duplicate_rows, rejected_rows
 from annotation.forms import MappingForm, ReadingForm, UploadForm, column_field
 from annotation.models import Import
 from annotation.scratch import kept_name
-from annotation.uploads import MOST_BYTES, duplicate_rows, inspect_upload, rejected_rows
+from annotation.uploads import MOST_BYTES, inspect_upload
 from ftplatform.artifacts.models import Blob
 from ftplatform.artifacts.services import store_stream
 from ftplatform.errors import FieldError, Refused

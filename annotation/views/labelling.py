@@ -16,6 +16,7 @@ from annotation.answers import NOTE, UNSURE, fields_for, from_form, told
 from annotation.models import Annotation, Example, Lease, Queue
 from annotation.services.labelling import MOST_SECONDS
 from ftplatform.errors import Conflict, Refused
+from ftplatform.keys import key_of
 from ftplatform.projects.access import LABELERS, Access, enter_by
 
 
@@ -149,7 +150,8 @@ def _too_late(
     """What was typed, with the reason why it does not count. Where the labeler has submitted the ticket in another tab, saving this
     makes it a revision of that answer."""
     lease = Lease.objects.select_related("queue__task_revision", "example__content", "example__source").get(pk=lease.pk)
-    answer = lease.annotations.order_by("-pk").first()
+    submitted = lease.annotations.first()
+    answer = selectors.newest_of(submitted) if submitted else None
     context = {
         **_ticket(lease.queue, lease.example),
         "access": access,
@@ -158,6 +160,7 @@ def _too_late(
         "held": lease,
         "fields": fields_for(lease.queue.task_revision.spec, values),
         "note": note,
+        "unsure": "unsure" in request.POST,
         "progress": selectors.own_progress(lease.queue, access.user),
     }
     return render(request, "annotation/label.html", context, status=conflict.status)
@@ -179,26 +182,19 @@ def draft(request: HttpRequest, slug: str, queue: int, lease: UUID) -> HttpRespo
     access, found = _queue(request, slug, queue)
     held = _lease(access, found, str(lease))
     values, _ = from_form(found.task_revision.spec, request.POST)
-    kept: dict[str, Any] = {name: _storable(value) for name, value in values.items()}
+    kept: dict[str, Any] = dict(values)
     if note := request.POST.get("note", "").strip():
-        kept[NOTE] = _storable(note)
+        kept[NOTE] = note
     if "unsure" in request.POST:
         kept[UNSURE] = True
-    revision = request.POST.get("revision", "")
-    if not revision.isdecimal():
-        return JsonResponse({"detail": "This is too long to be kept as a draft; shorten it or submit."}, status=400)
+    revision = key_of(request.POST.get("revision", ""))
+    if revision is None:
+        return JsonResponse({"detail": "This page is out of date; reload it."}, status=400)
     try:
-        saved = services.save_draft(lease=held, draft=kept, revision=int(revision))
+        saved = services.save_draft(lease=held, draft=kept, revision=revision)
     except Refused as refused:
-        return JsonResponse({"detail": refused.message}, status=refused.status)
+        return JsonResponse({"detail": refused.message, **refused.data}, status=refused.status)
     return JsonResponse({"revision": saved.draft_revision})
-
-
-def _storable(value: Any) -> Any:
-    """PostgreSQL's JSON keeps neither NUL nor half a character."""
-    if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "ignore").decode()
-    return value
 
 
 @login_required
@@ -270,7 +266,8 @@ def undo(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> HttpResponse:
-    """An own answer, opened again. Saving writes a new one that supersedes it; the old one stays in the ticket's history."""
+    """An own answer, opened again as it stands now. Saving writes a new one that supersedes it; the old one stays in the ticket's
+    history. Where another tab or the back button had an older one, what was typed stands beside the newer, and is saved over it."""
     access, found = _queue(request, slug, queue)
     answer = get_object_or_404(
         Annotation.objects.select_related("example__content", "example__source", "lease__queue"),
@@ -278,29 +275,35 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
         author=access.user,
         lease__queue=found,
     )
+    newest = selectors.newest_of(answer)
+    if request.method == "GET" and newest.pk != answer.pk and newest.lease:
+        return redirect("annotation:revise", slug, newest.lease.queue_id, newest.pk)
     spec = found.task_revision.spec  # not the answer's own: it is revised under the task as it is now
-    values, note, status = answer.values, answer.note, 200
+    values, note, unsure, status = answer.values, answer.note, answer.is_unsure, 200
     errors: dict[str, str] = {}
     if request.method == "POST":
         values, errors = from_form(spec, request.POST)
-        note = request.POST.get("note", "")
+        note, unsure = request.POST.get("note", ""), "unsure" in request.POST
         try:
             if errors:
                 raise Refused("bad-value", next(iter(errors.values())))
-            services.revise_annotation(annotation=answer, values=values, note=note, by=access.actor)
+            services.revise_annotation(annotation=answer, values=values, note=note, is_unsure=unsure, by=access.actor)
         except Refused as refused:
             errors = told(spec, values, errors, refused)
             status = refused.status if refused.status == 409 else 422
         else:
             messages.success(request, f"Your answer to ticket {answer.example_id} is changed.")
             return redirect("annotation:label", slug, queue)
+        newest = selectors.newest_of(answer)
     context = {
         **_ticket(found, answer.example),
         "access": access,
-        "answer": answer,
+        "answer": newest,
+        "is_changed": newest.pk != answer.pk,
         "fields": fields_for(spec, values, errors=errors),
         "note": note,
-        "problem": errors.get("", ""),
+        "unsure": unsure,
+        "problem": "" if newest.pk != answer.pk else errors.get("", ""),
         "progress": selectors.own_progress(found, access.user),
     }
     return render(request, "annotation/label.html", context, status=status)

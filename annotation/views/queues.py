@@ -15,7 +15,7 @@ from annotation.answers import fields_for, from_form, told
 from annotation.forms import QueueForm
 from annotation.models import Annotation, Example, Queue
 from ftplatform.errors import Refused
-from ftplatform.projects.access import ADMIN, READERS, REVIEWERS, enter, enter_by
+from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, enter, enter_by
 
 UNRESOLVED_SHOWN = 50
 
@@ -32,7 +32,7 @@ def labels(request: HttpRequest, slug: str) -> HttpResponse:
             queue = services.open_queue(
                 project=access.project,
                 name=values["name"],
-                examples=selectors.queue_tickets(access.project, values["source"], values["limit"]).iterator(),
+                examples=selectors.queue_tickets(access.project, values["source"], values["limit"]),
                 overlap=values["overlap"],
                 by=access.actor,
             )
@@ -51,6 +51,7 @@ def labels(request: HttpRequest, slug: str) -> HttpResponse:
         "unresolved": unresolved,
         "counts": selectors.counts_of(access.project),
         "reviews": bool(access.roles & REVIEWERS),
+        "labels": bool(access.roles & LABELERS),
         "here": "labels",
     }
     return render(request, "annotation/labels.html", context, status=422 if form.is_bound else 200)

@@ -10,6 +10,7 @@ v1 = [
     path("projects/", views.Projects.as_view()),
     path("projects/<slug:slug>/", views.ProjectView.as_view()),
     path("projects/<slug:slug>/members/", views.Members.as_view()),
+    path("members/<int:pk>/", views.MemberView.as_view()),
     path("projects/<slug:slug>/task-revisions/", views.TaskRevisions.as_view()),
     path("jobs/<int:pk>/", views.JobView.as_view()),
     path("jobs/<int:pk>/events/", views.JobEvents.as_view()),

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from ftplatform.accounts import services as accounts
 from ftplatform.accounts.actors import Actor
-from ftplatform.accounts.models import Role, User
+from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.api.paging import page_of, whole
 from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import selectors as job_selectors
@@ -119,6 +119,20 @@ class Members(APIView):
             project=access.project, user=user, role=serializer.validated_data["role"], by=access.actor
         )
         return Response(MemberSerializer(membership).data, status=201)
+
+
+class MemberView(APIView):
+    @extend_schema(responses=MemberSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        _, membership = enter_by(request, Membership.objects.select_related("user", "project"), ADMIN, pk=pk)
+        return Response(MemberSerializer(membership).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Takes the role away; what the person did stays. The last admin stays one."""
+        access, membership = enter_by(request, Membership.objects.select_related("user", "project"), ADMIN, pk=pk)
+        accounts.remove_member(membership=membership, by=access.actor)
+        return Response(status=204)
 
 
 class RenamesField(serializers.DictField):

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from annotation import services
 from annotation.models import Annotation, Example, Import, Lease, Queue
 from ftplatform.accounts.services import create_api_key
 from tests import factories
@@ -190,3 +191,28 @@ def test_a_reviewer_decides_through_the_api(cast: Any, queue: Queue) -> None:
     assert post(cast.client("rev"), "projects/building-questions/reviews/", body).status_code == 201
     labels = cast.client("rev").get(f"/api/v1/examples/{example.pk}/").json()["labels"]
     assert labels["desk"] == {"value": "energy", "basis": "adjudicated", "confidence": None}
+
+
+def test_a_queue_is_opened_and_a_ticket_flagged(cast: Any, queue: Queue) -> None:
+    admin, path = cast.client("ada"), "projects/building-questions/queues/"
+    services.close_queue(queue=queue, by=cast.by)
+    opened = post(admin, path, {"name": "Check", "source": "resolved", "limit": 5, "overlap": 2})
+    assert opened.status_code == 201 and opened.json()["total"] == 10
+    assert post(admin, path, {"name": "Check", "source": "nonsense"}).status_code == 400
+    assert post(cast.client("lea"), path, {"name": "Mine", "source": "all"}).status_code == 403
+
+    flagged = Example.objects.filter(project=cast.project).earliest("pk")
+    assert post(cast.client("lea"), f"examples/{flagged.pk}/flag/", {"flagged": True}).status_code == 204
+    [row] = admin.get("/api/v1/projects/building-questions/examples/?flagged=true").json()["results"]
+    assert row["id"] == flagged.pk
+    assert post(cast.client("vic"), f"examples/{flagged.pk}/flag/", {"flagged": False}).status_code == 403
+
+
+def test_the_seed_draws_what_is_trained_on(cast: Any, queue: Queue) -> None:
+    client, path = cast.client("ada"), "projects/building-questions/dataset-versions/"
+    apart = services.freeze_evaluation_set(project=cast.project, size=8, by=cast.by)
+    body = {"evaluation_set": apart.pk, "validation": 4, "train_limit": 6}
+    first = post(client, path, body).json()
+    second = post(client, path, {**body, "validation": None, "seed": 5}).json()
+    assert first["hash"] != second["hash"]
+    assert second["card"]["draw"] == {"seed": 5, "train_limit": 6}

@@ -160,7 +160,9 @@ def test_behind_the_last_ticket_there_is_nothing_to_fetch(cast: Any, tickets: An
 def test_a_refused_answer_keeps_what_was_typed_and_says_why(cast: Any, queue: Queue) -> None:
     client = cast.client("lea")
     lease = client.get(url(cast, "label", queue.pk)).context["lease"]
-    page = client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-reply": "Half an answer", "note": "see"})
+    page = client.post(
+        url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-reply": "Half an answer", "note": "see"}
+    )
     text = page.content.decode()
     assert page.status_code == 422
     assert "Desk is required" in text
@@ -463,3 +465,80 @@ def test_the_loop_and_the_home_page_say_where_things_stand(cast: Any, queue: Que
     assert (card.done, card.total) == (0, 28), "the twelve that were drawn left the queue"
     assert standing.queues(Access(cast.project, cast.vic, frozenset({"viewer"}))) == []
     assert Lease.objects.count() == 0
+
+
+def test_an_answer_that_was_changed_elsewhere_is_shown_and_can_still_be_replaced(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    client.post(url(cast, "label", queue.pk), {"lease": str(lease.pk), "f-desk": "tax", "f-reply": "First"})
+    first = url(cast, "revise", queue.pk, Annotation.objects.get(author=cast.lea).pk)
+    client.post(first, {"f-desk": "energy", "f-reply": "Second", "note": "seen"})
+    second = url(cast, "revise", queue.pk, Annotation.objects.filter(author=cast.lea).latest("pk").pk)
+    assert client.get(first).url == second, "the back button leads to the answer as it stands now"
+
+    late = client.post(first, {"f-desk": "permits", "f-reply": "Third", "unsure": "on"})
+    text = late.content.decode()
+    assert late.status_code == 409 and f'action="{second}"' in text
+    assert "Third" in text and "Second" in text and "seen" in text and late.context["unsure"] is True
+    assert client.post(second, {"f-desk": "permits", "f-reply": "Third"}).status_code == 302
+    assert Annotation.objects.filter(author=cast.lea).latest("pk").values == {"desk": "permits", "reply": "Third"}
+
+
+def test_a_doubt_can_be_taken_back_and_survives_a_late_submit(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    answer = {"lease": str(lease.pk), "f-desk": "tax", "f-reply": "First", "unsure": "on"}
+    client.post(url(cast, "label", queue.pk), answer)
+    late = client.post(url(cast, "label", queue.pk), {**answer, "f-reply": "Other"})
+    assert late.status_code == 409 and late.context["unsure"] is True
+    undo = client.get(url(cast, "undo", queue.pk)).url
+    assert client.get(undo).context["unsure"] is True
+    client.post(undo, {"f-desk": "tax", "f-reply": "First"})
+    assert Annotation.objects.filter(author=cast.lea).latest("pk").is_unsure is False
+
+
+@pytest.mark.parametrize("revision", ["", "x", "9" * 5000])
+def test_a_draft_of_a_page_that_is_out_of_date_is_told_so(cast: Any, queue: Queue, revision: str) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    answer = client.post(url(cast, "draft", queue.pk, lease.pk), {"revision": revision, "f-desk": "tax"})
+    assert answer.status_code == 400 and "out of date" in answer.json()["detail"]
+
+
+def test_a_stale_draft_says_which_revision_can_be_replaced(cast: Any, queue: Queue) -> None:
+    client = cast.client("lea")
+    lease = client.get(url(cast, "label", queue.pk)).context["lease"]
+    draft = url(cast, "draft", queue.pk, lease.pk)
+    client.post(draft, {"revision": "0", "f-desk": "tax"})
+    stale = client.post(draft, {"revision": "0", "f-desk": "energy"})
+    assert stale.json()["draft_revision"] == 1
+    mine = client.post(draft, {"revision": str(stale.json()["draft_revision"]), "f-desk": "energy"})
+    assert mine.json() == {"revision": 2}
+
+
+def test_columns_may_be_called_items_and_row(cast: Any, run_jobs: Any) -> None:
+    client = cast.client("ada")
+    file = SimpleUploadedFile("orders.csv", b"question,items,row,desk\nWhere is it?,3 chairs,shelf 7,tax\n")
+    columns = client.post(url(cast, "upload"), {"file": file}).url
+    page = client.get(columns).content.decode()
+    assert "Line 2" in page and "3 chairs" in page and "shelf 7" in page
+    form = {"column_0": "input:question", "column_1": "raw", "column_2": "raw", "column_3": "field:desk"}
+    going = client.post(columns, {**form, "duplicates": "merge", "keep": "all", "do": "import"}).url
+    run_jobs()
+    done = client.get(going)
+    assert done.context["import"].rows_imported == 1 and '<dt class="mono">items</dt>' in done.content.decode()
+
+
+def test_the_seed_of_a_limited_training_set_stands_on_its_page(cast: Any, tickets: Any) -> None:
+    version, _ = factories.make_sets(cast.project)
+    client = cast.client("ada")
+    form = {"evaluation_set": version.pk, "train_limit": "9", "seed": "4"}
+    frozen = client.post(url(cast, "freeze"), form).url
+    assert "seed 4, at most 9 of train" in client.get(frozen).content.decode()
+
+
+def test_who_may_not_label_sees_queues_without_a_way_in(cast: Any, queue: Queue) -> None:
+    way_in = f'href="{url(cast, "label", queue.pk)}"'
+    assert way_in in cast.client("rev").get(url(cast, "labels")).content.decode()
+    page = cast.client("vic").get(url(cast, "labels")).content.decode()
+    assert queue.name in page and way_in not in page

@@ -118,11 +118,15 @@ def test_a_new_prompt_moves_queues_and_leases_to_the_new_task(cast: Any, tickets
         services.take_lease(queue=queue, labeler=cast.rev),
     )
     assert lease and later
-    first = services.submit_annotation(lease=lease, values={"desk": "tax", "reply": "a"}, by=Actor.of(cast.lea))
+    first = services.submit_annotation(
+        lease=lease, values={"desk": "tax", "reply": "a"}, by=Actor.of(cast.lea)
+    ).annotation
     revision = revise(cast, LICENCES, renames={"desk": {"permits": "licences"}})
     with pytest.raises(Refused, match="not a choice"):
         services.submit_annotation(lease=later, values={"desk": "permits", "reply": "b"}, by=Actor.of(cast.rev))
-    made = services.submit_annotation(lease=later, values={"desk": "licences", "reply": "b"}, by=Actor.of(cast.rev))
+    made = services.submit_annotation(
+        lease=later, values={"desk": "licences", "reply": "b"}, by=Actor.of(cast.rev)
+    ).annotation
     changed = services.revise_annotation(
         annotation=first, values={"desk": "licences", "reply": "c"}, by=Actor.of(cast.lea)
     )
@@ -160,3 +164,29 @@ def test_the_api_takes_renames_and_tells_what_they_miss(cast: Any, tickets: Any)
     assert bad.status_code == 400
     body = {"content": task, "renames": {"desk": {"permits": "licences"}}}
     assert client.post(address, body, content_type="application/json").status_code == 201
+
+
+def test_a_label_with_a_comma_wants_the_json_codec(cast: Any, run_jobs: Any, tmp_path: Path) -> None:
+    parts = TaskField(name="parts", kind="multi", choices=(Choice(value="Roof, facade"), Choice(value="Cellar")))
+    task = factories.desk_task().model_copy(update={"fields": (parts,)})
+    with pytest.raises(Refused, match="comma"):
+        revise(cast, task)
+    revise(cast, task.model_copy(update={"codec": "json"}))
+    rows = [{"question": "What is damp?", "parts": '["Roof, facade", "Cellar"]'}]
+    mapping = {"question": "input:question", "parts": "field:parts"}
+    factories.import_rows(cast.project, tmp_path / "t.csv", rows, mapping=mapping)
+    [job] = run_jobs()
+    assert job.error == "" and Annotation.objects.get().values == {"parts": ["Roof, facade", "Cellar"]}
+
+
+@pytest.mark.parametrize("metric,accepted", [("nonsense", False), ("rougeL", False), ("mcc", True)])
+def test_a_metric_that_cannot_score_the_field_is_refused_with_the_task(cast: Any, metric: str, accepted: bool) -> None:
+    task = factories.desk_task()
+    desk = task.fields[0].model_copy(update={"primary_metric": metric})
+    changed = task.model_copy(update={"fields": (desk, *task.fields[1:])})
+    if accepted:
+        assert revise(cast, changed).spec.field_named("desk").primary_metric == metric
+        return
+    with pytest.raises(Refused, match=f"cannot be scored by '{metric}'") as refused:
+        revise(cast, changed)
+    assert "accuracy" in refused.value.message

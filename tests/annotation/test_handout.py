@@ -114,7 +114,7 @@ def test_after_expiry_a_submit_still_counts_if_nobody_took_the_ticket(cast: Any,
 
 def test_submit_against_takeover_is_one_or_the_other(cast: Any, tickets: Any) -> None:
     for example in tickets[:10]:
-        queue = factories.make_queue(cast.project, [example])
+        queue = factories.make_queue(cast.project, Example.objects.filter(pk=example.pk))
         lease = services.take_lease(queue=queue, labeler=cast.lea)
         assert lease
         HandoutSlot.objects.filter(queue=queue).update(leased_until="2020-01-01T00:00Z")
@@ -122,7 +122,8 @@ def test_submit_against_takeover_is_one_or_the_other(cast: Any, tickets: Any) ->
 
         def submit(lease: Lease = lease, told: dict[str, Any] = told) -> None:
             try:
-                told["mine"] = services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
+                submitted = services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea))
+                told["mine"] = submitted.annotation
             except Conflict as conflict:
                 told["conflict"] = conflict.code
 

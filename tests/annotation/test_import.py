@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
-from annotation import services
+from annotation import locks, services
 from annotation.models import Annotation, Example, ExampleContent, Import, ImportRowError
 from ftplatform.artifacts.services import store_file
-from ftplatform.errors import Refused
+from ftplatform.errors import Conflict, Refused
+from ftplatform.jobs.context import JobContext
 from ftplatform.jobs.models import Job
 from ftplatform.projects import counters
+from ftplatform.projects import services as projects
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -197,3 +199,71 @@ def test_the_command_starts_the_same_import(cast: Any, tmp_path: Path, capsys: A
     ):
         with pytest.raises(CommandError, match=message):
             call_command("import_tickets", *arguments)
+
+
+def test_the_project_is_free_while_a_file_is_read(
+    cast: Any, run_jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    tell = JobContext.progress
+
+    def looked(context: JobContext, *told: Any, **more: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = ANY(%s)",
+                [[locks.TICKETS, locks.TASK]],
+            )
+            held.append(cursor.fetchone()[0])
+        tell(context, *told, **more)
+
+    monkeypatch.setattr(JobContext, "progress", looked)
+    factories.import_rows(cast.project, tmp_path / "t.csv", factories.desk_rows(2500))
+    run_jobs()
+    assert held == [0, 0] and Example.objects.count() == 2500
+
+
+def test_who_would_wait_for_an_import_is_told_instead(cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_MS", 50)
+    told: list[Conflict] = []
+
+    def ask() -> None:
+        spec = factories.desk_task().model_copy(update={"guidelines": "New."})
+        for change in (
+            lambda: projects.revise_task(project=cast.project, spec=spec, by=cast.by),
+            lambda: factories.make_queue(cast.project, Example.objects.filter(project=cast.project)),
+        ):
+            try:
+                change()
+            except Conflict as conflict:
+                told.append(conflict)
+        connection.close()
+
+    with transaction.atomic():
+        locks.share_task(cast.project.pk)
+        locks.wait_for_tickets(cast.project.pk)
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        waiting.join()
+    assert [one.code for one in told] == ["project-busy"] * 2
+
+
+def test_a_task_that_changed_while_the_file_was_read_refuses_the_import(
+    cast: Any, run_jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = JobContext.progress
+
+    def changed(context: JobContext, *told: Any, **more: Any) -> None:
+        def revise() -> None:
+            spec = factories.desk_task().model_copy(update={"guidelines": "New."})
+            projects.revise_task(project=cast.project, spec=spec, by=cast.by)
+            connection.close()
+
+        thread = threading.Thread(target=revise)
+        thread.start()
+        thread.join()
+        tell(context, *told, **more)
+
+    monkeypatch.setattr(JobContext, "progress", changed)
+    factories.import_rows(cast.project, tmp_path / "t.csv", factories.desk_rows(1000))
+    [job] = run_jobs()
+    assert job.error_code == "other-task" and not Example.objects.exists()

@@ -1,9 +1,11 @@
 """What a submit, a draft, a revision and a review do, and how answers become the label that counts."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 
 from annotation import selectors, services
 from annotation.models import Annotation, CurrentAnswer, Example, ExampleContent, HandoutSlot, Lease, ResolvedLabel
@@ -26,7 +28,8 @@ def tickets(cast: Any, run_jobs: Any, tmp_path: Any) -> Any:
 def answer(queue: Any, who: User, desk: str, reply: str = "Yes", **more: Any) -> Annotation:
     lease = services.take_lease(queue=queue, labeler=who)
     assert lease
-    return services.submit_annotation(lease=lease, values={"desk": desk, "reply": reply}, by=Actor.of(who), **more)
+    values = {"desk": desk, "reply": reply}
+    return services.submit_annotation(lease=lease, values=values, by=Actor.of(who), **more).annotation
 
 
 def labels(example: Example) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def test_the_same_submit_again_is_the_same_annotation_and_other_values_are_point
     made = answer(queue, cast.lea, "tax")
     assert made.lease
     again = services.submit_annotation(lease=made.lease, values=made.values, by=Actor.of(cast.lea))
-    assert again.pk == made.pk
+    assert (again.annotation.pk, again.is_new) == (made.pk, False)
     with pytest.raises(Conflict, match="last answers"):
         services.submit_annotation(lease=made.lease, values={"desk": "energy", "reply": "No"}, by=Actor.of(cast.lea))
     assert Annotation.objects.count() == 1 and queue.cursors.get().submitted == 1
@@ -60,7 +63,7 @@ def test_the_same_submit_again_after_a_revision_is_still_the_same_annotation(cas
     assert made.lease
     services.revise_annotation(annotation=made, values={"desk": "energy", "reply": "No"}, by=Actor.of(cast.lea))
     again = services.submit_annotation(lease=made.lease, values=made.values, by=Actor.of(cast.lea))
-    assert again.pk == made.pk
+    assert again.annotation.pk == made.pk
 
 
 @pytest.mark.parametrize("how", ["submitted", "given back", "drawn", "taken"])
@@ -211,3 +214,70 @@ def test_a_queue_wants_tickets_and_a_sensible_overlap(cast: Any, tickets: Any) -
         with pytest.raises(Refused):
             factories.make_queue(cast.project, examples, overlap=overlap)
     assert not cast.project.queues.exists()
+
+
+def test_a_revision_of_an_old_answer_names_the_newest(cast: Any, tickets: Any) -> None:
+    first = answer(factories.make_queue(cast.project, tickets), cast.lea, "tax", is_unsure=True)
+    by = Actor.of(cast.lea)
+    second = services.revise_annotation(annotation=first, values={"desk": "energy", "reply": "No"}, by=by)
+    assert second.is_unsure, "what is not said stays as it was"
+    with pytest.raises(Conflict) as conflict:
+        services.revise_annotation(annotation=first, values={"desk": "permits", "reply": "No"}, by=by)
+    assert conflict.value.data == {"annotation": second.pk}
+    third = services.revise_annotation(annotation=second, values=first.values, is_unsure=False, by=by)
+    assert selectors.newest_of(first) == third and not third.is_unsure
+
+
+def test_a_revision_waits_for_a_submit_of_the_same_lease_without_holding_its_ticket(cast: Any, tickets: Any) -> None:
+    made = answer(factories.make_queue(cast.project, tickets), cast.lea, "tax")
+    values = {"desk": "energy", "reply": "No"}
+    revising = threading.Thread(
+        target=lambda: (
+            services.revise_annotation(annotation=made, values=values, by=Actor.of(cast.lea)),
+            connection.close(),
+        )
+    )
+    with transaction.atomic():
+        Lease.objects.select_for_update().get(pk=made.lease_id)
+        revising.start()
+        while revising.is_alive() and not somebody_waits():
+            time.sleep(0.02)
+        Example.objects.select_for_update(nowait=True).get(pk=made.example_id)  # a submit takes it next
+    revising.join()
+    assert selectors.newest_of(made).values == values
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def test_a_command_decides_no_ticket(cast: Any, tickets: Any) -> None:
+    with pytest.raises(Refused, match="by a person"):
+        services.adjudicate(example=tickets[0], values={"desk": "tax", "reply": "Yes"}, by=factories.SYSTEM)
+
+
+def test_the_ticket_in_hand_comes_first_whatever_queue_it_is_of(cast: Any, tickets: Any) -> None:
+    factories.make_queue(cast.project, tickets[:3], name="Older")
+    newer = factories.make_queue(cast.project, tickets[3:], name="Newer")
+    held = services.take_lease(queue=newer, labeler=cast.lea)
+    assert held and services.take_any_lease(project=cast.project, labeler=cast.lea) == held
+    services.close_queue(queue=newer, by=cast.by)
+    assert services.take_any_lease(project=cast.project, labeler=cast.lea) == held
+    services.release_lease(lease=held, by=Actor.of(cast.lea))
+    other = services.take_any_lease(project=cast.project, labeler=cast.lea)
+    assert other and other.queue.name == "Older"
+
+
+def test_a_queue_hands_out_in_the_order_that_it_was_opened_with(cast: Any, tickets: Any) -> None:
+    backwards = Example.objects.filter(project=cast.project).order_by("-pk")[:4]
+    queue = factories.make_queue(cast.project, backwards, overlap=2)
+    slots = list(queue.slots.order_by("position").values_list("position", "example_id", "number"))
+    newest = [one.pk for one in backwards]
+    assert slots == [(2 * at + number, pk, number) for at, pk in enumerate(newest) for number in range(2)]
+    assert queue.total == 8
+    with pytest.raises(Refused, match="No ticket is left"):
+        factories.make_queue(cast.project, Example.objects.none())

@@ -51,7 +51,7 @@ def example(cast: Any, run_jobs: Any, tmp_path: Path) -> Example:
 
 def answers(cast: Any, example: Example, *given: dict[str, Any]) -> dict[str, Any]:
     """The labels after these people answered, each once, in a queue that asks all of them."""
-    queue = factories.make_queue(cast.project, [example], overlap=len(given))
+    queue = factories.make_queue(cast.project, Example.objects.filter(pk=example.pk), overlap=len(given))
     for person, values in zip((cast.lea, cast.rev, cast.ada), given, strict=False):
         lease = services.take_lease(queue=queue, labeler=person)
         assert lease
@@ -82,7 +82,7 @@ def test_a_label_from_the_file_stands_until_people_settled_it(cast: Any, run_job
     factories.import_rows(cast.project, tmp_path / "t.csv", factories.desk_rows(1))
     run_jobs()
     example = Example.objects.get(project=cast.project)
-    queue = factories.make_queue(cast.project, [example], overlap=2)
+    queue = factories.make_queue(cast.project, Example.objects.filter(pk=example.pk), overlap=2)
     for person, state, basis in ((cast.lea, "resolved", "imported"), (cast.rev, "resolved", "agreed")):
         lease = services.take_lease(queue=queue, labeler=person)
         assert lease
@@ -111,7 +111,7 @@ def test_text_that_no_database_keeps_is_told_at_its_field(cast: Any, lease: Leas
         "reply": text.replace("\ud83d", "�").replace("\x00", "�")
     }
     escaped = {"desk": "tax", "reply": r"write \u0000 as it stands"}
-    made = services.submit_annotation(lease=lease, values=escaped, note=text, by=Actor.of(cast.lea))
+    made = services.submit_annotation(lease=lease, values=escaped, note=text, by=Actor.of(cast.lea)).annotation
     assert made.values == escaped
 
 
@@ -155,7 +155,7 @@ def test_a_lease_that_was_taken_over_meanwhile_is_not_renewed(cast: Any, lease: 
 
 def test_every_deed_of_a_labeler_is_in_the_audit_trail(cast: Any, lease: Lease) -> None:
     by = Actor.of(cast.lea)
-    made = services.submit_annotation(lease=lease, values={"desk": "tax", **REPLY}, by=by)
+    made = services.submit_annotation(lease=lease, values={"desk": "tax", **REPLY}, by=by).annotation
     services.submit_annotation(lease=lease, values={"desk": "tax", **REPLY}, by=by)
     following = services.take_lease(queue=lease.queue, labeler=cast.lea)
     assert following

@@ -223,3 +223,15 @@ def test_a_keys_use_is_noted(cast: Cast) -> None:
     Client().get(f"{V1}/projects/", headers=bearer(text))
     key.refresh_from_db()
     assert key.last_used_at is not None and key.last_used_at <= timezone.now()
+
+
+def test_a_role_is_taken_away_and_the_last_admin_stays(cast: Cast) -> None:
+    client = cast.client("ada")
+    role = Membership.objects.get(project=cast.project, user=cast.vic)
+    assert client.get(f"{V1}/members/{role.pk}/").json()["user"] == "vic"
+    assert cast.client("lea").delete(f"{V1}/members/{role.pk}/").status_code == 403
+    assert cast.client("mal").delete(f"{V1}/members/{role.pk}/").status_code == 404
+    assert client.delete(f"{V1}/members/{role.pk}/").status_code == 204
+    assert not Membership.objects.filter(project=cast.project, user=cast.vic).exists()
+    own = Membership.objects.get(project=cast.project, user=cast.ada)
+    assert "only admin" in assert_problem(client.delete(f"{V1}/members/{own.pk}/"), 400)["detail"]

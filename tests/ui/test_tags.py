@@ -1,6 +1,8 @@
 """Tags make the look's own markup."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django import forms
@@ -103,3 +105,10 @@ def test_a_field_ties_help_and_error_to_its_control() -> None:
 
 def test_a_checkbox_stands_in_its_label() -> None:
     assert '<label class="tick"><input type="checkbox"' in rendered("{% field form.loud %}", form=Form())
+
+
+def test_no_template_asks_a_mapping_for_its_items() -> None:
+    """A column or field that people called "items" would be what it gets."""
+    asked = re.compile(r"{%\s*for [^%]*\.items\s*%}")
+    found = [str(path) for path in Path("templates").rglob("*.html") if asked.search(path.read_text())]
+    assert not found, "loop over `mapping|pairs`"

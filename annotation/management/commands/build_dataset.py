@@ -58,10 +58,12 @@ def _build(project: Project, options: dict[str, Any], by: Actor) -> tuple[Datase
         if newest is None:
             raise Refused("no-evaluation-set", "There is no test set yet; draw one with --test N.")
         evaluation_set = newest
-    if options["validation"] is not None:
-        services.draw_splits(validation=options["validation"], limit_train=options["train"], **draw)
-    return evaluation_set, services.freeze_training_set(
-        project=project, evaluation_set=evaluation_set, train_limit=options["train"], by=by
+    return evaluation_set, services.draw_and_freeze(
+        evaluation_set=evaluation_set,
+        validation=options["validation"],
+        draw_train=options["train"],
+        train_limit=options["train"],
+        **draw,
     )
 
 

@@ -1,11 +1,11 @@
 // The labeler's page: drafts that tell the truth about being saved, parts that open by a key, fields that are asked only sometimes.
 // All listeners stand on the document: htmx swaps the whole body when a ticket is submitted.
 (() => {
-  const SAVE_AFTER = 600;
+  const SAVE_AFTER = 600, RETRY_AFTER = 2000, RETRY_AT_MOST = 30_000;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const INPUT = "f-"; // before the name of a task's field, as annotation/answers.py reads it
   const form = () => document.querySelector("form[data-label]");
-  let timer = 0, chain = Promise.resolve(), shownAt = performance.now(), ahead = "";
+  let timer = 0, failures = 0, chain = Promise.resolve(), shownAt = performance.now(), ahead = "";
 
   // ── Draft. One request at a time: each carries the revision that the last one answered.
   const SHAPES = {
@@ -26,6 +26,21 @@
     timer = setTimeout(save, SAVE_AFTER);
     tell("todo", "Not saved yet");
   }
+  // What could not be saved is tried again, later each time, and the page is not left without a question until it is.
+  function again(why) {
+    tell("bad", `Not saved: ${why}`);
+    clearTimeout(timer);
+    timer = setTimeout(save, Math.min(RETRY_AFTER * 2 ** failures, RETRY_AT_MOST));
+    failures += 1;
+  }
+  function refused(why, revision) {
+    tell("bad", `Not saved: ${why}`);
+    failures += 1;
+    if (revision === undefined) return;
+    const keep = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: "Keep mine" });
+    keep.dataset.keeps = revision;
+    document.querySelector("[data-saved]")?.append(keep);
+  }
   function save({ leaving = false } = {}) {
     clearTimeout(timer);
     timer = 0;
@@ -42,10 +57,13 @@
         if (!page.isConnected) return;
         if (answer.ok) {
           page.dataset.revision = told.revision;
+          failures = 0;
           if (text(page) === typed) tell("good", "Saved"); // else a newer save is on its way
-        } else tell("bad", `Not saved: ${told.detail || (answer.redirected || answer.status === 403 ? "you are signed out; sign in again in another tab." : `the server refused it (${answer.status}).`)}`);
+        } else if (told.detail) refused(told.detail, told.draft_revision);
+        else if (answer.redirected || answer.status === 403) again("you are signed out; sign in again in another tab.");
+        else again(`the server refused it (${answer.status}).`);
       } catch {
-        if (page.isConnected) tell("bad", "Not saved: the server does not answer. What you typed is still here.");
+        if (page.isConnected) again("the server does not answer. What you typed is still here.");
       }
     });
   }
@@ -55,6 +73,14 @@
     if (event.target.form?.matches("[data-label]")) { count(); later(); } // "not sure" stands outside of its form
   });
   addEventListener("change", (event) => { if (event.target.closest("form[data-label]")) ask(); });
+  addEventListener("click", (event) => {
+    const keep = event.target.closest?.("[data-keeps]");
+    if (!keep || !form()) return;
+    form().dataset.revision = keep.dataset.keeps;
+    save();
+  });
+  addEventListener("beforeunload", (event) => { if (failures && form()) event.preventDefault(); });
+  addEventListener("submit", () => { failures = 0; }); // sent or given up on purpose: no question
   addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden" && timer) save({ leaving: true }); });
 
   // ── Submit: the seconds that it took; a form that could not be sent can be sent again.
@@ -91,7 +117,11 @@
       page.elements.namedItem("ahead").value = answer.headers.get("X-Lease");
     }).catch(() => {}); // without it the submit brings the next ticket along
   }
-  addEventListener("htmx:sendError", () => { if (form()) tell("bad", "Not submitted: the server does not answer. Try again."); });
+  addEventListener("htmx:sendError", () => {
+    if (!form()) return;
+    failures = 1;
+    tell("bad", "Not submitted: the server does not answer. Try again.");
+  });
 
   // ── Parts that a key opens, suggestions that a button takes.
   addEventListener("click", (event) => {
@@ -112,6 +142,15 @@
   });
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.target.matches("textarea, input")) event.target.blur(); // keys work again
+    // Enter in a search takes the first label that it found. It never submits the ticket, which is what a browser would do.
+    if (event.key !== "Enter" || event.isComposing || !event.target.matches("[data-narrows]")) return;
+    event.preventDefault();
+    const search = event.target, found = search.value.trim() && all(".choice", search.closest("fieldset")).find(holds(search));
+    if (!found) return;
+    found.querySelector("input").click();
+    search.value = "";
+    narrow(search);
+    search.blur();
   });
 
   // ── Fields that are asked only where another has a value.
@@ -123,10 +162,10 @@
       part.hidden = chosen?.value !== part.dataset.equals;
     }
   }
+  const holds = (search) => (choice) => choice.textContent.toLowerCase().includes(search.value.trim().toLowerCase());
   function narrow(search) {
-    const wanted = search.value.trim().toLowerCase();
     for (const choice of all(".choice", search.closest("fieldset")))
-      choice.hidden = !choice.textContent.toLowerCase().includes(wanted) && !choice.querySelector(":checked");
+      choice.hidden = !holds(search)(choice) && !choice.querySelector(":checked");
   }
   function count() {
     for (const place of all("[data-words]")) {
@@ -137,6 +176,7 @@
   function prepare() {
     if (!form()) return;
     shownAt = performance.now();
+    failures = 0;
     ask();
     count();
     fetchAhead();
