@@ -1,15 +1,16 @@
-"""`python -m inference.engine config.json [--supervised]`: one model answers one file of requests, in a process of its own.
+"""`python -m inference.engine config.json [--supervised]`: one model answers files of requests, in a process of its own.
 
-Requests are cut into fixed chunks in the file's order. A chunk's answers are appended to the output, synced to disk and then
-announced; a run that was killed is given the announced chunks as `done_chunks`, drops what was written but not announced, and
-goes on. Since batches are formed inside a chunk, the answers are those of an uninterrupted run.
+The files are answered one after the other, so that a model is loaded once for all conditions of a run. Each is cut into fixed chunks
+in its own order. A chunk's answers are appended to the file's output, synced to disk and then announced; a run that was killed is
+given the announced chunks as `done_chunks`, drops what was written but not announced, and goes on. Since batches are formed inside a
+chunk, the answers are those of an uninterrupted run.
 
 Events, one JSON a line on standard output:
 
 =========== =============================================================================================
 environment ``hardware`` in words, and ``backend device dtype threads libraries``: latency belongs to these
-progress    ``done``, ``total``, ``unit`` (answers)
-chunk       ``index``, ``path``, ``rows``, and where in the file they stand: ``offset``, ``bytes``
+progress    ``done``, ``total``, ``unit`` (answers, of all files)
+chunk       ``file`` (its number), ``index``, ``path``, ``rows``, and where in the output they stand: ``offset``, ``bytes``
 log         ``message``
 done        ``rows``, ``errors`` (of this process), ``seconds``, ``hardware``
 cancelled   nothing more: announced chunks are complete, the one under way is dropped
@@ -19,38 +20,40 @@ error       ``code``, ``message``
 Exit status: 0 done, 1 error, 130 cancelled (SIGTERM, SIGINT), 3 the worker is gone (``--supervised`` only).
 """
 
-import argparse
-import errno
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from inference.backends import registry
 from inference.backends.base import BackendError, ChoiceOutput, ChoiceRequest, GenerationRequest, Output, Sampling
 from inference.backends.hardware import DtypeName
 from inference.modelfolder import ModelFolderError, check_adapter, refuse_unfit
-from training.engine.events import Cancelled, EngineError, Events, claim_stdout, json_lines
-from training.engine.lock import die_with_parent, exit_at_end_of_input, run_lock
+from training.engine.events import Emit, EngineError, Events
+from training.engine.lock import LAST_SECONDS, run_lock
+from training.engine.process import serve
 
-CANCELLED = 130
 PROGRESS_SECONDS = 0.5
-QUIET_AND_OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 
 Request = GenerationRequest | ChoiceRequest
+
+
+class RequestFile(BaseModel):
+    """One file of requests and where its answers go."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests: Path = Field(description="JSONL of GenerationRequest or ChoiceRequest, one id each")
+    output: Path = Field(description="JSONL of Output or ChoiceOutput, each with the number of its chunk")
+    kind: Literal["generate", "choices"] = Field(description="free text, or the likelihood of given labels")
+    done_chunks: list[int] = Field(default=[], description="chunks that need no answer any more")
 
 
 class EngineConfig(BaseModel):
@@ -59,10 +62,11 @@ class EngineConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     model: Path = Field(description="folder of the model, see inference.modelfolder")
+    backend: str = Field(
+        default="transformers", description="a member of inference.backends.registry that runs in this process"
+    )
     adapters: list[Path] = Field(default=[], description="PEFT adapters, merged into the model in this order")
-    requests: Path = Field(description="JSONL of GenerationRequest or ChoiceRequest, one id each")
-    output: Path = Field(description="JSONL of Output or ChoiceOutput, each with the number of its chunk")
-    kind: Literal["generate", "choices"] = Field(description="free text, or the likelihood of given labels")
+    files: list[RequestFile] = Field(min_length=1, description="what is answered, in this order")
     sampling: Sampling = Field(default=Sampling(), description="of kind generate; choices are scored, not sampled")
     chunk_size: int = Field(default=60, ge=1, description="requests a chunk; part of what makes a run repeatable")
     batch_size: int = Field(default=60, ge=1, description="answers under way at once")
@@ -70,27 +74,39 @@ class EngineConfig(BaseModel):
         default="auto", description="auto: bfloat16 where the hardware computes in it, else float32"
     )
     threads: int | None = Field(default=None, ge=1, description="None: OMP_NUM_THREADS, or as many as there are cores")
-    done_chunks: list[int] = Field(default=[], description="chunks that need no answer any more")
+
+    @field_validator("backend")
+    @classmethod
+    def _runs_here(cls, name: str) -> str:
+        here = [one for one in registry.names() if registry.describe(one).runs_in_engine]
+        if name not in here:
+            raise ValueError(f"a model runs here by {', '.join(here)}")
+        return name
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """A file's requests, cut."""
+
+    file: RequestFile
+    chunks: list[list[Request]]
+    done: frozenset[int]
+
+    @property
+    def missing(self) -> list[int]:
+        return [index for index in range(len(self.chunks)) if index not in self.done]
 
 
 class Run:
     """One run of the engine: reads, answers, writes and tells."""
 
-    def __init__(self, config: EngineConfig, events: Events, emit: Any) -> None:
+    def __init__(self, config: EngineConfig, emit: Emit) -> None:
         self._config = config
-        self._events = events
+        self._events = Events(emit)
         self._emit = emit
-        requests = read_requests(config)
-        size = config.chunk_size
-        self._chunks = [requests[at : at + size] for at in range(0, len(requests), size)]
-        self._done = frozenset(config.done_chunks)
-        if strange := [index for index in self._done if not 0 <= index < len(self._chunks)]:
-            raise EngineError(
-                "config",
-                f"done_chunks holds {min(strange)}, but there are {len(self._chunks)} chunks, numbered from 0. Is this the same file?",
-            )
-        self._total = len(requests)
-        self._answered = sum(len(self._chunks[index]) for index in self._done)
+        self._files = [_cut(file, config.chunk_size) for file in config.files]
+        self._total = sum(len(chunk) for one in self._files for chunk in one.chunks)
+        self._answered = sum(len(one.chunks[index]) for one in self._files for index in one.done)
         self._told_at = 0.0
 
     def go(self) -> None:
@@ -98,18 +114,19 @@ class Run:
         start = time.monotonic()
         rows = errors = 0
         hardware = ""
-        keep_only_chunks(self._config.output, self._done)
+        for one in self._files:
+            keep_only_chunks(one.file.output, one.done)
         self._tell_progress(now=True)
-        missing = [index for index in range(len(self._chunks)) if index not in self._done]
-        if missing:
+        if any(one.missing for one in self._files):
             backend = self._load()
             hardware = str(backend.environment)
             self._emit({"event": "environment", **asdict(backend.environment), "hardware": hardware})
-            for index in missing:
-                answers = self._answer(backend, self._chunks[index])
-                self._write(index, answers)
-                rows += len(answers)
-                errors += sum(answer.finish_reason == "error" for answer in answers)
+            for number, one in enumerate(self._files):
+                for index in one.missing:
+                    answers = self._answer(backend, one.file.kind, one.chunks[index])
+                    self._write(number, index, answers)
+                    rows += len(answers)
+                    errors += sum(answer.finish_reason == "error" for answer in answers)
         self._events.done({"rows": rows, "errors": errors, "seconds": time.monotonic() - start, "hardware": hardware})
 
     def _load(self) -> Any:
@@ -120,23 +137,22 @@ class Run:
                 check_adapter(adapter)
         except ModelFolderError as error:
             raise EngineError(error.code, error.message) from error
-        from inference.backends.transformers_backend import TransformersBackend
-
-        return TransformersBackend.load(
-            self._config.model,
-            adapters=self._config.adapters,
-            dtype=self._config.dtype,
-            threads=self._config.threads,
-            batch_size=self._config.batch_size,
+        return (
+            registry.describe(self._config.backend)
+            .load()
+            .load(
+                self._config.model,
+                adapters=self._config.adapters,
+                dtype=self._config.dtype,
+                threads=self._config.threads,
+                batch_size=self._config.batch_size,
+            )
         )
 
-    def _answer(self, backend: Any, chunk: Sequence[Request]) -> list[Output | ChoiceOutput]:
+    def _answer(self, backend: Any, kind: str, chunk: Sequence[Request]) -> list[Output | ChoiceOutput]:
         """The chunk's answers in the order of its requests."""
-        arriving: Iterator[Output | ChoiceOutput]
-        if self._config.kind == "choices":
-            arriving = backend.score_choices(chunk)
-        else:
-            arriving = backend.generate(chunk, self._config.sampling)
+        is_choice = kind == "choices"
+        arriving = backend.score_choices(chunk) if is_choice else backend.generate(chunk, self._config.sampling)
         by_id: dict[str, Output | ChoiceOutput] = {}
         for answer in arriving:
             by_id[answer.id] = answer
@@ -144,16 +160,17 @@ class Run:
             self._tell_progress()
         return [by_id[request.id] for request in chunk]
 
-    def _write(self, index: int, answers: Sequence[Output | ChoiceOutput]) -> None:
+    def _write(self, number: int, index: int, answers: Sequence[Output | ChoiceOutput]) -> None:
         lines = [json.dumps({**asdict(answer), "chunk": index}, ensure_ascii=False) + "\n" for answer in answers]
         data = "".join(lines).encode("utf-8")
-        with self._config.output.open("ab") as stream:
+        output = self._config.files[number].output
+        with output.open("ab") as stream:
             offset = stream.tell()
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        place = {"path": str(self._config.output), "offset": offset, "bytes": len(data)}
-        self._emit({"event": "chunk", "index": index, "rows": len(answers), **place})
+        place = {"path": str(output), "offset": offset, "bytes": len(data)}
+        self._emit({"event": "chunk", "file": number, "index": index, "rows": len(answers), **place})
         self._tell_progress(now=True)
 
     def _tell_progress(self, *, now: bool = False) -> None:
@@ -172,13 +189,25 @@ def read_config(path: Path) -> EngineConfig:
         raise EngineError("config", f"{path}: {_told(error)}") from error
 
 
-def read_requests(config: EngineConfig) -> list[Request]:
+def _cut(file: RequestFile, size: int) -> _Chunks:
+    requests = read_requests(file)
+    chunks = [requests[at : at + size] for at in range(0, len(requests), size)]
+    done = frozenset(file.done_chunks)
+    if strange := [index for index in done if not 0 <= index < len(chunks)]:
+        raise EngineError(
+            "config",
+            f"done_chunks holds {min(strange)}, but {file.requests} has {len(chunks)} chunks, numbered from 0. Is this the same file?",
+        )
+    return _Chunks(file, chunks, done)
+
+
+def read_requests(file: RequestFile) -> list[Request]:
     """All requests, or EngineError `requests` with the line of the first that is wrong."""
-    adapter: TypeAdapter[Any] = TypeAdapter(ChoiceRequest if config.kind == "choices" else GenerationRequest)
+    adapter: TypeAdapter[Any] = TypeAdapter(ChoiceRequest if file.kind == "choices" else GenerationRequest)
     requests: list[Request] = []
     seen: set[str] = set()
     try:
-        with config.requests.open("rb") as stream:
+        with file.requests.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 if not line.strip():
                     continue
@@ -186,14 +215,14 @@ def read_requests(config: EngineConfig) -> list[Request]:
                 if request.id in seen:
                     raise EngineError(
                         "requests",
-                        f"{config.requests}, line {number}: the id {request.id!r} stands there a second time",
+                        f"{file.requests}, line {number}: the id {request.id!r} stands there a second time",
                     )
                 seen.add(request.id)
                 requests.append(request)
     except OSError as error:
-        raise EngineError("requests", f"{config.requests} cannot be read: {error.strerror}") from error
+        raise EngineError("requests", f"{file.requests} cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        raise EngineError("requests", f"{config.requests}, line {number}: {_told(error)}") from error
+        raise EngineError("requests", f"{file.requests}, line {number}: {_told(error)}") from error
     return requests
 
 
@@ -228,50 +257,19 @@ def _told(error: ValidationError) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m inference.engine", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("config", type=Path, help="JSON file of inference.engine.EngineConfig")
-    parser.add_argument(
-        "--supervised", action="store_true", help="end with the parent process and with the end of standard input"
-    )
-    options = parser.parse_args(arguments)
-    if options.supervised:
-        die_with_parent()
-        exit_at_end_of_input()
-    emit = json_lines(claim_stdout())
-    events = Events(emit)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _cancel)
-    os.environ |= QUIET_AND_OFFLINE | os.environ
-    try:
-        config = read_config(options.config)
-        with run_lock(config.output.parent):
-            Run(config, events, emit).go()
-    except Cancelled:
-        emit({"event": "cancelled"})
-        return CANCELLED
-    except EngineError as error:
-        events.error(error)
-        return 1
-    except BackendError as error:
-        events.error(EngineError(error.code, error.message))
-        return 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        events.error(
-            EngineError(
-                "disk_full",
-                f"The disk is full ({error.filename or 'output'}): free space and start the run again, it goes on.",
-            )
-        )
-        return 1
-    return 0
+    return serve("inference.engine", (__doc__ or "").partition("\n")[0], _work, arguments)
 
 
-def _cancel(number: int, frame: FrameType | None) -> None:
-    for again in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(again, signal.SIG_IGN)  # the first one counts
-    raise Cancelled
+def _work(path: Path, emit: Emit, supervised: bool) -> None:
+    config = read_config(path)
+    patience = LAST_SECONDS if supervised else 0.0
+    with ExitStack() as locks:
+        for folder in sorted({file.output.parent for file in config.files}):
+            locks.enter_context(run_lock(folder, patience=patience))
+        try:
+            Run(config, emit).go()
+        except BackendError as error:
+            raise EngineError(error.code, error.message) from error
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -37,56 +38,85 @@ CHUNK = 60
 REMOTE_CHUNK = 16
 THEN = ", then "
 
-Tell = Callable[[int], None]
-"""tell(answers of this cell that are there): the job's progress."""
-
 
 def fill(context: JobContext, run: GenerationRun, *, retry_errors: bool = False) -> dict[str, Any]:
     """Makes every answer that is still missing. Returns counts. Raises JobFailed or JobStopped, keeping what is complete.
 
     retry_errors: items that got an error are asked again; a job that goes on does so anyway.
     """
-    spec = run.task_revision.spec
     items = list(run.dataset_version.items.filter(split=run.split).order_by("position"))
-    cells = _ordered(list(run.cells.select_related("model_version__files", "condition").order_by("pk")))
+    cells = list(run.cells.select_related("model_version__files", "condition").order_by("pk"))
     if retry_errors or context.attempt > 1:
         Generation.objects.filter(cell__in=cells, finish_reason="error", item_answers=None).delete()
-    total = len(items) * len(cells)
-    for place, cell in enumerate(cells):
-
-        def tell(answered: int, before: int = place * len(items)) -> None:
-            context.progress(before + answered, total, "answers")
-
-        have = set(cell.generations.values_list("item_id", flat=True))
-        tell(len(have))
-        if len(have) < len(items):
-            _fill_cell(context, run, spec, cell, items, have, tell)
-        tell(len(items))
+    work = _Work(context, run, run.task_revision.spec, items, total=len(items) * len(cells))
+    before = 0
+    for way, group in _groups(cells):
+        todo = [_Todo(cell, set(cell.generations.values_list("item_id", flat=True))) for cell in group]
+        missing = [one for one in todo if len(one.have) < len(items)]
+        work.before = before + len(items) * (len(todo) - len(missing))
+        work.tell(sum(len(one.have) for one in missing))
+        if missing:
+            way(work, missing)
+        before += len(items) * len(group)
+        work.before = before
+        work.tell(0)
     errors = Generation.objects.filter(cell__in=cells, finish_reason="error").count()
-    return {"answers": total, "errors": errors}
+    return {"answers": work.total, "errors": errors}
 
 
-def _ordered(cells: list[GenerationCell]) -> list[GenerationCell]:
-    """Cells that are derived from others come last."""
-    return sorted(cells, key=lambda cell: (cell.condition.decoding == PromptCondition.Decoding.CALIBRATED, cell.pk))
+@dataclass(frozen=True)
+class _Todo:
+    """A cell, and the items whose answers it has."""
+
+    cell: GenerationCell
+    have: set[int]
 
 
-def _fill_cell(
-    context: JobContext,
-    run: GenerationRun,
-    spec: TaskSpec,
-    cell: GenerationCell,
-    items: list[DatasetItem],
-    have: set[int],
-    tell: Tell,
-) -> None:
-    keep = _Keeper(context, cell)
-    if cell.model_version.source == ModelVersion.Source.REMOTE:
-        _ask_remote(keep, run, spec, cell, items, have, tell)
-    elif cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
-        _calibrate(keep, run, spec, cell, items)
-    else:
-        _ask_engine(keep, run, spec, cell, items, have, tell)
+@dataclass
+class _Work:
+    """What all ways of answering need."""
+
+    context: JobContext
+    run: GenerationRun
+    spec: TaskSpec
+    items: list[DatasetItem]
+    total: int
+    before: int = 0
+    """Answers of other cells, which count before those that are told."""
+
+    def tell(self, answered: int) -> None:
+        self.context.progress(self.before + answered, self.total, "answers")
+
+
+Way = Callable[[_Work, list[_Todo]], None]
+
+
+def _groups(cells: list[GenerationCell]) -> Iterator[tuple[Way, list[GenerationCell]]]:
+    """How cells are filled: those of one model together, since loading it takes as long as answering many tickets; those that are
+    derived from others last."""
+    engine: dict[int, list[GenerationCell]] = {}
+    remote, derived = [], []
+    for cell in cells:
+        if cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
+            derived.append(cell)
+        elif cell.model_version.source == ModelVersion.Source.REMOTE:
+            remote.append(cell)
+        else:
+            engine.setdefault(cell.model_version_id, []).append(cell)
+    yield from ((_ask_engine, group) for group in engine.values())
+    yield from ((_ask_remote, [cell]) for cell in remote)
+    yield from ((_calibrate, [cell]) for cell in derived)
+
+
+class _Clock:
+    """Seconds since it was asked last. The cells of one engine share it: each counts what passed while it was answered."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def lap(self) -> float:
+        since, self._since = self._since, time.monotonic()
+        return self._since - since
 
 
 class _Keeper:
@@ -95,10 +125,10 @@ class _Keeper:
     Seconds that ended in no stored answer are not counted, so that tokens and seconds stay of the same work.
     """
 
-    def __init__(self, context: JobContext, cell: GenerationCell) -> None:
+    def __init__(self, context: JobContext, cell: GenerationCell, clock: _Clock | None = None) -> None:
         self.context = context
         self._cell = cell
-        self._since = time.monotonic()
+        self._clock = clock or _Clock()
 
     def place(self, backend: str, hardware: str) -> None:
         """Where the answers from now on are made. A run that goes on elsewhere names both places: its latencies are of neither."""
@@ -109,61 +139,72 @@ class _Keeper:
             cell.save(update_fields=["backend", "hardware"])
 
     def chunk(self, answers: Sequence[Generation]) -> None:
-        now = time.monotonic()
+        seconds = self._clock.lap()
         with self.context.transaction():
             _store(self.context, answers)
-            GenerationCell.objects.filter(pk=self._cell.pk).update(seconds=F("seconds") + (now - self._since))
-        self._since = now
+            GenerationCell.objects.filter(pk=self._cell.pk).update(seconds=F("seconds") + seconds)
 
 
 # ── the transformers engine ──
 
 
-def _ask_engine(
-    keep: _Keeper,
-    run: GenerationRun,
-    spec: TaskSpec,
-    cell: GenerationCell,
-    items: list[DatasetItem],
-    have: set[int],
-    tell: Tell,
-) -> None:
-    is_choice = cell.condition.decoding != PromptCondition.Decoding.FREE
-    folder = settings.FT_HOME / "runs" / f"generation-{run.pk}" / f"cell-{cell.pk}"
+def _ask_engine(work: _Work, todo: list[_Todo]) -> None:
+    """One engine for all cells of a model, each with files of its own."""
+    version = todo[0].cell.model_version
+    assert version.files
+    folder = settings.FT_HOME / "runs" / f"generation-{work.run.pk}" / f"version-{version.pk}"
     folder.mkdir(parents=True, exist_ok=True)
-    requests = folder / "requests.jsonl"
-    with requests.open("w", encoding="utf-8") as file:
-        for item in items:
-            file.write(json.dumps(_request(spec, cell, item, is_choice), ensure_ascii=False) + "\n")
-    chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
-    done_chunks = [index for index, chunk in enumerate(chunks) if all(item.pk in have for item in chunk)]
-    assert cell.model_version.files
     config = {
-        "model": str(materialise(cell.model_version.files)),
-        "requests": str(requests),
-        "output": str(folder / "answers.jsonl"),
-        "kind": "choices" if is_choice else "generate",
-        "sampling": run.sampling,
+        "model": str(materialise(version.files)),
+        "files": [_request_file(work, one, folder) for one in todo],
+        "sampling": work.run.sampling,
         "chunk_size": CHUNK,
-        "done_chunks": done_chunks,
     }
-    by_id = {str(item.pk): item for item in items}
-    for event in run_engine(keep.context, "inference.engine", config, folder):
-        if event["event"] == "chunk":
-            make = _from_choice if is_choice else _from_output
-            rows = [row for row in _chunk_rows(event) if int(row["id"]) not in have]
-            keep.chunk([make(spec, cell, by_id[row["id"]], row) for row in rows])
-        elif event["event"] == "progress":
-            tell(event["done"])
-        elif event["event"] == "environment":
-            keep.place("transformers", str(event["hardware"]))
-        elif event["event"] == "log":
-            keep.context.log(str(event.get("message", "")))
+    by_id = {str(item.pk): item for item in work.items}
+    clock = _Clock()
+    keepers = [_Keeper(work.context, one.cell, clock) for one in todo]
+    for event in run_engine(work.context, "inference.engine", config, folder):
+        match event["event"]:
+            case "chunk":
+                cell, have = todo[event["file"]].cell, todo[event["file"]].have
+                make = _from_choice if _is_choice(cell) else _from_output
+                rows = [row for row in _chunk_rows(event) if int(row["id"]) not in have]
+                keepers[event["file"]].chunk([make(work.spec, cell, by_id[row["id"]], row) for row in rows])
+            case "progress":
+                work.tell(event["done"])
+            case "environment":
+                clock.lap()  # loading the model is nobody's answer
+                for keeper in keepers:
+                    keeper.place("transformers", str(event["hardware"]))
+            case "log":
+                work.context.log(str(event.get("message", "")))
+    for path in folder.glob("*.jsonl"):
+        path.unlink()  # every answer is in its table
 
 
-def _request(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, is_choice: bool) -> dict[str, Any]:
+def _request_file(work: _Work, todo: _Todo, folder: Path) -> dict[str, Any]:
+    """Writes a cell's requests; what the engine has to know of them."""
+    cell, have = todo.cell, todo.have
+    requests = folder / f"cell-{cell.pk}-requests.jsonl"
+    with requests.open("w", encoding="utf-8") as file:
+        for item in work.items:
+            file.write(json.dumps(_request(work.spec, cell, item), ensure_ascii=False) + "\n")
+    chunks = [work.items[at : at + CHUNK] for at in range(0, len(work.items), CHUNK)]
+    return {
+        "requests": str(requests),
+        "output": str(folder / f"cell-{cell.pk}-answers.jsonl"),
+        "kind": "choices" if _is_choice(cell) else "generate",
+        "done_chunks": [index for index, chunk in enumerate(chunks) if all(item.pk in have for item in chunk)],
+    }
+
+
+def _is_choice(cell: GenerationCell) -> bool:
+    return cell.condition.decoding != PromptCondition.Decoding.FREE
+
+
+def _request(spec: TaskSpec, cell: GenerationCell, item: DatasetItem) -> dict[str, Any]:
     request: dict[str, Any] = {"id": str(item.pk), "messages": messages_for(spec, cell, item)}
-    if is_choice:
+    if _is_choice(cell):
         frame = codecs.choice_frame(spec, spec.fields[0])
         request |= {
             "prefix": frame.prefix,
@@ -192,14 +233,14 @@ def _chunk_rows(event: dict[str, Any]) -> list[dict[str, Any]]:
 # ── constrained choice, calibrated: no second pass of the model ──
 
 
-def _calibrate(
-    keep: _Keeper, run: GenerationRun, spec: TaskSpec, cell: GenerationCell, items: list[DatasetItem]
-) -> None:
+def _calibrate(work: _Work, todo: list[_Todo]) -> None:
     """From the likelihoods of the uncalibrated cell of the same model and shots in this run."""
+    cell, spec, items = todo[0].cell, work.spec, work.items
+    keep = _Keeper(work.context, cell)
     source = next(
         (
             other
-            for other in run.cells.select_related("condition").filter(
+            for other in work.run.cells.select_related("condition").filter(
                 model_version=cell.model_version, condition__decoding=PromptCondition.Decoding.CONSTRAINED
             )
             if other.condition.shot_messages == cell.condition.shot_messages
@@ -246,23 +287,17 @@ def _calibrate(
 # ── any OpenAI-compatible address ──
 
 
-def _ask_remote(
-    keep: _Keeper,
-    run: GenerationRun,
-    spec: TaskSpec,
-    cell: GenerationCell,
-    items: list[DatasetItem],
-    have: set[int],
-    tell: Tell,
-) -> None:
+def _ask_remote(work: _Work, todo: list[_Todo]) -> None:
+    cell, have, spec = todo[0].cell, todo[0].have, work.spec
+    keep = _Keeper(work.context, cell)
     deployment = cell.model_version.deployments.filter(backend="openai").order_by("-pk").first()
     if deployment is None:
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
     backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
-    sampling = TypeAdapter(Sampling).validate_python(run.sampling)
+    sampling = TypeAdapter(Sampling).validate_python(work.run.sampling)
     keep.place("openai", deployment.url)
-    by_id = {str(item.pk): item for item in items}
-    rest = (item for item in items if item.pk not in have)
+    by_id = {str(item.pk): item for item in work.items}
+    rest = (item for item in work.items if item.pk not in have)
     answered = len(have)
     while chunk := list(islice(rest, REMOTE_CHUNK)):
         requests = [
@@ -280,7 +315,7 @@ def _ask_remote(
         finally:
             keep.chunk([_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
             answered += len(outputs)
-            tell(answered)
+            work.tell(answered)
 
 
 # ── rows ──

@@ -114,14 +114,9 @@ def make_venv(venv: Path) -> None:
 
 def install_torch(venv: Path) -> None:
     """Install torch alone, as the build that fits this machine: with CUDA where there is an NVIDIA GPU, else for the CPU where that can be had."""
-    if (
-        subprocess.run(
-            [python_of(venv), "-c", "import importlib.metadata as m; m.version('torch')"],
-            capture_output=True,
-            check=False,
-        ).returncode
-        == 0
-    ):
+    asked = [python_of(venv), "-c", "import importlib.metadata as m; print(m.version('torch'))"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if answer.stdout.strip().partition("+")[0] == TORCH.partition("==")[2]:  # 2.13.0+cpu is a build of 2.13.0
         return
     by_pip = [python_of(venv), "-m", "pip", "install", "--progress-bar", "off", TORCH]
     if has_nvidia_gpu():
@@ -157,18 +152,25 @@ def ensure_browser() -> None:
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        say("Installing Chromium by apt")
-        need_space(BROWSER_MB, "Chromium", where=Path("/usr"))
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        run(["apt-get", "update", "-qq"], environ=quiet)
-        run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
-            environ=quiet,
-            output=subprocess.DEVNULL,
-        )
-        return
+        try:
+            install_chromium_by_apt()
+            return
+        except InstallError as error:  # Ubuntu has no such package, a mirror may not either
+            say(f"Chromium can't be had by apt: {error}")
     say("Installing Playwright's Chromium")
     run([python_of(VENV), "-m", "playwright", "install", "chromium"])
+
+
+def install_chromium_by_apt() -> None:
+    say("Installing Chromium by apt")
+    need_space(BROWSER_MB, "Chromium", where=Path("/usr"))
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "-qq"], environ=quiet)
+    run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        environ=quiet,
+        output=subprocess.DEVNULL,
+    )
 
 
 def has_nvidia_gpu() -> bool:

@@ -1,5 +1,6 @@
 """This room's job kinds."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from inference.services import register_trained
 from training.models import RunMetric, RunSample, TrainingRun
 from training.plan import RunPlan
 from training.trainrows import row_of
+
+SPLITS = ("train", "validation")
 
 
 class TrainParameters(BaseModel):
@@ -32,6 +35,7 @@ def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
         pk=parameters.run
     )
     if run.model_version_id:
+        _clear(folder_of(run))
         return _told(run)
     plan = RunPlan.model_validate(run.hyperparameters)
     result = _run_engine(context, run, plan)
@@ -50,7 +54,15 @@ def train(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
         run.model_version, run.result = version, result
         run.left_out = run.left_out or _skipped(run, result["rows"]["skipped"])
         run.save(update_fields=["model_version", "result", "left_out"])
+    _clear(folder_of(run))
     return _told(run)
+
+
+def _clear(folder: Path) -> None:
+    """Rows, checkpoints and model, gigabytes of a large run: the version has its own copy. What tells how it went stays."""
+    shutil.rmtree(folder / "output", ignore_errors=True)
+    for split in SPLITS:
+        (folder / f"{split}.jsonl").unlink(missing_ok=True)
 
 
 def _told(run: TrainingRun) -> dict[str, Any]:
@@ -62,12 +74,12 @@ def _run_engine(context: JobContext, run: TrainingRun, plan: RunPlan) -> dict[st
     """The engine's result; its curve, samples, progress and log are kept as they come."""
     folder = folder_of(run)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = {split: _write_rows(run, plan, split, folder / f"{split}.jsonl") for split in ("train", "validation")}
+    rows = {split: _rows(run, plan, split, folder) for split in SPLITS}
     assert run.base_version.files
     config = {
         "model": str(materialise(run.base_version.files)),
-        "train_rows": str(folder / "train.jsonl"),
-        "validation_rows": str(folder / "validation.jsonl") if rows["validation"] else None,
+        "train_rows": str(rows["train"]),
+        "validation_rows": str(rows["validation"]) if run.dataset_version.counts.get("validation") else None,
         "output": str(folder / "output"),
         "hyperparameters": plan.engine(),
         "samples": plan.samples,
@@ -83,16 +95,23 @@ def _run_engine(context: JobContext, run: TrainingRun, plan: RunPlan) -> dict[st
                 context.progress(event["done"], event["total"], event["unit"])
             case "log":
                 context.log(event["message"])
+            case "plan":
+                figures = {name: value for name, value in event.items() if name not in ("event", "message")}
+                context.event("plan", event["message"], **figures)
             case "done":
                 result = storable({name: value for name, value in event.items() if name != "event"})
     return result
 
 
-def _write_rows(run: TrainingRun, plan: RunPlan, split: str, path: Path) -> int:
-    """The rows as the dataset version froze them; the spans of short fields carry their weight. Returns how many."""
+def _rows(run: TrainingRun, plan: RunPlan, split: str, folder: Path) -> Path:
+    """The rows as the dataset version froze them; the spans of short fields carry their weight. Written once: a run that goes on after
+    an update of the platform goes on with the rows that it began with."""
+    path = folder / f"{split}.jsonl"
+    if path.exists():
+        return path
     spec, tokens = run.task_revision.spec, run.base_version.control_tokens
-    count = 0
-    with path.open("w", encoding="utf-8") as file:
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
         for item in run.dataset_version.items.filter(split=split).order_by("position").iterator(chunk_size=1000):
             row = row_of(
                 item,
@@ -102,8 +121,8 @@ def _write_rows(run: TrainingRun, plan: RunPlan, split: str, path: Path) -> int:
                 with_choices=split == "validation",
             )
             file.write(row.model_dump_json() + "\n")
-            count += 1
-    return count
+    part.replace(path)
+    return path
 
 
 def _skipped(run: TrainingRun, rows: list[str]) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ from annotation.formats.rows import (
 
 __all__ = [
     "DELIMITERS", "ENCODINGS", "FOUND_OUT", "MAX_FIELD", "MAX_RECORD", "Detected", "FormatError", "ReadAs", "Reader", "Record", "Row", "RowError",
-    "describe", "detect_format", "named_encoding", "names", "read", "read_as", "write",
+    "describe", "detect_format", "member", "named_encoding", "names", "read", "read_as", "write",
 ]  # fmt: skip
 
 
@@ -45,17 +45,25 @@ __all__ = [
 def _registry() -> dict[str, Format]:
     modules = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
     members = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
-    return {member.name: member for member in sorted(members, key=lambda member: member.name)}
+    return {one.name: one for one in sorted(members, key=lambda one: one.name)}
 
 
 def names(direction: Literal["read", "write"] | None = None) -> list[str]:
     """The formats' names, sorted; those that can be read or written only, if asked for."""
-    return [name for name, member in _registry().items() if direction is None or getattr(member, direction) is not None]
+    return [name for name, one in _registry().items() if direction is None or getattr(one, direction) is not None]
 
 
 def describe(name: str) -> str:
     """A format in one line, for menus and documentation."""
-    return _member(name).summary
+    return member(name).summary
+
+
+def member(name: str) -> Format:
+    """All that is known of a format. Raises FormatError for a name that nobody has."""
+    found = _registry().get(name)
+    if found is None:
+        raise FormatError(f"There is no format “{name}”. Known: {', '.join(names())}.")
+    return found
 
 
 def read(path: str | os.PathLike[str], format: str | None = None, **options: object) -> Reader:
@@ -68,33 +76,33 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: obj
     if not file.is_file():
         raise FormatError(f"{file} is not there, or is not a file.")
     name = format or detect_format(file)
-    member = _member(name)
-    if member.read is None:
+    found = member(name)
+    if found.read is None:
         raise FormatError(f"“{name}” can only be written. Formats that can be read: {', '.join(names('read'))}.")
-    return member.read(file, **options)
+    return found.read(file, **options)
 
 
 def read_as(path: str | os.PathLike[str], how: ReadAs) -> Reader:
     """Open `path` as it was asked for; a choice that the format has not (a delimiter of JSON) makes no difference."""
     name = how.format or detect_format(Path(path))
-    chosen = {choice: getattr(how, choice) for choice in _member(name).choices if getattr(how, choice)}
+    chosen = {choice: getattr(how, choice) for choice in member(name).choices if getattr(how, choice)}
     return read(path, name, **chosen)
 
 
 def write(path: str | os.PathLike[str], format: str, records: Iterable[Record], **options: object) -> int:
     """Write records to `path`, all or nothing, and return how many; a file that is there is replaced at the end.
 
-    csv and jsonl take records as they are; the chat formats take {"messages": […], "completion": text}. The file is written
+    What a record has to be says `member(format).takes`. The file is written
     beside its place, synced and renamed, so that nobody ever sees half of it. Raises FormatError with the record's number.
     """
-    member = _member(format)
-    if member.write is None:
+    found = member(format)
+    if found.write is None:
         raise FormatError(f"“{format}” can only be read. Formats that can be written: {', '.join(names('write'))}.")
     target = Path(path)
     unfinished = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     try:
         with unfinished.open("xb") as output:
-            count = member.write(cast(Output, output), records, **options)
+            count = found.write(cast(Output, output), records, **options)
             output.flush()
             os.fsync(output.fileno())
         unfinished.replace(target)
@@ -113,7 +121,7 @@ def detect_format(path: Path) -> str:
     if head.startswith(b"PAR1") and "parquet" in names("read"):
         return "parquet"
     suffix = path.suffix.lower()
-    by_suffix = next((name for name in names("read") if suffix in _member(name).suffixes), None)
+    by_suffix = next((name for name in names("read") if suffix in member(name).suffixes), None)
     if by_suffix and by_suffix != "json":
         return by_suffix
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
@@ -122,10 +130,3 @@ def detect_format(path: Path) -> str:
     if text.startswith(b"{"):
         return "jsonl"
     return by_suffix or "csv"
-
-
-def _member(name: str) -> Format:
-    member = _registry().get(name)
-    if member is None:
-        raise FormatError(f"There is no format “{name}”. Known: {', '.join(names())}.")
-    return member

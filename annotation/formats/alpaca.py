@@ -34,4 +34,10 @@ def _instructions(records: Iterable[Record]) -> Iterator[Record]:
         yield row
 
 
-FORMAT = Format("alpaca", "Instruction, input and output, one JSON list (Stanford Alpaca)", write=write_alpaca)
+FORMAT = Format(
+    "alpaca",
+    "Instruction, input and output, one JSON list (Stanford Alpaca)",
+    write=write_alpaca,
+    ending=".json",
+    takes="conversations",
+)

@@ -286,4 +286,6 @@ FORMAT = Format(
     read_csv,
     write_csv,
     choices=("encoding", "delimiter"),
+    ending=".csv",
+    takes="table",
 )

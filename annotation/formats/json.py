@@ -179,4 +179,6 @@ def write_json(output: Output, records: Iterable[Record]) -> int:
     return number
 
 
-FORMAT = Format("json", "One JSON list of objects", (".json",), read_json, write_json, choices=("encoding",))
+FORMAT = Format(
+    "json", "One JSON list of objects", (".json",), read_json, write_json, choices=("encoding",), ending=".json"
+)

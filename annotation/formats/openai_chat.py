@@ -21,5 +21,8 @@ def write_openai_chat(output: Output, records: Iterable[Record]) -> int:
 
 
 FORMAT = Format(
-    "openai-chat", "Chat messages with the answer last, one conversation a line (JSONL)", write=write_openai_chat
+    "openai-chat",
+    "Chat messages with the answer last, one conversation a line (JSONL)",
+    write=write_openai_chat,
+    takes="conversations",
 )

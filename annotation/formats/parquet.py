@@ -140,4 +140,12 @@ def _schema(rows: list[dict[str, object]], names: list[str]) -> Any:  # pyarrow 
     return pa.schema([(name, pa.string() if pa.types.is_null(kind) else kind) for name, kind in types.items()])
 
 
-FORMAT = Format("parquet", "A table in Apache Parquet", (".parquet", ".pq"), read_parquet, write_parquet)
+FORMAT = Format(
+    "parquet",
+    "A table in Apache Parquet",
+    (".parquet", ".pq"),
+    read_parquet,
+    write_parquet,
+    ending=".parquet",
+    takes="table",
+)

@@ -24,4 +24,5 @@ FORMAT = Format(
     "prompt-completion",
     "Prompt messages and the answer apart, one conversation a line (JSONL, TRL)",
     write=write_prompt_completion,
+    takes="conversations",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 MAX_FIELD = 1_000_000
 """Characters in one value; a ticket of a million characters is a file in the wrong place."""
@@ -90,7 +90,9 @@ FOUND_OUT = ReadAs()
 class Format:
     """A member of the registry. `write` puts records into an open binary file and returns how many it wrote.
 
-    choices: what of a ReadAs, besides the format, its `read` takes.
+    choices: what of a ReadAs, besides the format, its `read` takes. ending: of the files that it writes.
+    takes: what it writes. `conversations` are {"messages": […], "completion": text}, `records` any objects, `table` records whose
+    columns have to be named beforehand.
     """
 
     name: str
@@ -99,6 +101,8 @@ class Format:
     read: Callable[..., Reader] | None = None
     write: Callable[..., int] | None = None
     choices: tuple[str, ...] = ()
+    ending: str = ".jsonl"
+    takes: Literal["records", "table", "conversations"] = "records"
 
 
 def require_columns(path: Path, columns: Iterable[str], required: Iterable[str]) -> None:

@@ -24,4 +24,10 @@ def _conversations(records: Iterable[Record]) -> Iterator[Record]:
         yield {"conversations": [*turns, {"from": "gpt", "value": talk.completion}]}
 
 
-FORMAT = Format("sharegpt", "Conversations of human and gpt, one JSON list (FastChat)", write=write_sharegpt)
+FORMAT = Format(
+    "sharegpt",
+    "Conversations of human and gpt, one JSON list (FastChat)",
+    write=write_sharegpt,
+    ending=".json",
+    takes="conversations",
+)

@@ -16,9 +16,6 @@ from annotation.scratch import scratch_home
 from ftplatform.errors import Refused
 from ftplatform.projects.spec import TaskSpec
 
-CHAT = ("openai-chat", "prompt-completion", "alpaca", "sharegpt")
-SUFFIXES = {"csv": "csv", "parquet": "parquet", "json": "json"}
-WITH_COLUMNS = ("csv", "parquet")
 SPLIT = "split"
 
 
@@ -32,9 +29,8 @@ def export_dataset(*, version: DatasetVersion, format: str, split: str | None = 
             field="format",
         )
     items = _items(version, split)
-    path = (
-        Path(tempfile.mkdtemp(dir=scratch_home())) / f"{version.kind}-{version.number}.{SUFFIXES.get(format, 'jsonl')}"
-    )
+    name = f"{version.kind}-{version.number}{formats.member(format).ending}"
+    path = Path(tempfile.mkdtemp(dir=scratch_home())) / name
     try:
         _write(path, format, version, items)
     except formats.FormatError as error:
@@ -47,11 +43,12 @@ def export_dataset(*, version: DatasetVersion, format: str, split: str | None = 
 
 
 def _write(path: Path, format: str, version: DatasetVersion, items: QuerySet[DatasetItem]) -> None:
-    if format in CHAT:
+    takes = formats.member(format).takes
+    if takes == "conversations":
         formats.write(path, format, _conversations(items))
         return
     columns = _Columns(version.task_revision.spec)
-    options: dict[str, Any] = {"columns": columns.names} if format in WITH_COLUMNS else {}
+    options: dict[str, Any] = {"columns": columns.names} if takes == "table" else {}
     formats.write(path, format, map(columns.record, items.iterator(chunk_size=1000)), **options)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine import EngineConfig, keep_only_chunks, read_config
+from inference.engine import EngineConfig, RequestFile, keep_only_chunks, read_config
 from tests.tiny_model import make_tiny_model
 from training.engine.events import EngineError
 
@@ -36,13 +36,18 @@ def write_requests(path, count=10, **more):
     return path
 
 
+def request_file(folder, name="", **more):
+    requests, output = folder / f"{name}requests.jsonl", folder / f"{name}answers.jsonl"
+    return {"requests": str(requests), "output": str(output), "kind": "generate", **more}
+
+
 def write_config(folder, model, name="config.json", **changes):
+    """changes: keys of the configuration, or of its one file."""
     folder.mkdir(parents=True, exist_ok=True)
+    own = {name: changes.pop(name) for name in RequestFile.model_fields if name in changes}
     config = {
         "model": str(model),
-        "requests": str(folder / "requests.jsonl"),
-        "output": str(folder / "answers.jsonl"),
-        "kind": "generate",
+        "files": [request_file(folder, **own)],
         "sampling": {"max_new_tokens": 6},
         "chunk_size": 4,
         **changes,
@@ -174,6 +179,20 @@ def test_no_requests_are_no_answers(model, tmp_path):
     assert (status, events[-1]["rows"]) == (0, 0)
 
 
+def test_several_files_are_answered_one_after_the_other_by_one_model(model, uninterrupted, tmp_path):
+    """As each alone would be; the second goes on where it was left."""
+    frame = {"prefix": "desk: ", "choices": ["permits", "tax"], "ending": "\n", "end_of_turn": False}
+    write_requests(tmp_path / "requests.jsonl")
+    write_requests(tmp_path / "desk-requests.jsonl", 6, **frame)
+    desk = request_file(tmp_path, "desk-", kind="choices", done_chunks=[0])
+    status, events = run(write_config(tmp_path, model, files=[request_file(tmp_path), desk]))
+    assert (status, len(of_kind(events, "environment"))) == (0, 1)
+    assert [(event["file"], event["index"]) for event in of_kind(events, "chunk")] == [(0, 0), (0, 1), (0, 2), (1, 1)]
+    assert answers(tmp_path / "answers.jsonl") == answers(uninterrupted[0] / "answers.jsonl")
+    assert [row["id"] for row in rows(tmp_path / "desk-answers.jsonl")] == ["t4", "t5"]
+    assert (of_kind(events, "progress")[0]["done"], of_kind(events, "progress")[-1]["done"]) == (4, 16)
+
+
 def test_choices_are_scored(model, tmp_path):
     frame = {"prefix": "desk: ", "choices": ["permits", "tax"], "ending": "\n", "end_of_turn": False}
     write_requests(tmp_path / "requests.jsonl", 5, **frame)
@@ -208,6 +227,7 @@ def test_a_ticket_too_long_is_a_row_with_its_reason(model, tmp_path):
         ({"sampling": {"top_p": 0}}, "top_p"),
         ({"sampling": {"stop": [""]}}, "stop"),
         ({"dtype": "float16"}, "dtype"),
+        ({"backend": "openai"}, "transformers"),
     ],
 )
 def test_a_wrong_config_is_told_by_its_key(model, tmp_path, changes, word):
@@ -327,4 +347,5 @@ def test_only_whole_rows_of_announced_chunks_are_kept(tmp_path):
 
 
 def test_every_key_of_the_config_says_what_it_is_for():
-    assert all(field.description for field in EngineConfig.model_fields.values())
+    fields = [*EngineConfig.model_fields.values(), *RequestFile.model_fields.values()]
+    assert all(field.description for field in fields)

@@ -98,7 +98,7 @@ def test_nothing_left_to_train_is_an_error_and_a_worker_gets_the_result_again(fi
     config, events = finished
     error = refusal(config)
     assert error.code == "nothing_left" and error.data["result"]["steps"] == 120
-    assert run_here(config, replay=True) == [done(events)]
+    assert run_here(config, supervised=True) == [done(events)]
 
 
 def test_other_rows_or_settings_in_the_same_folder_are_refused(finished, tmp_path):

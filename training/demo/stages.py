@@ -45,8 +45,6 @@ ROW_TOKENS = (1024, 2048, 4096, 8192)
 """Limits of a training row, the least first that leaves out few rows: long rows cost steps."""
 
 MOST_LEFT_OUT = 0.05
-FITTED = " steps fit into "
-"""Stands in what the training engine says once it has timed its first steps."""
 
 
 class DemoError(Exception):
@@ -92,10 +90,9 @@ class Loop:
 
         def tell(now: Job) -> None:
             nonlocal told
-            for event in job.events.filter(pk__gt=told, kind="log").order_by("pk"):
+            for event in job.events.filter(pk__gt=told, kind="plan").order_by("pk"):
                 told = event.pk
-                if FITTED in event.message:
-                    self.say(f"  {'':12} {event.message}")
+                self.say(f"  {'':12} {event.message}")
             self.tell(stage, now.done, now.total, now.unit)
 
         job = jobs.wait(job, tell=tell)
@@ -213,7 +210,7 @@ def register_model(loop: Loop, preparing: Preparing) -> None:
 def freeze_test_set(loop: Loop) -> None:
     """The test set comes first, before anything is measured or trained."""
     with loop.stage("test set"):
-        found = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).first()
+        found = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).order_by("number").first()
         loop.evaluation_set = found or annotation.freeze_evaluation_set(
             project=loop.project, size=loop.sizes.test, stratify=_stratum(loop), seed=loop.seed, by=loop.by
         )
@@ -247,7 +244,8 @@ def measure_baseline(loop: Loop) -> None:
 
 def freeze_dataset(loop: Loop) -> None:
     with loop.stage("dataset"):
-        found = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.SFT).order_by("-number").first()
+        # The first, as the run that an earlier demo began is the first: people may have frozen others on the site since.
+        found = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.SFT).order_by("number").first()
         loop.dataset = found or annotation.freeze_training_set(
             project=loop.project, evaluation_set=loop.evaluation_set, by=loop.by
         )

@@ -140,10 +140,14 @@ def row_limit(max_length: int, model: Path) -> int:
 def config_hash(hyperparameters: Hyperparameters, model: Path) -> str:
     """sha256 over everything but the rows that decides the trained weights: hyperparameters and base model.
 
+    Settings at their default do not count: one that a later version adds changes nothing for a run that waits to go on.
+
     The model's small files count whole; of each weights file its name, size and first and last MiB do
     (safetensors keeps its table of tensors at the front), so that a 15 GB model is told apart in milliseconds.
     """
-    digest = hashlib.sha256(json.dumps(hyperparameters.model_dump(mode="json"), sort_keys=True).encode())
+    digest = hashlib.sha256(
+        json.dumps(hyperparameters.model_dump(mode="json", exclude_defaults=True), sort_keys=True).encode()
+    )
     for file in sorted(path for path in model.iterdir() if path.suffix in {".json", ".jinja", ".safetensors"}):
         size = file.stat().st_size
         digest.update(f"\n{file.name} {size}\n".encode())

@@ -6,10 +6,11 @@ One line is one event; ``event`` names its kind:
 progress  ``done``, ``total``, ``unit``
 metric    ``name`` (train_loss, validation_loss, learning_rate, grad_norm, FIELD.accuracy), ``step``, ``value``
 sample    ``step``, ``row``, ``text``, ``ended``: an answer of the model in training to a validation row
+plan      ``message`` and the same as figures: of ``wanted`` steps so many ``steps`` fit into ``budget_seconds``
 log       ``message``
 artifact  ``path``, ``kind`` (adapter, model)
 done      the result, what ``training.engine.train.run`` returns
-cancelled ``step``: the last step that is kept in a complete checkpoint, 0 when none is
+cancelled ``step``: the last step that is kept in a complete checkpoint, 0 when none is; absent where it had not begun
 error     ``code``, ``message``, and what the code needs
 ========= ======================================================================================
 
@@ -37,7 +38,11 @@ class EngineError(Exception):
 
 
 class Cancelled(BaseException):
-    """SIGTERM or SIGINT. A BaseException, so that no ``except Exception`` of a library swallows it."""
+    """SIGTERM or SIGINT; ``data`` is what the event tells. A BaseException, so that no ``except Exception`` of a library swallows it."""
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__()
+        self.data = data
 
 
 class Events:
@@ -55,6 +60,25 @@ class Events:
     def sample(self, step: int, row: str, text: str, *, ended: bool) -> None:
         self._emit({"event": "sample", "step": step, "row": row, "text": text, "ended": ended})
 
+    def plan(
+        self, steps: int, wanted: int, step_seconds: float, evaluation_seconds: float, budget_seconds: float
+    ) -> None:
+        message = (
+            f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
+            f"{steps} of {wanted} steps fit into {budget_seconds:.0f} s"
+        )
+        self._emit(
+            {
+                "event": "plan",
+                "message": message,
+                "steps": steps,
+                "wanted": wanted,
+                "step_seconds": step_seconds,
+                "evaluation_seconds": evaluation_seconds,
+                "budget_seconds": budget_seconds,
+            }
+        )
+
     def log(self, message: str) -> None:
         self._emit({"event": "log", "message": message})
 
@@ -63,9 +87,6 @@ class Events:
 
     def done(self, result: dict[str, Any]) -> None:
         self._emit({"event": "done", **result})
-
-    def cancelled(self, step: int) -> None:
-        self._emit({"event": "cancelled", "step": step})
 
     def error(self, error: EngineError) -> None:
         self._emit({"event": "error", "code": error.code, "message": error.message, **error.data})

@@ -1,5 +1,6 @@
 """From the best checkpoint to what is served: adapter and model in safetensors, and proof that the model stops."""
 
+import gc
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,7 +114,11 @@ def smoke(
     An answer has twice the tokens of the longest trained answer to end by itself.
     Raises EngineError ``special_tokens`` when the saved files disagree on the end or the padding token.
     """
-    model = load_base(folder).to(device=device).eval()  # type: ignore[call-arg]
+    _free_memory()
+    dtype = (
+        torch.float32 if device == "cpu" else _stored_dtype(folder)
+    )  # as it is served: float32 is twice of what trained
+    model = load_base(folder, dtype=dtype).to(device=device).eval()  # type: ignore[call-arg]
     tokenizer = load_tokenizer(folder)
     _check_end_and_pad(model, tokenizer, end)
     limit = min(2 * longest_answer, SMOKE_TOKENS)
@@ -128,6 +133,13 @@ def smoke(
         text = str(tokenizer.decode(new, skip_special_tokens=True))
         answers.append(Smoke(row, text, stopped=bool(new) and new[-1] in _as_list(model, "eos_token_id"), limit=limit))
     return answers
+
+
+def _free_memory() -> None:
+    """The trainer's model may still be on the card, held by nothing but a cycle."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _stored_dtype(folder: Path) -> torch.dtype:

@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from training.engine.events import EngineError
 
@@ -22,23 +24,36 @@ ORPHANED = 3
 """Exit status of an engine whose worker is gone."""
 
 
+LAST_SECONDS = 25.0
+"""For which an engine may live on that its worker has told to end: it hears that after the step or file under way."""
+
+
 @contextmanager
-def run_lock(folder: Path) -> Iterator[None]:
-    """Hold the run's folder; EngineError ``locked`` when another engine does."""
+def run_lock(folder: Path, *, patience: float = 0.0) -> Iterator[None]:
+    """Hold the run's folder; EngineError ``locked`` when another engine still does after ``patience`` seconds."""
     folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience
     with (folder / ".lock").open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            handle.seek(0)
-            holder = handle.read().strip() or "unknown"
-            raise EngineError(
-                "locked", f"Another engine (process {holder}) works in {folder}: wait for it or stop it first"
-            ) from error
+        while not _locked(handle):
+            if time.monotonic() >= deadline:
+                handle.seek(0)
+                holder = handle.read().strip() or "unknown"
+                raise EngineError(
+                    "locked", f"Another engine (process {holder}) works in {folder}: wait for it or stop it first"
+                )
+            time.sleep(0.1)
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
         yield
+
+
+def _locked(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def die_with_parent() -> None:

@@ -50,10 +50,7 @@ def make_plan(
         left -= allowance(left) if has_samples else 0.0
         evaluations = _evaluations_that_fit(left, evaluation_seconds)
         steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds, evaluations)
-        events.log(
-            f"a step takes {step_seconds:.2f} s and an evaluation {evaluation_seconds:.1f} s: "
-            f"{steps} of {wanted} steps fit into {hyperparameters.time_budget_seconds:.0f} s"
-        )
+        events.plan(steps, wanted, step_seconds, evaluation_seconds, hyperparameters.time_budget_seconds)
     eval_every = hyperparameters.eval_every or _interval(steps, evaluations, hyperparameters.logging_steps)
     return Plan(
         data_hash=data_hash,

@@ -14,7 +14,7 @@ from trl.trainer.sft_config import SFTConfig
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Plan
 from training.engine.config import Hyperparameters, RunConfig, config_hash, row_limit
-from training.engine.events import EngineError, Events
+from training.engine.events import Cancelled, EngineError, Events
 from training.engine.export import Exported, Smoke, export, load_base, load_tokenizer, smoke
 from training.engine.hardware import (
     Hardware,
@@ -24,7 +24,7 @@ from training.engine.hardware import (
     require_cuda_for_qlora,
     require_one_process,
 )
-from training.engine.lock import run_lock
+from training.engine.lock import LAST_SECONDS, run_lock
 from training.engine.loss import Collator, LabelledLossTrainer
 from training.engine.plan import apply_plan, make_plan
 from training.engine.render import IGNORED, LEAVABLE, Rendered, Renderer, TemplateError, render_rows
@@ -51,53 +51,62 @@ class Identity:
     settings: str
 
 
-def run(config: RunConfig, events: Events, *, replay: bool = False) -> dict[str, Any]:
+def run(config: RunConfig, events: Events, *, supervised: bool = False) -> dict[str, Any]:
     """Train, or go on with training, in ``config.output``; returns what the ``done`` event says.
 
-    Raises EngineError. A run that was killed goes on from its last complete checkpoint with the same losses as if it
-    had not been. One that is finished has nothing left to train, which is an error; with ``replay`` its result is told
-    again, for a worker that died between our last word and its own record of it.
+    Raises EngineError, and Cancelled with the last kept step. A run that was killed goes on from its last complete checkpoint with
+    the same losses as if it had not been. One that is finished has nothing left to train, which is an error; ``supervised``, its
+    result is told again, for a worker that died between our last word and its own record of it, and an engine that is about to
+    end is waited for.
     """
-    with run_lock(config.output):
-        hardware = describe()
-        require_one_process()
-        if config.hyperparameters.method == "qlora":
-            require_cuda_for_qlora(hardware)
-        identity = _identity(config)
-        finished = _finished(config, identity, replay=replay)
-        if finished is not None:
-            events.done(finished)
-            return finished
+    with run_lock(config.output, patience=LAST_SECONDS if supervised else 0.0):
+        try:
+            return _run(config, events, supervised=supervised)
+        except Cancelled as cancelled:
+            # Inside the lock: outside, a checkpoint that another engine writes at this moment would be taken for a torn one.
+            raise Cancelled(step=checkpoints.drop_incomplete(config.output)) from cancelled
 
-        renderer = _renderer(config)
-        rows = _rows(config, renderer, events)
-        plan = checkpoints.read_plan(config.output)
-        if plan is not None:
-            checkpoints.refuse_other_run(config.output, plan, identity.data, identity.settings)
-        last = checkpoints.resume_point(config.output, identity.data, identity.settings)
-        if last is None or not last.marker.finished:
-            last, plan = _train(config, identity, rows, renderer, hardware, last, plan, events)
-        assert plan is not None, "training ends with a plan"
 
-        best = _best(config, last)
-        exported = export(
-            config.model,
-            best,
-            config.output,
-            adapter=config.hyperparameters.method != "full",
-            end=renderer.end,
-            tokenizer=renderer.tokenizer,
-        )
-        answers = _smoke(rows, exported, renderer.end, hardware)
-        for kind, path in (("adapter", exported.adapter), ("model", exported.model)):
-            if path is not None:
-                events.artifact(str(path), kind)
-        result = _result(config, plan, last, best.name, exported, answers, rows, hardware)
-        for warning in result["warnings"]:
-            events.log(warning)
-        checkpoints.write_json(config.output / checkpoints.RESULT, result)
-        events.done(result)
-        return result
+def _run(config: RunConfig, events: Events, *, supervised: bool) -> dict[str, Any]:
+    hardware = describe()
+    require_one_process()
+    if config.hyperparameters.method == "qlora":
+        require_cuda_for_qlora(hardware)
+    identity = _identity(config)
+    finished = _finished(config, identity, replay=supervised)
+    if finished is not None:
+        events.done(finished)
+        return finished
+
+    renderer = _renderer(config)
+    rows = _rows(config, renderer, events)
+    plan = checkpoints.read_plan(config.output)
+    if plan is not None:
+        checkpoints.refuse_other_run(config.output, plan, identity.data, identity.settings)
+    last = checkpoints.resume_point(config.output, identity.data, identity.settings)
+    if last is None or not last.marker.finished:
+        last, plan = _train(config, identity, rows, renderer, hardware, last, plan, events)
+    assert plan is not None, "training ends with a plan"
+
+    best = _best(config, last)
+    exported = export(
+        config.model,
+        best,
+        config.output,
+        adapter=config.hyperparameters.method != "full",
+        end=renderer.end,
+        tokenizer=renderer.tokenizer,
+    )
+    answers = _smoke(rows, exported, renderer.end, hardware)
+    for kind, path in (("adapter", exported.adapter), ("model", exported.model)):
+        if path is not None:
+            events.artifact(str(path), kind)
+    result = _result(config, plan, last, best.name, exported, answers, rows, hardware)
+    for warning in result["warnings"]:
+        events.log(warning)
+    checkpoints.write_json(config.output / checkpoints.RESULT, result)
+    events.done(result)
+    return result
 
 
 def _identity(config: RunConfig) -> Identity:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from training.demo.source import Source, TicketsError
 BAR = 24
 INTERRUPTED = 130
 LARGEST_SEED = 2**31 - 1
-MEGABYTES_NEEDED = 2500
+MEGABYTES_NEEDED, LEAST_MEGABYTES = 2500, 200
 """The model, its merged child, checkpoints and the database of a demo, with a margin."""
 
 FREE_SPACE = (
@@ -219,9 +220,21 @@ def _refuse_unwritable(path: Path) -> None:
 
 
 def _refuse_small_disk(home: Path) -> None:
-    megabytes = shutil.disk_usage(home).free // 2**20
-    if megabytes < MEGABYTES_NEEDED:
-        raise CommandError(f"{megabytes} MB are free for {home}; the demo needs {MEGABYTES_NEEDED}. {FREE_SPACE}")
+    """What an earlier demo has made needs no room any more."""
+    free, made = shutil.disk_usage(home).free // 2**20, _megabytes_in(home)
+    needed = max(MEGABYTES_NEEDED - made, LEAST_MEGABYTES)
+    if free < needed:
+        raise CommandError(f"{free} MB are free for {home}; the demo needs {needed}. {FREE_SPACE}")
+
+
+def _megabytes_in(home: Path) -> int:
+    """Files that vanish meanwhile do not count: servers may be at work there."""
+    total = 0
+    for folder, _, names in os.walk(home):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total // 2**20
 
 
 def _part_of(path: Path) -> Path:
