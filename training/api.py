@@ -20,6 +20,7 @@ from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
 from inference.models import ModelVersion
 from training import selectors, services
 from training.models import RunMetric, RunSample, TrainingRun
+from training.plan import RunPlan
 from training.samples import sealed, sealed_anywhere
 
 LARGEST_ID = 2**63 - 1
@@ -82,11 +83,16 @@ class TrainingRunDetail(TrainingRunSerializer):
 
     @extend_schema(responses=DiagnosisSerializer)
     def get_diagnosis(self, run: TrainingRun) -> dict[str, str]:
-        return asdict(selectors.run_view(run).diagnosis)
+        return asdict(selectors.diagnosis_of(run))
 
     @extend_schema_field(RunSampleSerializer(many=True))
     def get_samples(self, run: TrainingRun) -> Any:
         return [] if self.context.get("sealed") else RunSampleSerializer(run.samples.all(), many=True).data
+
+
+@extend_schema_field(RunPlan.model_json_schema())
+class HyperparametersField(serializers.DictField):
+    """In the schema all settings stand with their bounds, defaults and help; the service checks them."""
 
 
 class TrainingRunRequest(serializers.Serializer):
@@ -94,10 +100,10 @@ class TrainingRunRequest(serializers.Serializer):
     base_version = serializers.IntegerField(
         min_value=1, max_value=LARGEST_ID, help_text="A model version whose files are here"
     )
-    hyperparameters = serializers.DictField(
+    hyperparameters = HyperparametersField(
         required=False,
         default=dict,
-        help_text="Fields of RunPlan; what is left out has its default, an unknown one is refused",
+        help_text="What is left out has its default, an unknown one is refused",
     )
 
 

@@ -1,6 +1,6 @@
 """What a run's curves say, in plain words. Pure: from points to sentences, so that page, API and lamp say the same.
 
-All losses are nats a trained token. The untrained model's validation loss stands at step 0.
+All losses are nats a trained token, weighted as in training. The untrained model's validation loss stands at step 0.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Mod
 from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
@@ -48,10 +49,18 @@ def curve(run: TrainingRun, name: str) -> list[Point]:
     return list(run.curve.filter(name=name).order_by("step").values_list("step", "value"))
 
 
-def watched(run: TrainingRun) -> dict[str, list[Point]]:
-    """Both losses and the accuracy of each choice field, name → points, in one query. The losses are there, empty or not."""
-    rows = RunMetric.objects.filter(run=run).filter(
-        Q(name__in=(TRAIN_LOSS, VALIDATION_LOSS)) | Q(name__endswith=ACCURACY)
+def watched(run: TrainingRun, *, last: int) -> dict[str, list[Point]]:
+    """Both losses and the accuracy of each choice field, name → points, in one query. The losses are there, empty or not.
+
+    last: the step that the run has reached. Of a long training curve every n-th point is read: a plot has room for no more.
+    """
+    every = max(1, last // curves.MOST_POINTS)
+    read = Q(step=last) | Q(every=0) | ~Q(name=TRAIN_LOSS)
+    rows = (
+        RunMetric.objects.filter(run=run)
+        .annotate(every=Mod("step", every))
+        .filter(read)
+        .filter(Q(name__in=(TRAIN_LOSS, VALIDATION_LOSS)) | Q(name__endswith=ACCURACY))
     )
     found: dict[str, list[Point]] = {TRAIN_LOSS: [], VALIDATION_LOSS: []}
     for name, step, value in rows.order_by("step").values_list("name", "step", "value"):
@@ -78,6 +87,12 @@ class RunView:
         return self.job.is_live
 
     @property
+    def loss_unit(self) -> str:
+        """Both losses are weighted means: those of runs with other weights are other figures."""
+        weight = self.run.hyperparameters.get("short_field_weight", 1.0)
+        return "nats a trained token" + (f", tokens of choice fields × {shown(weight)}" if weight != 1 else "")
+
+    @property
     def validation_rows(self) -> int:
         gone = sum(row["split"] == "validation" for row in self.run.left_out)
         return int(self.run.dataset_version.counts.get("validation", 0)) - gone
@@ -86,7 +101,7 @@ class RunView:
 def run_view(run: TrainingRun) -> RunView:
     """Reads the curves and says what they mean. The run comes with its job."""
     assert run.job
-    found = watched(run)
+    found = watched(run, last=run.job.done)
     train, validation = found.pop(TRAIN_LOSS), found.pop(VALIDATION_LOSS)
     best = best_point(validation)
     steps = run.job.total if run.job.is_live else None
@@ -100,13 +115,23 @@ def run_view(run: TrainingRun) -> RunView:
             steps=steps or ended_at,
             best=best,
         ),
-        diagnosis=diagnose(
-            train, validation, patience=run.hyperparameters.get("patience"), is_live=run.job.is_live
-        ),
+        diagnosis=_diagnosis(run, train, validation),
         best=best,
         train_points=len(train),
         validation_points=len(validation),
     )  # fmt: skip
+
+
+def diagnosis_of(run: TrainingRun) -> Diagnosis:
+    """What a run's page says of its curves, without drawing them. The run comes with its job."""
+    assert run.job
+    found = watched(run, last=run.job.done)
+    return _diagnosis(run, found[TRAIN_LOSS], found[VALIDATION_LOSS])
+
+
+def _diagnosis(run: TrainingRun, train: list[Point], validation: list[Point]) -> Diagnosis:
+    assert run.job
+    return diagnose(train, validation, patience=run.hyperparameters.get("patience"), is_live=run.job.is_live)
 
 
 @dataclass(frozen=True)

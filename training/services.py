@@ -1,4 +1,4 @@
-"""What a user can do in this room: start a fine-tuning run, stop it, resume it."""
+"""What a user can do in this room: start a fine-tuning run. It is stopped and resumed as its job is."""
 
 from difflib import get_close_matches
 from typing import Any

@@ -37,6 +37,17 @@ def _run(row: facts.Row | None) -> TrainingRun | None:
 
 
 _JOB_COLUMNS = ("job__id", "job__state", "job__done", "job__total")
+WITHOUT_WEIGHT = (
+    "seed",
+    "samples",
+    "save_every",
+    "logging_steps",
+    "precision",
+    "gradient_checkpointing",
+    "time_budget_seconds",
+)
+"""Settings that make no other try: chance, the clock, what is looked at and kept."""
+
 NEWEST_RUN = facts.register("newest_run", facts.one(_RUNS, "id", "number", "hyperparameters", *_JOB_COLUMNS), _run)
 HAS_TUNED = facts.register("has_tuned", Exists(_RUNS.filter(model_version__isnull=False)), bool)
 FAILED_RUNS = facts.register(
@@ -54,7 +65,9 @@ UNMEASURED = facts.register(
 TRIED = facts.register(
     "tried",
     facts.several(
-        _RUNS.filter(model_version__isnull=False), "number", "hyperparameters", "result__validation_loss", most=50
+        _RUNS.filter(model_version__isnull=False),
+        *("number", "hyperparameters", "dataset_version_id", "base_version_id", "result__validation_loss"),
+        most=50,
     ),
     list,
     place="home",
@@ -115,22 +128,36 @@ def waiting_runs(access: Access) -> list[WaitingItem]:
 
 
 def hyperparameters_lamp(access: Access) -> Lamp:
-    """In order once two runs of different settings stand side by side: one run is a guess, however good."""
+    """In order once two runs of different settings stand side by side, on the same rows and model: one run is a guess, however good."""
     runs = TRIED.of(access)
     href = reverse("training:runs", args=[access.project.slug])
     if not runs:
         return Lamp("Hyperparameters", "todo", "Not yet known", "No run has ended yet.")
-    settings = [run["hyperparameters"] for run in runs]
-    different = {str(sorted((k, v) for k, v in one.items() if k != "seed")) for one in settings}
-    seeds = len({one.get("seed") for one in settings})
+    alike = max(_comparable(runs).values(), key=lambda group: (len({_setting(run) for run in group}), len(group)))
+    different = {_setting(run) for run in alike}
     if len(different) == 1:
+        seeds = len({run["hyperparameters"].get("seed") for run in alike})
         again = f" with {seeds} seeds" if seeds > 1 else ""
         return Lamp(
             "Hyperparameters", "wait", "Needs a look", f"One setting was tried{again}; another may do better.", href, "Runs"
         )  # fmt: skip
-    losses = [(run["result__validation_loss"], run["number"]) for run in runs if run["result__validation_loss"]]
+    losses = [(run["result__validation_loss"], run["number"]) for run in alike if run["result__validation_loss"]]
     best = f"; run {min(losses)[1]} has the lowest validation loss" if losses else ""
     return Lamp("Hyperparameters", "good", "In order", f"{len(different)} settings were tried{best}.", href, "Runs")
+
+
+def _comparable(runs: list[facts.Row]) -> dict[tuple[object, ...], list[facts.Row]]:
+    """Runs whose validation losses are of the same rows, weights and base model."""
+    groups: dict[tuple[object, ...], list[facts.Row]] = {}
+    for run in runs:
+        weight = run["hyperparameters"].get("short_field_weight", 1.0)
+        groups.setdefault((run["dataset_version_id"], run["base_version_id"], weight), []).append(run)
+    return groups
+
+
+def _setting(run: facts.Row) -> str:
+    """What decides the weights, besides chance and the clock."""
+    return str(sorted((k, v) for k, v in run["hyperparameters"].items() if k not in WITHOUT_WEIGHT))
 
 
 def overfitting_lamp(access: Access) -> Lamp:
@@ -138,7 +165,7 @@ def overfitting_lamp(access: Access) -> Lamp:
     run = NEWEST_RUN.of(access)
     if run is None:
         return Lamp("Overfitting", "todo", "Not yet known", "No run yet.")
-    found = selectors.run_view(run).diagnosis
+    found = selectors.diagnosis_of(run)
     words = {"good": "In order", "wait": "Needs a look", "bad": "Needs a look", "todo": "Not yet known"}
     text = found.headline if found.state == "todo" else f"{found.headline} {found.evidence}"
     href = reverse("training:run", args=[access.project.slug, run.number])

@@ -1,5 +1,7 @@
 """Runs: the list, a new one, and the page on which a run is watched, stopped and resumed."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs
+from ftplatform.jobs.models import Job
 from ftplatform.jobs.selectors import last_events
 from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
@@ -126,20 +129,25 @@ def run_live(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 @login_required
 @require_POST
 def stop_run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    access, found = _run(request, slug, number, admin=True)
-    assert found.job
-    jobs.cancel(job=found.job, by=access.actor)
-    messages.success(request, f"Run {found.number} stops at the next safe point.")
-    return redirect("training:run", slug, number)
+    return _of_its_job(request, slug, number, jobs.cancel, "Run {} stops at the next safe point.")
 
 
 @login_required
 @require_POST
 def resume_run(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    return _of_its_job(request, slug, number, jobs.resume, "Run {} goes on from its last checkpoint.")
+
+
+def _of_its_job(request: HttpRequest, slug: str, number: int, act: Callable[..., Job], done: str) -> HttpResponse:
+    """The page may be some seconds old: a run that has ended meanwhile is shown, with the word that it has."""
     access, found = _run(request, slug, number, admin=True)
     assert found.job
-    jobs.resume(job=found.job, by=access.actor)
-    messages.success(request, f"Run {found.number} goes on from its last checkpoint.")
+    try:
+        act(job=found.job, by=access.actor)
+    except Refused as refused:
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, done.format(found.number))
     return redirect("training:run", slug, number)
 
 

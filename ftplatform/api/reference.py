@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -146,11 +146,13 @@ def _body(media: str, content: Schema) -> Body:
 
 
 def _fields(schema: Schema) -> tuple[Field, ...]:
+    """The properties; those of an object that stands inside, without a name of its own, follow it as `outer.inner`."""
     required = set(schema.get("required", ()))
-    return tuple(
-        Field(name, "", type_text(one), name in required, one.get("description", ""))
-        for name, one in schema.get("properties", {}).items()
-    )
+    fields: list[Field] = []
+    for name, one in schema.get("properties", {}).items():
+        fields.append(Field(name, "", type_text(one), name in required, one.get("description", "")))
+        fields += [replace(inner, name=f"{name}.{inner.name}") for inner in _fields(one)]
+    return tuple(fields)
 
 
 def type_text(schema: Schema) -> str:

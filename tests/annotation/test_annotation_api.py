@@ -162,7 +162,13 @@ def test_sets_are_drawn_frozen_and_exported(cast: Any, queue: Queue) -> None:
     assert frozen.status_code == 201 and frozen.json()["counts"] == {"train": 25, "validation": 5}
     for name in ("openai-chat", "prompt-completion", "alpaca", "sharegpt", "csv", "jsonl", "parquet"):
         answer = client.get(f"/api/v1/dataset-versions/{frozen.json()['id']}/export/?format={name}&split=train")
-        assert answer.status_code == 200 and b"".join(answer.streaming_content), name
+        assert answer.status_code == 200, name
+        ending = answer.headers["Content-Disposition"].rstrip('"').rpartition(".")[2]
+        assert ending == {"alpaca": "json", "sharegpt": "json", "csv": "csv", "parquet": "parquet"}.get(name, "jsonl")
+        data = b"".join(answer.streaming_content)
+        if ending.startswith("json"):
+            rows = json.loads(data) if ending == "json" else [json.loads(line) for line in data.splitlines()]
+            assert len(rows) == 25, name
     assert client.get(f"/api/v1/dataset-versions/{frozen.json()['id']}/export/?format=x").status_code == 400
 
 

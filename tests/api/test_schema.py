@@ -87,3 +87,14 @@ def test_the_documentation_names_every_operation_and_every_link_in_it_leads_some
 )
 def test_a_type_in_words(schema: Any, text: str) -> None:
     assert type_text(schema) == text
+
+
+def test_every_setting_of_a_run_stands_in_the_schema_and_on_its_page(schema: Any) -> None:
+    from ftplatform.api.reference import reference_of
+    from training.plan import RunPlan
+
+    settings = schema["components"]["schemas"]["TrainingRunRequest"]["properties"]["hyperparameters"]
+    assert settings["properties"].keys() == RunPlan.model_fields.keys()
+    [shape] = [one for one in reference_of(schema).shapes if one.name == "TrainingRunRequest"]
+    named = {field.name: field for field in shape.fields}
+    assert named["hyperparameters.learning_rate"].description == RunPlan.model_fields["learning_rate"].description

@@ -17,6 +17,10 @@ def write(path, value):
 GOOD = {"model": "m", "train_rows": "t", "output": "o"}
 
 
+class LaterHyperparameters(Hyperparameters):
+    adapter_layers: int | None = None
+
+
 def test_a_configuration_with_defaults_is_read(tmp_path):
     config = read_config(write(tmp_path / "c.json", GOOD))
     assert config.hyperparameters == Hyperparameters()
@@ -99,5 +103,9 @@ def test_hashes_tell_other_rows_settings_and_models(tmp_path):
     before = config_hash(Hyperparameters(), model)
     assert before == config_hash(Hyperparameters(), model)
     assert before != config_hash(Hyperparameters(seed=1), model)
+    assert before == config_hash(LaterHyperparameters(), model), (
+        "a setting that came later and is not used changes nothing"
+    )
+    assert before != config_hash(LaterHyperparameters(adapter_layers=4), model)
     write(model / "model.safetensors", "weights")
     assert before != config_hash(Hyperparameters(), model)

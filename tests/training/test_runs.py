@@ -17,7 +17,7 @@ from inference import services as inference
 from tests.factories import SYSTEM
 from tests.world import drafts
 from training.forms import GROUPS, RunForm
-from training.models import TrainingRun
+from training.models import RunMetric, TrainingRun
 from training.plan import RunPlan
 from training.selectors import previous_run, settings_of, training_lock
 from training.services import start_training
@@ -245,3 +245,38 @@ def test_the_locked_form_shows_the_reason_instead(world: Any) -> None:
     answer = world.cast.client("ada").get(reverse("training:new-run", args=[world.project.slug]))
     assert "Training is locked until the baseline scorecard exists" in answer.content.decode()
     assert '<form method="post" class="run-form"' not in answer.content.decode()
+
+
+# ── a run under way ──
+
+
+def test_a_run_is_stopped_and_resumed_on_its_page_and_a_late_press_is_told(world: Any) -> None:
+    world.baseline()
+    run = start(world)
+    client = world.cast.client("ada")
+
+    def press(what: str) -> str:
+        page = client.post(reverse(f"training:{what}", args=[world.project.slug, run.number]), follow=True)
+        assert page.redirect_chain[-1][0].endswith(f"/runs/{run.number}/")
+        return page.content.decode()
+
+    assert "stops at the next safe point" in press("stop-run")
+    assert TrainingRun.objects.get(pk=run.pk).job.state == Job.State.CANCELLED
+    assert "has ended" in press("stop-run")  # pressed on a page that was some seconds old
+    assert "goes on from its last checkpoint" in press("resume-run")
+    assert TrainingRun.objects.get(pk=run.pk).job.state == Job.State.QUEUED
+    assert "goes on from" not in press("resume-run")
+    assert AuditEvent.objects.filter(verb__in=["job.cancel", "job.resume"]).count() == 2
+
+
+def test_the_page_of_a_live_run_asks_for_what_changes_until_it_has_ended(world: Any) -> None:
+    world.baseline()
+    run = start(world)
+    client, address = world.cast.client("vic"), reverse("training:run-live", args=[world.project.slug, run.number])
+    RunMetric.objects.create(run=run, name="train_loss", step=1, value=2.5)
+    part = client.get(address)
+    assert part.status_code == 200 and "<html" not in part.content.decode() and "Loss" in part.content.decode()
+    assert run.job
+    Job.objects.filter(pk=run.job.pk).update(state=Job.State.CANCELLED)
+    ended = client.get(address)
+    assert (ended.status_code, ended.headers["HX-Refresh"]) == (204, "true")

@@ -336,7 +336,7 @@ def _result(
     rows: Rows,
     hardware: Hardware,
 ) -> dict[str, Any]:
-    """What the ``done`` event and ``result.json`` say. Losses are nats a trained token."""
+    """What the ``done`` event and ``result.json`` say. Losses are nats a trained token, by the rows' weights."""
     history = last.state["log_history"]
     train_losses = [entry["loss"] for entry in history if "loss" in entry]
     marker = last.marker
