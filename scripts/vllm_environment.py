@@ -45,7 +45,7 @@ def main() -> int:
     except InstallError as error:
         sys.stderr.write(f"\n{error}\n")
         return 1
-    say(f"vLLM is in {VENV}; set FT_VLLM={python_of(VENV)} for the platform to use it")
+    say(f"vLLM is in {VENV}: start `{VENV}/bin/vllm serve FOLDER` and register its address as a model")
     return 0
 
 

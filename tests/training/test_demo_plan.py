@@ -61,7 +61,7 @@ def test_what_never_comes_again_is_a_text_and_the_reader_is_told_how_to_say_othe
     source = source_of(tmp_path, [f"Answer number {at}." for at in range(40)], times=1)
     [field] = source.spec.fields
     assert field.kind == "text" and "--kind choice" in source.remarks[0]
-    assert "Write the label." in source.spec.user, "a base that is not told what to write would be a straw man"
+    assert "Write the label." in source.spec.system, "a base that is not told what to write would be a straw man"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ MOST_ANSWER_TOKENS = 160
 CUT_SHARE = 0.9
 """The share of target texts that an answer's tokens shall hold."""
 
+FRAME_TOKENS = 15
+"""Of the chat template around a ticket. The system prompt before it is read once for all tickets."""
+
 NAME_CHARACTERS, STEM_CHARACTERS, FIELD_CHARACTERS = 100, 18, 40
 NAMED = 3
 
@@ -52,7 +55,6 @@ def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
     answer = _answer_tokens(made, seen.targets)
     spec = _task(made, answer)
     digest = hashlib.sha256(path.read_bytes() + f"\n{text}\n{spec.content_hash()}".encode()).hexdigest()[:8]
-    prompt = tokens_of(spec.user) + 30
     return Source(
         name=_title(path.stem),
         slug=f"{_slug(path.stem)[:STEM_CHARACTERS].strip('-') or 'tickets'}-{digest}",
@@ -63,7 +65,7 @@ def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
         spec=spec,
         target_weight=1.0,
         load=Load(
-            prompt_tokens=prompt + (statistics.fmean(seen.text_tokens) if seen.text_tokens else 0.0),
+            prompt_tokens=FRAME_TOKENS + (statistics.fmean(seen.text_tokens) if seen.text_tokens else 0.0),
             answer_tokens=answer,
             label_tokens=sum(map(tokens_of, made.labels)),
         ),
@@ -179,7 +181,8 @@ def _task(made: TaskField, answer: int) -> TaskSpec:
     return TaskSpec(
         inputs=(InputColumn(name="ticket"),),
         fields=(made,),
-        user="{ticket}\n\n" + asked,
+        system=asked,  # before the ticket, where it is computed once (docs/decisions/011)
+        user="{ticket}",
         codec="plain" if made.kind == "text" else "lines",
         max_new_tokens=answer,
     )
