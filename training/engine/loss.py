@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from transformers.trainer_utils import EvalLoopOutput
 from trl.trainer.sft_trainer import SFTTrainer
 
+from training.engine import packing
 from training.engine.render import IGNORED
 
 Head = Callable[[torch.Tensor], torch.Tensor]
@@ -71,6 +72,11 @@ class LabelledLossTrainer(SFTTrainer):
 
     loss_is_scaled_for_ga = True  # type: ignore[assignment]  # the denominator below covers all passes of the step
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.model is not None, "a trainer is made with its model"
+        self._may_pack = packing.packs(self._causal(self.model))
+
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: the platform writes the card of a model version, with its lineage."""
 
@@ -85,7 +91,7 @@ class LabelledLossTrainer(SFTTrainer):
         if return_outputs:
             raise NotImplementedError("This trainer computes losses only: no logits are kept")
         with self.accelerator.autocast():
-            total = weighted_cross_entropy(self._causal(model), inputs)
+            total = weighted_cross_entropy(self._causal(model), inputs, may_pack=self._may_pack)
         return total / (weight_sum([inputs]) if num_items_in_batch is None else num_items_in_batch)
 
     def _causal(self, model: Any) -> PreTrainedModel:
@@ -123,7 +129,7 @@ class LabelledLossTrainer(SFTTrainer):
             for inputs in dataloader:
                 prepared = self._prepare_inputs(inputs)
                 with self.accelerator.autocast():
-                    states, head = predict(causal, prepared)
+                    states, head = predict(causal, prepared, may_pack=self._may_pack)
                     total += cross_entropy_of(states, head, prepared).item()
                     for name, is_right in choices_of(states, head, prepared):
                         chosen[name].append(is_right)
@@ -139,16 +145,18 @@ def weight_sum(batches: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
     return torch.stack([batch["weights"][:, 1:].sum() for batch in batches]).sum()
 
 
-def weighted_cross_entropy(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+def weighted_cross_entropy(
+    model: PreTrainedModel, inputs: dict[str, torch.Tensor], *, may_pack: bool = False
+) -> torch.Tensor:
     """Σ w · (−log p(token)) over the labelled positions of a batch, a scalar in float32.
 
     ``inputs`` holds input_ids, attention_mask, labels and weights, each (B, T).
     """
-    return cross_entropy_of(*predict(model, inputs), inputs)
+    return cross_entropy_of(*predict(model, inputs, may_pack=may_pack), inputs)
 
 
-def predict(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[torch.Tensor, Head]:
-    """What predicts each next token, (B, T − 1, ·), and the layer that makes its logits of it.
+def predict(model: PreTrainedModel, inputs: dict[str, Any], *, may_pack: bool = False) -> tuple[torch.Tensor, Head]:
+    """What predicts each next token, (B, T − 1, ·), and the layer that makes its logits of it. may_pack: see ``packing``.
 
     Models that change their logits after the output layer take the long way over their own logits, so that the value is theirs.
     """
@@ -156,7 +164,10 @@ def predict(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[torch.Tenso
     config = model.config.get_text_config()
     if any(getattr(config, key, None) is not None for key in RESCALED_LOGITS):
         return model(**text).logits[:, :-1], torch.nn.Identity()
-    return model.base_model(**text).last_hidden_state[:, :-1], model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    head: Head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if may_pack and packing.is_worth_it(inputs["input_ids"], inputs["attention_mask"]):
+        return packing.hidden_states(model.base_model, inputs)[:, :-1], head
+    return model.base_model(**text).last_hidden_state[:, :-1], head  # type: ignore[operator]
 
 
 def cross_entropy_of(states: torch.Tensor, head: Head, inputs: dict[str, Any]) -> torch.Tensor:
