@@ -2,13 +2,14 @@
 PYTHON ?= python3
 ARGS ?=
 MANAGE = .venv/bin/python manage.py
+BEGAN := $(shell date +%s)
 .PHONY: install demo up test lint bench vllm
 
 install:
 	@$(PYTHON) scripts/bootstrap.py
 
 demo: install
-	@$(MANAGE) demo $(ARGS)
+	@$(MANAGE) demo --began $(BEGAN) $(ARGS)
 
 up: install
 	@$(MANAGE) up $(ARGS)

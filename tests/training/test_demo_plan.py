@@ -154,7 +154,7 @@ def test_the_sets_never_ask_for_more_tickets_than_there_are(tickets: int, load: 
     made = plan.sizes(tickets, load, leave_some=leave_some)
     assert made.test + made.validation + made.train + made.unlabelled == tickets
     assert min(made.test, made.validation, made.train) >= 2 and made.unlabelled >= 0
-    assert str(made.test) in plan.table(made, load)
+    assert str(made.test) in plan.table(made, load, spent=20.0)
 
 
 def test_long_tickets_and_many_labels_get_a_test_set_that_can_be_answered_in_time() -> None:
@@ -162,8 +162,8 @@ def test_long_tickets_and_many_labels_get_a_test_set_that_can_be_answered_in_tim
     long = plan.sizes(5000, Load(5000, 24, 40), leave_some=False)
     many = plan.sizes(5000, Load(60, 24, 1600), leave_some=False)
     assert short.test == plan.TEST and plan.LEAST_TEST <= long.test < 40 and many.test < 60
-    assert "more could not be answered in the time of a demo" in plan.table(long, Load(5000, 24, 40))
-    assert "more could not" not in plan.table(short, Load(60, 24, 40))
+    assert "more could not be answered in the time of a demo" in plan.table(long, Load(5000, 24, 40), spent=20.0)
+    assert "more could not" not in plan.table(short, Load(60, 24, 40), spent=20.0)
 
 
 def test_training_takes_what_is_left_and_never_less_than_a_minute() -> None:

@@ -355,4 +355,5 @@ def open_queue(loop: Loop) -> None:
 
 def plan_text(loop: Loop) -> str:
     """What was read, guessed and planned, printed before the long stages begin."""
-    return "\n".join([loop.read, *loop.source.remarks, plan.table(loop.sizes, loop.source.load)])
+    table = plan.table(loop.sizes, loop.source.load, spent=time.monotonic() - loop.started)
+    return "\n".join([loop.read, *loop.source.remarks, table])
