@@ -210,9 +210,10 @@ def results_of(campaign: Campaign) -> content.Human:
 
 
 def with_new_ratings(cards: QuerySet[Scorecard]) -> QuerySet[Any]:
-    """`new_ratings`: those of a card's answers that have come since it was made."""
+    """`new_ratings`: those of a card's answers that it does not know. By number, not by hour: to compose a card takes a while, and
+    who rates meanwhile is new."""
     run = "assignment__campaign_item__campaign__arms__cell__run"
-    since = Rating.objects.filter(**{run: OuterRef("generation_run")}, created_at__gt=OuterRef("created_at"))
+    since = Rating.objects.filter(**{run: OuterRef("generation_run")}, pk__gt=OuterRef("newest_rating"))
     return cards.annotate(new_ratings=_count(since, run))
 
 

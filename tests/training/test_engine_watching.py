@@ -159,7 +159,7 @@ def test_after_kill_9_losses_choices_and_answers_are_those_of_an_uninterrupted_r
     assert not (killed.output / "result.json").exists(), "killed too late to prove anything"
     resumed, reference = finish(start(killed)), finish(start(whole))
     events = [*first, *resumed]
-    went_on_after = min(step for step, _ in curve(resumed, "train_loss")) - 1
+    went_on_after = min(curve(resumed, "train_loss")) - 1
     for name in (*CURVES, "desk.accuracy"):
         assert curve(events, name) == curve(reference, name), name
     ours, theirs = told(events), told(reference)
