@@ -50,7 +50,7 @@ def open_queue(*, project: Project, name: str, examples: QuerySet[Example], over
 def _make_slots(queue: Queue, examples: QuerySet[Example]) -> int:
     """How many. In one statement: a hundred thousand tickets are opened while the admin waits for the page."""
     try:
-        tickets, values = examples.values("pk").query.sql_with_params()
+        tickets, values = examples.values("id").query.sql_with_params()
     except EmptyResultSet:  # Django sees that none can match
         return 0
     with connection.cursor() as cursor:

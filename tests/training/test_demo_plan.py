@@ -168,7 +168,7 @@ def test_long_tickets_and_many_labels_get_a_test_set_that_can_be_answered_in_tim
 
 def test_training_takes_what_is_left_and_never_less_than_a_minute() -> None:
     assert plan.training_budget(100, 60) == 240
-    assert plan.training_budget(300, 60) == plan.TOTAL_SECONDS - 300 - 60 - 45 - 12
+    assert plan.training_budget(300, 60) == plan.TOTAL_SECONDS - 300 - 60 - 50 - 12
     assert plan.training_budget(900, 60) == 60
 
 

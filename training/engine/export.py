@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from training.engine.answering import answer
 from training.engine.checkpoint import sync_tree
 from training.engine.events import EngineError
 
@@ -122,17 +123,12 @@ def smoke(
     tokenizer = load_tokenizer(folder)
     _check_end_and_pad(model, tokenizer, end)
     limit = min(2 * longest_answer, SMOKE_TOKENS)
-    answers = []
-    for row, prompt in prompts:
-        ids = torch.tensor([prompt], device=device)
-        with torch.no_grad():
-            output = model.generate(
-                ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=limit, use_cache=True
-            )
-        new = output[0, len(prompt) :].tolist()
-        text = str(tokenizer.decode(new, skip_special_tokens=True))
-        answers.append(Smoke(row, text, stopped=bool(new) and new[-1] in _as_list(model, "eos_token_id"), limit=limit))
-    return answers
+    found = answer(model, [prompt for _, prompt in prompts], tokens=limit, pad=model.generation_config.pad_token_id)
+    stops = set(_as_list(model, "eos_token_id"))
+    return [
+        Smoke(row, str(tokenizer.decode(new, skip_special_tokens=True)), stopped=not stops.isdisjoint(new), limit=limit)
+        for (row, _), new in zip(prompts, found, strict=True)
+    ]
 
 
 def _free_memory() -> None:

@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState
 
+from training.engine.answering import answer
 from training.engine.events import Events
 from training.engine.render import IGNORED, Rendered
 
@@ -55,28 +55,11 @@ class Samples(TrainerCallback):
         self._spent += self._last
 
     def _answers(self, model: Any) -> list[list[int]]:
-        """New token ids a row, up to and with the end token. The mode that the model was in is left as it was."""
+        """New token ids a row, up to and with the end token."""
         prompts = [row.input_ids[: row.labels.count(IGNORED)] for row in self.rows]
-        longest = max(map(len, prompts))
-        gaps = [longest - len(prompt) for prompt in prompts]  # on the left: what is generated must follow the prompt
-        ids = torch.tensor([[self.end] * gap + prompt for gap, prompt in zip(gaps, prompts, strict=True)])
-        seen = torch.tensor([[0] * gap + [1] * len(prompt) for gap, prompt in zip(gaps, prompts, strict=True)])
-        was_training = model.training
-        model.eval()
-        try:
-            with torch.no_grad(), self.autocast():
-                output = model.generate(
-                    input_ids=ids.to(model.device),
-                    attention_mask=seen.to(model.device),
-                    do_sample=False,
-                    max_new_tokens=self.tokens,
-                    eos_token_id=self.end,
-                    pad_token_id=self.end,
-                    use_cache=True,
-                )
-        finally:
-            model.train(was_training)
-        return [_until(new, self.end) for new in output[:, longest:].tolist()]
+        with self.autocast():
+            found = answer(model, prompts, tokens=self.tokens, pad=self.end, end=self.end)
+        return [_until(new, self.end) for new in found]
 
 
 def _until(tokens: list[int], end: int) -> list[int]:
