@@ -88,7 +88,9 @@ def test_one_ticket_in_two_tabs_counts_once(cast: Any, tickets: Any) -> None:
     lease, made = services.take_lease(queue=queue, labeler=cast.lea), list[Any]()
     assert lease
     at_once([lambda: made.append(services.submit_annotation(lease=lease, values=ANSWER, by=Actor.of(cast.lea)))] * 8)
-    assert len({one.pk for one in made}) == 1 == Annotation.objects.count()
+    assert (
+        len({one.annotation.pk for one in made}) == 1 == sum(one.is_new for one in made) == Annotation.objects.count()
+    )
 
 
 def test_an_expired_ticket_goes_to_exactly_one_other_person(cast: Any, tickets: Any) -> None:

@@ -181,7 +181,7 @@ def test_a_new_ticket_follows_its_group_and_never_crosses(
 
 
 def test_the_drawn_leave_the_queue(cast: Any, tickets: list[Example]) -> None:
-    queue = factories.make_queue(cast.project, tickets, overlap=2)
+    queue = factories.make_queue(cast.project, Example.objects.order_by("pk"), overlap=2)
     held = annotation.take_lease(queue=queue, labeler=cast.lea)
     assert held
     version = annotation.freeze_evaluation_set(project=cast.project, size=30, by=cast.by)
@@ -220,7 +220,7 @@ def test_a_ticket_that_joins_train_with_validation_stays_in_no_set(cast: Any, ru
 
 
 def test_a_drawn_ticket_is_lost_to_whoever_held_it_and_the_queue_knows(cast: Any, tickets: list[Example]) -> None:
-    queue = factories.make_queue(cast.project, tickets)
+    queue = factories.make_queue(cast.project, Example.objects.order_by("pk"))
     lease = annotation.take_lease(queue=queue, labeler=cast.lea)
     assert lease
     annotation.save_draft(lease=lease, draft={"reply": "Half"}, revision=0)

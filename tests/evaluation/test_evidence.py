@@ -95,12 +95,12 @@ def test_a_slice_of_few_tickets_has_no_interval_that_looks_certain() -> None:
 
     def answers_of(right: list[float]) -> automatic.Answers:
         values = [
-            {"desk": one["desk"] if is_right else "tax" if one["desk"] != "tax" else "permits"}
+            {"desk": one["desk"] if is_right else "Tax" if one["desk"] != "Tax" else "Permits"}
             for one, is_right in zip(labels, right, strict=True)
         ]
         return automatic.Answers("a", "A", "m", 1, frozenset(["desk"]), values, [{"desk": "ok"}] * 11, [""] * 11)
 
-    labels = [{"desk": "permits"}] * 8 + [{"desk": "tax"}] * 3
+    labels = [{"desk": "Permits"}] * 8 + [{"desk": "Tax"}] * 3
     test = automatic.TestSet(worlds.SPEC, list(range(11)), labels, [{}] * 11, [str(at) for at in range(11)])
     cut = automatic.slices(test, worlds.SPEC.field_named("desk"), scored([0.0] * 11), scored([1.0] * 11), "by desk")
     assert cut

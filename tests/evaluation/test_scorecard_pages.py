@@ -114,7 +114,7 @@ def test_what_is_too_small_to_matter_is_drawn_for_each_measure_in_its_own_unit(w
     made = content.Content.model_validate(worlds.make_scorecard(world).content)
     rules = Rules(primary="desk.accuracy", smallest_effect=0.02, margins={"reply.bleu": 1.0, "safety": 0.25})
     margins = {line.name: line.margin for line in cardview.automatic(made, rules).lines}
-    assert (margins["Accuracy"], margins["BLEU"], margins["Macro F1"]) == (0.02, 0.01, None)
+    assert (margins["Accuracy"], margins["BLEU"], margins["F1 (macro)"]) == (0.02, 0.01, None)
     assert cardview.margin_of(rules, "safety") == 0.25 and cardview.margin_of(rules, "fluency") is None
 
 

@@ -11,7 +11,7 @@ from annotation.models import DatasetItem, DatasetVersion
 from evaluation.jobs import COMPARE, CompareParameters
 from evaluation.serving import choose_serving
 from ftplatform.jobs import services as jobs
-from ftplatform.jobs.context import JobContext
+from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.jobs.models import Job
 from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
 from tests.evaluation import world as worlds
@@ -96,7 +96,9 @@ def test_the_trial_asks_the_candidate_alone_in_every_way_of_the_comparison(
 ) -> None:
     answered(world, validation, 10, {(world.tuned, "zero-shot"): 1.0})
     context = running_job(world)
-    with pytest.raises(AssertionError):  # the world's models are rows without files: no engine can be asked
+    with pytest.raises(
+        JobFailed, match=r"has no config\.json"
+    ):  # the world's models are empty folders: no engine can be asked
         choose_serving(context, world.tuned_run, world.tuned, validation)
     [trial] = GenerationRun.objects.filter(job=context.job)
     assert {(cell.model_version, cell.condition.name) for cell in trial.cells.all()} == {
