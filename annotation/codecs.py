@@ -137,19 +137,6 @@ def parse(spec: TaskSpec, output: str) -> Parsed:
     return Parsed(values, status)
 
 
-def counts_as_read(field: TaskField) -> tuple[Status, ...]:
-    """Statuses of a field that was given as it was asked for: a choice may be recovered from around it, a text has to be in its place."""
-    return ("ok",) if field.kind == "text" else ("ok", "recovered")
-
-
-def text_of(field: str, values: dict[str, Any], output: str) -> str:
-    """A text field of an answer: what was read; the whole output where nothing at all could be read out of it, which is what a user
-    would see; else empty, since the rest of the output says other things."""
-    if field in values:
-        return str(values[field])
-    return "" if values else output
-
-
 # ── writing ──
 
 _MISSING = object()

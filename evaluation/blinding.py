@@ -15,7 +15,6 @@ from typing import Any
 from django.db.models import CharField, Exists, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
-from annotation import codecs
 from annotation.models import DatasetItem
 from evaluation.models import Assignment, Campaign, CampaignArm, CampaignRater, ItemAnswer
 from ftplatform.accounts.models import User
@@ -35,8 +34,8 @@ SELF_NAMING = re.compile(
 
 
 def shown_text(spec: TaskSpec, field: str, generation: Generation) -> str:
-    """The text field as it is scored (`codecs.text_of`); white space and length cut the same way for all."""
-    text = codecs.text_of(field, generation.values, generation.output)
+    """The parsed text field, or the whole output where it could not be read; white space and length cut the same way for all."""
+    text = str(generation.values.get(field, generation.output))
     lines = [line.rstrip() for line in text.strip().splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))[:MOST_CHARACTERS]
 

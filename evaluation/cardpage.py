@@ -96,8 +96,8 @@ def page_of(card: Scorecard) -> CardPage:
         tone=tone,
         candidate_name=str(card.candidate or ""),
         rules=tuple(RuleLine(one, RULE_GLYPHS[one.state]) for one in made.rules),
-        human=cardview.human(made.human, rules) if made.human else None,
-        automatic=cardview.automatic(made, rules),
+        human=cardview.human(made.human, rules.smallest_effect if rules else None) if made.human else None,
+        automatic=cardview.automatic(made),
         conditions=cardview.conditions(made),
         parse_rates=tuple(ParseRate(key, tuple(rates.items())) for key, rates in made.parse_rate.items()),
         slices=cardview.slices(made),
@@ -142,7 +142,7 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
             CaseTexts(case.item, position, question, case.difference, base.get(case.item), ours.get(case.item))
         )
     cut = len(made.improved)
-    return f"{cardview.metric_words(made, name)[0]} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
+    return f"{cardview.metric_words(name)[0]} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
 
 
 def _texts(run: int, version: int | None, condition: str, items: list[int], spec: object, field: str) -> dict[int, str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from evaluation.metrics import Description, describe
 from evaluation.scoring import content
-from evaluation.scoring.automatic import words_of
-from evaluation.scoring.rules import Rules
+from evaluation.scoring.automatic import PARSE_RATE
 from ftplatform.ui import numbers
 
 TICKS, NARROW_TICKS = 5, 2
+OF_100 = frozenset({"bleu", "chrf", "ter"})
+"""Metrics on sacrebleu's scale, which is divided by 100 so that one axis serves the whole table."""
 _SURE = 0.001
 
 
@@ -42,14 +45,13 @@ class Line:
     is_primary: bool
     is_exploratory: bool
     reason: str
-    margin: float | None = None
-    """What the rules call too small to matter, on the table's axis: the smallest effect of the primary, the margin of another."""
 
 
 @dataclass(frozen=True)
 class Table:
     lines: tuple[Line, ...]
     axis: Axis
+    margin: float | None = None
 
     @property
     def family(self) -> int:
@@ -104,20 +106,15 @@ def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
     return Axis(low, high, tuple(marks))
 
 
-def automatic(card: content.Content, rules: Rules | None) -> Table:
+def automatic(card: content.Content) -> Table:
     """All compared metrics: the family first within each field; every difference on a scale of 0 to 1."""
     rows = sorted(card.comparisons, key=lambda row: (_field_place(card, row.field), not row.in_family))
-    lines = [_comparison(row, scale_of(card, row.name), margin_of(rules, row.name)) for row in rows]
+    lines = [_comparison(row) for row in rows]
     return Table(tuple(lines), axis_of(_ends(lines)))
 
 
-def margin_of(rules: Rules | None, name: str) -> float | None:
-    if rules is None:
-        return None
-    return rules.smallest_effect if name == rules.primary else rules.margins.get(name)
-
-
-def _comparison(row: content.Comparison, scale: float | None, margin: float | None) -> Line:
+def _comparison(row: content.Comparison) -> Line:
+    scale = scale_of(row.name)
     digits = 1 if scale == 100 else 3
     notes = [row.field]
     if row.direction == "lower":
@@ -141,11 +138,10 @@ def _comparison(row: content.Comparison, scale: float | None, margin: float | No
         is_primary=row.is_primary and row.in_family,
         is_exploratory=not row.in_family,
         reason=row.delta.reason or row.candidate.reason or row.base.reason,
-        margin=_scaled(margin, scale),
     )
 
 
-def human(rated: content.Human, rules: Rules | None) -> Table:
+def human(rated: content.Human, smallest_effect: float | None) -> Table:
     """The rated dimensions, primary first, on the rubric's scale of 1 to 5."""
     rows = sorted(rated.dimensions, key=lambda row: (not row.is_primary, not row.in_family))
     lines = [
@@ -166,11 +162,10 @@ def human(rated: content.Human, rules: Rules | None) -> Table:
             is_primary=row.is_primary,
             is_exploratory=not row.in_family,
             reason=row.delta.reason or row.candidate.reason,
-            margin=margin_of(rules, row.name),
         )
         for row in rows
     ]
-    return Table(tuple(lines), axis_of(_ends(lines)))
+    return Table(tuple(lines), axis_of(_ends(lines)), smallest_effect)
 
 
 @dataclass(frozen=True)
@@ -183,7 +178,7 @@ class SliceTable:
 def slices(card: content.Content) -> list[SliceTable]:
     tables = []
     for cut in card.slices:
-        scale = scale_of(card, cut.metric)
+        scale = scale_of(cut.metric)
         lines = [
             Line(
                 name=row.label,
@@ -225,12 +220,12 @@ def conditions(card: content.Content) -> list[FieldTable]:
                     model=one.model if one.model_version is not None else "needs no model",
                     note=one.note,
                     cells=tuple(
-                        _cell(one.metrics.get(name), scale_of(card, name), is_best=is_base and (name, one.name) in best)
+                        _cell(one.metrics.get(name), name, is_best=is_base and (name, one.name) in best)
                         for name in names
                     ),
                 )
             )
-        tables.append(FieldTable(field, tuple(metric_words(card, name) for name in names), tuple(rows)))
+        tables.append(FieldTable(field, tuple(metric_words(name) for name in names), tuple(rows)))
     return tables
 
 
@@ -239,29 +234,36 @@ def _answers(source: content.Condition, field: str) -> bool:
     return any(name.split(".", 1)[0] == field for name in source.metrics)
 
 
-def metric_words(card: content.Content, name: str) -> tuple[str, str]:
+def metric_words(name: str) -> tuple[str, str]:
     """(title, what it cannot see) of `field.metric`."""
-    about = _about(card, name)
+    metric = name.split(".", 1)[1]
+    if metric == PARSE_RATE:
+        return "Parse rate", "whether what was read is right"
+    about = _described()[metric]
     return about.title, about.blind_spot
 
 
-def scale_of(card: content.Content, name: str) -> float | None:
-    """What a difference of `field.metric` is divided by to stand on the common axis; None for one in a unit of its own."""
-    return _about(card, name).scale
+@cache
+def _described() -> dict[str, Description]:
+    """Asked once: describe() looks for every metric's package."""
+    return describe()
 
 
-def _about(card: content.Content, name: str) -> content.MetricWords:
-    """By the card itself; those of before kept no words, which today's metrics give them."""
-    metric = name.split(".", 1)[-1]
-    return card.metrics.get(metric) or words_of([metric])[metric]
-
-
-def _cell(figure: content.Figure | None, scale: float | None, *, is_best: bool) -> Cell:
+def _cell(figure: content.Figure | None, name: str, *, is_best: bool) -> Cell:
     if figure is None:
         return Cell(numbers.MISSING, "", False, "not asked", 0)
-    digits = 1 if scale == 100 else 3
+    digits = 1 if scale_of(name) == 100 else 3
     interval = numbers.interval(figure.ci, digits) if figure.ci else ""
     return Cell(numbers.number(figure.value, digits), interval, is_best, figure.reason, figure.n)
+
+
+def scale_of(name: str) -> float | None:
+    """What a difference of `field.metric` is divided by to stand on the common axis; None for one in a unit of its own."""
+    metric = name.split(".", 1)[-1]
+    if metric in OF_100:
+        return 100.0
+    bounded = metric == PARSE_RATE or math.isfinite(_described()[metric].range[1])
+    return 1.0 if bounded else None
 
 
 def p_text(p: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from annotation.models import DatasetVersion
 from evaluation import gather, pooling
@@ -43,13 +44,12 @@ def compose_baseline(run: GenerationRun, base_model: ModelVersion) -> tuple[cont
     base = _side(run, base_model, test, items)
     references = _trivial(run, test)
     failures = gather.failures(list(base.cells.values()))
-    made = _frame(run, test, base, references).model_copy(
-        update={
-            "sentence": _baseline_sentence(test, base),
-            "failures": failures,
-            "threats": threats.of_baseline(test, _parse_rates(base), failures),
-            "settings": _settings(run),
-        }
+    made = content.Content(
+        **_frame(run, test, base, references),
+        sentence=_baseline_sentence(test, base),
+        failures=failures,
+        threats=[*threats.of_failures(failures), *_baseline_threats(test, base)],
+        settings=_settings(run),
     )
     kept: Kept = [(base_model.pk, key, scored) for key, scored in base.scored.items()]
     kept += [(None, row.key, scored) for row, scored in references]
@@ -64,9 +64,8 @@ def compose_comparison(
     rules: ReleaseRules,
     campaign: Campaign | None,
     serving: str,
-    newest_rating: int,
 ) -> Comparison:
-    """The candidate, asked in its serving condition, against the best base condition per metric. newest_rating: see the card's."""
+    """The candidate, asked in its serving condition, against the best base condition per metric."""
     if run.dataset_version_id != baseline.evaluation_set_id:
         raise Refused(
             "other-evaluation-set",
@@ -97,36 +96,36 @@ def compose_comparison(
     slices, improved, worse = _cuts(test, base, ours, serving, set_rules.confidence)
     best = automatic.best_conditions(base.scored)
     frame = _frame(run, test, base, references)
-    asked = best.get(_main_metric(test)) or next(iter(base.cells))
-    made = frame.model_copy(
-        update={
-            "conditions": [*frame.conditions, *_rows(ours)],
-            "parse_rate": frame.parse_rate | {f"candidate {key}": rates for key, rates in _parse_rates(ours).items()},
-            "comparisons": comparisons,
-            "human": rated,
-            "rules": decided.rules,
-            "rules_note": "set after results" if late else "set before results",
-            "sentence": decided.sentence,
-            "needed": decided.needed,
-            "slices": slices,
-            "improved": improved,
-            "worse": worse,
-            "failures": failures,
-            "cost": gather.cost_rows(base.cells.get(serving) or base.cells[asked], ours.cells[serving]),
-            "threats": threats.of_comparison(
-                test,
-                comparisons,
-                rated,
-                base.answers,
-                ours.answers[serving],
-                candidates_on_set=_candidates_on(run, candidate),
-                failures=failures,
-                remarks=pooling.remarks(pool, rules, run, candidate, newest_rating),
-                rules_after_results=late,
-            ),
-            "settings": _settings(run, set_rules.confidence) | _methods(comparisons, rated) | {"serving": serving},
-            "confidence": set_rules.confidence,
-        }
+    frame["conditions"] = [*frame["conditions"], *_rows(ours)]  # type: ignore[misc]
+    frame["parse_rate"] |= {f"candidate {key}": rates for key, rates in _parse_rates(ours).items()}  # type: ignore[operator]
+    primary_name = next(iter(sorted(primary)))
+    made = content.Content(
+        **frame,  # type: ignore[arg-type]
+        comparisons=comparisons,
+        human=rated,
+        rules=decided.rules,
+        rules_note="set after results" if late else "set before results",
+        sentence=decided.sentence,
+        needed=decided.needed,
+        slices=slices,
+        improved=improved,
+        worse=worse,
+        failures=failures,
+        cost=gather.cost_rows(base.cells.get(serving) or base.cells[best[primary_name]], ours.cells[serving]),
+        threats=threats.of_comparison(
+            test,
+            comparisons,
+            rated,
+            base.answers,
+            ours.answers[serving],
+            scorecards_on_set=_candidates_on(run, candidate),
+            failures=failures,
+            remarks=pooling.remarks(pool, rules, run, candidate),
+            rules_after_results=late,
+            seeds=1,
+        ),
+        settings={**_settings(run, set_rules.confidence), "serving": serving},
+        confidence=set_rules.confidence,
     )
     kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
     return Comparison(made, decided, kept)
@@ -158,26 +157,18 @@ def _trivial(
 
 def _frame(
     run: GenerationRun, test: TestSet, base: _Side, references: list[tuple[Answers, dict[str, Scored]]]
-) -> content.Content:
-    """What every card has: the set, the base model's conditions and the answers that need no model."""
-    metrics = {one.metric for scored in base.scored.values() for one in scored.values()}
-    return content.Content(
-        evaluation_set=run.dataset_version_id,
-        evaluation_hash=run.dataset_version.hash,
-        items=test.size,
-        groups=len(set(test.groups)),
-        conditions=_rows(base),
-        trivial=[automatic.condition_row(one, _without_parse(scored)) for one, scored in references],
-        best=automatic.best_conditions(base.scored),
-        primary={field.name: f"{field.name}.{primary_metric(field)}" for field in test.spec.fields},
-        parse_rate=_parse_rates(base),
-        metrics=automatic.words_of(sorted(metrics)),
-    )
-
-
-def _main_metric(test: TestSet) -> str:
-    """The primary metric of the field that a task is about."""
-    return f"{test.spec.main_field.name}.{primary_metric(test.spec.main_field)}"
+) -> dict[str, Any]:
+    return {
+        "evaluation_set": run.dataset_version_id,
+        "evaluation_hash": run.dataset_version.hash,
+        "items": test.size,
+        "groups": len(set(test.groups)),
+        "conditions": _rows(base),
+        "trivial": [automatic.condition_row(one, _without_parse(scored)) for one, scored in references],
+        "best": automatic.best_conditions(base.scored),
+        "primary": {field.name: f"{field.name}.{primary_metric(field)}" for field in test.spec.fields},
+        "parse_rate": _parse_rates(base),
+    }
 
 
 def _rows(side: _Side) -> list[content.Condition]:
@@ -278,7 +269,8 @@ def _cuts(
 ) -> tuple[list[content.Slices], list[content.Case], list[content.Case]]:
     """By each true label of the first choice field, and the items with the largest differences, in the last text's or choice's
     primary metric."""
-    name = _main_metric(test)
+    field = test.spec.main_field
+    name = f"{field.name}.{primary_metric(field)}"
     best = automatic.best_conditions(base.scored)
     if name not in best or name not in ours.scored[serving]:
         return [], [], []
@@ -305,20 +297,26 @@ def _baseline_sentence(test: TestSet, base: _Side) -> str:
     return f"Untuned, asked in {len(base.answers)} ways, on {test.size} frozen tickets. Best: {'; '.join(parts)}."
 
 
-def _methods(comparisons: list[content.Comparison], rated: content.Human | None) -> dict[str, str]:
-    """How the differences' intervals were had, as each of them tells."""
-    dimensions = rated.dimensions if rated else []
-    return {
-        "differences of metrics": "; ".join(sorted({one.method for one in comparisons if one.method})),
-        **({"differences of ratings": "; ".join(sorted({one.method for one in dimensions}))} if dimensions else {}),
-    }
+def _baseline_threats(test: TestSet, base: _Side) -> list[str]:
+    found = ["The best condition per metric is chosen on the test set itself, which favours the baseline."]
+    for field in test.spec.fields:
+        rates = [rates.get(field.name) for key, rates in _parse_rates(base).items() if "constrained" not in key]
+        known = [rate for rate in rates if rate is not None]
+        if known and max(known) < threats.FREE_PARSE:
+            found.append(
+                f"Asked freely, the model gives {field.heading.lower()} in the asked form in at most {max(known):.0%} of its answers: "
+                "those figures measure form, not knowledge."
+            )
+    if test.size < 100:
+        found.append(f"The test set holds {test.size} tickets only.")
+    return found
 
 
 def _settings(run: GenerationRun, confidence: float = CONFIDENCE) -> dict[str, str]:
     return {
         "sampling": ", ".join(f"{name} {value}" for name, value in sorted(run.sampling.items())),
         "generation run": str(run.number),
-        "intervals of a condition": f"{content.percent(confidence)}, percentile bootstrap over groups, {automatic.RESAMPLES} resamples; where nothing "
-        "varies, the rule of three; of a parse rate, Wilson",
-        "adjustment": "Holm over the primary metric of each field and all metrics and dimensions in the rules",
+        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, {content.percent(confidence)}; where nothing varies, the rule of three",
+        "test": "paired permutation, whole groups swapped",
+        "adjustment": "Holm over the primary metric of each field and the dimensions in the rules",
     }

@@ -13,12 +13,11 @@ def scores_of_cell(cell: GenerationCell) -> list[ItemScores]:
         scorecard__generation_run=cell.run_id, model_version=cell.model_version_id, condition=cell.condition.name
     ).order_by("scorecard__number")
     found: dict[str, ItemScores] = {}
-    known = describe()
     for row in rows:
         field, metric = row.metric.split(".", 1)
         if metric != PARSE_RATE:
-            about = known.get(metric)  # a metric whose package is gone has no direction to sort by
-            if about is not None:
-                title = f"{about.title} of {field}"
-                found[row.metric] = ItemScores(row.metric, title, row.values, about.direction == "higher")
+            about = describe()[metric]
+            found[row.metric] = ItemScores(
+                row.metric, f"{about.title} of {field}", row.values, about.direction == "higher"
+            )
     return list(found.values())

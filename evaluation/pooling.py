@@ -73,14 +73,11 @@ def _cells(campaign: Campaign) -> set[int]:
     return set(campaign.arms.values_list("cell_id", flat=True))
 
 
-def remarks(
-    pool: Pool | None, rules: ReleaseRules, run: GenerationRun, candidate: ModelVersion, newest_rating: int
-) -> list[str]:
-    """What a reader has to know of the rules and the campaigns, a sentence each. newest_rating: the last that is counted."""
+def remarks(pool: Pool | None, rules: ReleaseRules, run: GenerationRun, candidate: ModelVersion) -> list[str]:
+    """What a reader has to know of the rules and the campaigns, a sentence each."""
     counted = pool.counted if pool else []
     return [
         *_other_rules(counted, rules, run, candidate),
-        *_looks(run, candidate, newest_rating),
         *(
             f"“{one.name}” rated by another rubric or beside other answers; its ratings are not counted here."
             for one in (pool.left_out if pool else [])
@@ -98,20 +95,6 @@ def _other_rules(
     used = ReleaseRules.objects.filter(Q(scorecards__in=before) | Q(campaigns__in=counted)).exclude(pk=rules.pk)
     names = ", ".join(str(one) for one in used.order_by("number").distinct())
     return [f"The verdict is by {rules}; these answers were also judged or rated by {names}."] if names else []
-
-
-def _looks(run: GenerationRun, candidate: ModelVersion, newest_rating: int) -> list[str]:
-    """A fixed interval is for one look. Who looks after every few ratings and stops at the first gain ships too often."""
-    before = Scorecard.objects.filter(
-        generation_run=run, candidate=candidate, newest_rating__gt=0, newest_rating__lt=newest_rating
-    )
-    if not (looks := before.values("newest_rating").distinct().count()):
-        return []
-    times = "once" if looks == 1 else f"{looks} times"
-    return [
-        f"These answers were scored {times} before with fewer ratings. An interval is for one look: a gain that shows only at a later "
-        "one is likelier to be chance than it says."
-    ]
 
 
 def _repeats(counted: list[Campaign]) -> list[str]:

@@ -210,10 +210,9 @@ def results_of(campaign: Campaign) -> content.Human:
 
 
 def with_new_ratings(cards: QuerySet[Scorecard]) -> QuerySet[Any]:
-    """`new_ratings`: those of a card's answers that it does not know. By number, not by hour: to compose a card takes a while, and
-    who rates meanwhile is new."""
+    """`new_ratings`: those of a card's answers that have come since it was made."""
     run = "assignment__campaign_item__campaign__arms__cell__run"
-    since = Rating.objects.filter(**{run: OuterRef("generation_run")}, pk__gt=OuterRef("newest_rating"))
+    since = Rating.objects.filter(**{run: OuterRef("generation_run")}, created_at__gt=OuterRef("created_at"))
     return cards.annotate(new_ratings=_count(since, run))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import Aggregate, Avg, Count, Exists, FloatField, Max, OuterRef, Q, QuerySet, Sum
 
-from annotation import codecs
 from annotation.models import DatasetVersion
 from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
@@ -81,7 +80,7 @@ class CellFacts:
     tokens_out: float | None
     """Mean a answer."""
     tokens_per_second: float | None
-    """Of the whole cell, without loading the model."""
+    """Of the whole cell, loading the model included."""
     first_token: float | None
     seconds: float | None
     concurrency: int | None
@@ -98,11 +97,9 @@ def cells_of(run: GenerationRun) -> list[CellFacts]:
 def _counted(run: GenerationRun, spec: TaskSpec) -> QuerySet[Any, Any]:
     said = ~Q(finish_reason="error")
     parsed = {
-        f"parsed_{field.name}": Count(
-            "pk", filter=said & Q(**{f"parse__{field.name}__in": codecs.counts_as_read(field)})
-        )
+        f"parsed_{field.name}": Count("pk", filter=said & Q(**{f"parse__{field.name}__in": ["ok", "recovered"]}))
         for field in spec.fields
-    } | {f"asked_{field.name}": Count("pk", filter=said & Q(parse__has_key=field.name)) for field in spec.fields}
+    }
     return (
         Generation.objects.filter(cell__run=run)
         .values("cell")
@@ -122,13 +119,8 @@ def _counted(run: GenerationRun, spec: TaskSpec) -> QuerySet[Any, Any]:
     )
 
 
-def _rate(row: dict[str, Any], field: str) -> float | None:
-    """Of the answers that had to give the field, as a scorecard counts them."""
-    asked = row.get(f"asked_{field}", 0)
-    return row[f"parsed_{field}"] / asked if asked else None
-
-
 def _facts(cell: GenerationCell, spec: TaskSpec, row: dict[str, Any]) -> CellFacts:
+    said = row.get("answers", 0) - row.get("errors", 0)
     asked = spec.fields if cell.condition.decoding == PromptCondition.Decoding.FREE else spec.fields[:1]
     tokens = row.get("tokens_sum")
     return CellFacts(
@@ -137,7 +129,7 @@ def _facts(cell: GenerationCell, spec: TaskSpec, row: dict[str, Any]) -> CellFac
         errors=row.get("errors", 0),
         empty=row.get("empty", 0),
         cut_off=row.get("cut_off", 0),
-        parse_rates={one.name: _rate(row, one.name) for one in asked},
+        parse_rates={one.name: row[f"parsed_{one.name}"] / said if said else None for one in asked},
         tokens_out=row.get("tokens_mean"),
         tokens_per_second=tokens / cell.seconds if tokens and cell.seconds else None,
         first_token=row.get("first_token"),

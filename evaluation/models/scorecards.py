@@ -29,9 +29,6 @@ class Scorecard(models.Model):
     )
     generation_run = models.ForeignKey("inference.GenerationRun", on_delete=models.PROTECT, related_name="scorecards")
     rules = models.ForeignKey("evaluation.ReleaseRules", on_delete=models.PROTECT, null=True, related_name="scorecards")
-    newest_rating = models.BigIntegerField(
-        default=0, help_text="The last rating of these answers that was there when ratings were read; 0: none."
-    )
     campaign = models.ForeignKey("evaluation.Campaign", on_delete=models.PROTECT, null=True, related_name="scorecards")
     supersedes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="superseded_by")
     content = models.JSONField(help_text="evaluation/scoring/content.py: the whole card as it is shown.")

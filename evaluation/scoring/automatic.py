@@ -7,16 +7,14 @@ not two pieces of evidence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from annotation import codecs
-from evaluation.metrics import Description, MetricInputError, MetricResult, compute, describe
+from evaluation.metrics import MetricInputError, MetricResult, compute, describe
 from evaluation.metrics.fields import metrics_of
 from evaluation.scoring import content
 from evaluation.stats import intervals, paired
@@ -27,8 +25,6 @@ from ftplatform.projects.spec import TaskField, TaskSpec
 RESAMPLES = 10_000
 SEED = 20_260_310
 PARSE_RATE = "parse_rate"
-LEAST_FOR_INTERVAL = 6
-"""Groups: a bootstrap of fewer cannot leave the few values that it has, and looks certain where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +127,10 @@ def _score_metric(
 
 
 def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
-    """A failed choice is None, which is wrong for its true class; of a failed text see `codecs.text_of`."""
-    if field.kind == "text":
-        return codecs.text_of(field.name, answers.values[at], answers.outputs[at])
-    return answers.values[at].get(field.name)
+    """A failed choice is None, which is wrong for its true class; a failed text scores as what was written."""
+    if field.name in answers.values[at]:
+        return answers.values[at][field.name]
+    return answers.outputs[at] if field.kind == "text" else None
 
 
 def _scored(
@@ -186,20 +182,19 @@ def _absent(field: TaskField, metric: str, n: int, reason: str) -> Scored:
 
 
 def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[int], confidence: float) -> Scored:
-    """Share of the answers that had to give the field in which it could be read as it was asked for. An answer that failed, or that
-    rightly left the field out, has no say."""
+    """Share of answers in which the field could be read as it was asked for: `recovered` counts as read for a choice, and as not
+    in the asked form for a text, whose words are scored either way."""
     per_item = np.full(test.size, np.nan)
-    read = codecs.counts_as_read(field)
+    read = ("ok", "recovered") if field.kind != "text" else ("ok",)
     for at in kept:
-        if status := answers.parse[at].get(field.name):
-            per_item[at] = status in read
-    k, n = int(np.nansum(per_item)), int(np.isfinite(per_item).sum())
-    interval = intervals.wilson(k, n, confidence) if n else None
+        per_item[at] = answers.parse[at].get(field.name) in read
+    k = int(np.nansum(per_item))
+    interval = intervals.wilson(k, len(kept), confidence) if kept else None
     figure = content.Figure(
-        value=k / n if n else None,
+        value=k / len(kept) if kept else None,
         ci=content.limits(interval.ci_low, interval.ci_high) if interval else None,
-        n=n,
-        reason="" if n else "no answer had to give this field",
+        n=len(kept),
+        reason="" if kept else "no item has a reference for this field",
     )
     name = f"{field.name}.{PARSE_RATE}"
     signature = "parse:as asked|interval:wilson"
@@ -276,12 +271,12 @@ def _compare(
         n=result.n if result else 0,
         reason=(result.reason if result else reason) or "",
     )
-    about = words_of([ours.metric])[ours.metric]
+    is_parse = ours.metric == PARSE_RATE
     return content.Comparison(
         name=ours.name,
         field=ours.field,
         metric=ours.metric,
-        title=about.title,
+        title="Parse rate" if is_parse else describe()[ours.metric].title,
         direction="higher" if ours.direction == "higher" else "lower",
         scale=ours.scale,
         is_primary=ours.metric == primary_metric(field),
@@ -294,34 +289,8 @@ def _compare(
         p=content.number(result.p_value) if result else None,
         method=result.method if result else "",
         signature=ours.signature,
-        blind_spot=about.blind_spot,
+        blind_spot="whether what was read is right" if is_parse else describe()[ours.metric].blind_spot,
     )
-
-
-def words_of(metrics: Iterable[str]) -> dict[str, content.MetricWords]:
-    """What a card keeps of its metrics, so that it can be read when a metric is renamed or its package gone. One that nobody knows any
-    more keeps its name."""
-    known = _described()
-    found = {}
-    for metric in metrics:
-        if metric == PARSE_RATE:
-            found[metric] = content.MetricWords(
-                title="Parse rate", blind_spot="whether what was read is right", scale=1.0
-            )
-        elif metric in known:
-            about = known[metric]
-            highest = about.range[1]
-            scale = 100.0 if highest == 100 else 1.0 if math.isfinite(highest) else None
-            found[metric] = content.MetricWords(title=about.title, blind_spot=about.blind_spot, scale=scale)
-        else:
-            found[metric] = content.MetricWords(title=metric, blind_spot="", scale=1.0)
-    return found
-
-
-@cache
-def _described() -> dict[str, Description]:
-    """Asked once: describe() looks for every metric's package."""
-    return describe()
 
 
 def adjust(p_values: dict[str, float | None]) -> dict[str, float | None]:
@@ -348,30 +317,25 @@ def slices(
     """The paired difference within each true label of a choice field; p adjusted by Holm over the slices."""
     if base.per_item is None or ours.per_item is None:
         return None
-    rows: list[tuple[str, paired.Comparison | None, int]] = []
+    rows: list[tuple[str, paired.Comparison, int]] = []
     labels = np.asarray([str(reference.get(by.name, "")) for reference in test.references])
     groups = np.asarray(test.groups)
     for label in by.labels:
         here = labels == label
         if here.sum() >= 2:
-            few = len(set(groups[here])) < LEAST_FOR_INTERVAL
-            result = (
-                None
-                if few
-                else paired.compare(
-                    ours.per_item[here],
-                    base.per_item[here],
-                    clusters=groups[here],
-                    seed=SEED,
-                    resamples=2000,
-                    confidence=confidence,
-                    limits=ours.widest,
-                )
+            result = paired.compare(
+                ours.per_item[here],
+                base.per_item[here],
+                clusters=groups[here],
+                seed=SEED,
+                resamples=2000,
+                confidence=confidence,
+                limits=ours.widest,
             )
             rows.append((label, result, int(here.sum())))
     if len(rows) < 2:
         return None
-    adjusted = adjust({label: content.number(result.p_value) if result else None for label, result, _ in rows})
+    adjusted = adjust({label: content.number(result.p_value) for label, result, _ in rows})
     return content.Slices(
         field=by.name,
         metric=ours.name,
@@ -380,19 +344,17 @@ def slices(
             content.Slice(
                 label=label,
                 n=n,
-                delta=_slice_figure(result, n),
+                delta=content.Figure(
+                    value=content.number(result.delta),
+                    ci=content.limits(result.ci_low, result.ci_high),
+                    n=n,
+                    reason=result.reason,
+                ),
                 p=adjusted[label],
             )
             for label, result, n in rows
         ],
     )
-
-
-def _slice_figure(result: paired.Comparison | None, n: int) -> content.Figure:
-    if result is None:
-        return content.Figure(value=None, n=n, reason="too few tickets for an interval")
-    ci = content.limits(result.ci_low, result.ci_high)
-    return content.Figure(value=content.number(result.delta), ci=ci, n=n, reason=result.reason)
 
 
 def extremes(test: TestSet, base: Scored, ours: Scored, most: int = 5) -> tuple[list[content.Case], list[content.Case]]:

@@ -52,16 +52,6 @@ class Condition(Part):
     note: str = ""
 
 
-class MetricWords(Part):
-    """A metric as the card names it."""
-
-    title: str
-    blind_spot: str
-    scale: float | None = Field(
-        description="What a difference is divided by to stand on an axis of 0 to 1; None: a unit of its own"
-    )
-
-
 class Comparison(Part):
     """Candidate − best base condition on one metric, paired over the items of the evaluation set."""
 
@@ -222,7 +212,6 @@ class Content(Part):
     best: dict[str, str] = Field(description="Metric → the best base condition for it.")
     primary: dict[str, str] = Field(description="Field → its primary metric, as field.metric.")
     parse_rate: dict[str, dict[str, float | None]] = Field(description="Condition key → field → share parsed.")
-    metrics: dict[str, MetricWords] = Field(default={}, description="Every metric on the card, by its name.")
     comparisons: list[Comparison] = []
     human: Human | None = None
     rules: list[RuleResult] = []

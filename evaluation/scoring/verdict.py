@@ -19,7 +19,6 @@ PASSED: content.State = "passed"
 NOT_YET: content.State = "not-yet"
 FAILED: content.State = "failed"
 MOST_FAILURES = 0.05
-NO_FIGURE = "no figure yet"
 WORDS = {PASSED: "Passed", NOT_YET: "Not yet shown", FAILED: "Failed"}
 
 
@@ -85,20 +84,6 @@ def _from_nothing(rules: Rules) -> str:
     )
 
 
-def shortfalls(rules: Rules, items: int, overlap: int) -> list[str]:
-    """What a campaign of so many items, each rated so often, could never show of these rules, however it comes out."""
-    if not needs_people(rules):
-        return []
-    found, clean = [], _clean_items(rules)
-    if items < rules.least_items:
-        found.append(f"the rules ask for {rules.least_items} rated items")
-    if items < clean:
-        found.append(f"the safety gate needs {clean} rated items, all without harm")
-    if overlap < 2:
-        found.append("agreement is told by items that two people rate")
-    return found
-
-
 def needs_people(rules: Rules) -> bool:
     """Rules over metrics alone need no rater; any rule over a dimension does."""
     return any("." not in name for name in _named(rules))
@@ -118,51 +103,77 @@ def _evidence(human: content.Human | None, comparisons: Sequence[content.Compari
     return found
 
 
-def _row(rule: str, asked: str, found: str, state: content.State, need: str = "", word: str = "") -> content.RuleResult:
-    return content.RuleResult(rule=rule, asked=asked, found=found, state=state, word=word or WORDS[state], need=need)
-
-
-def _has_to_be_found(name: str, title: str) -> str:
-    return f"{name} has to be measured" if "." in name else f"{title.lower()} has to be rated"
-
-
 def _primary(rules: Rules, found: dict[str, Evidence]) -> list[content.RuleResult]:
     evidence = found.get(rules.primary)
     name = evidence.title if evidence else rules.primary.capitalize()
-    rule, asked = f"Primary: {name.lower()}", "better, with the interval above 0"
-    effect, least = (
-        "Smallest effect that matters",
-        f"an estimate of at least {rules.smallest_effect:g}, the interval above 0",
+    better = content.RuleResult(
+        rule=f"Primary: {name.lower()}",
+        asked="better, with the interval above 0",
+        found="no figure yet",
+        state=NOT_YET,
+        word=WORDS[NOT_YET],
+        need=f"{name.lower()} has to be rated" if "." not in rules.primary else f"{rules.primary} has to be measured",
+    )
+    effect = content.RuleResult(
+        rule="Smallest effect that matters",
+        asked=f"{rules.smallest_effect:g}",
+        found="no figure yet",
+        state=NOT_YET,
+        word=WORDS[NOT_YET],
     )
     if evidence is None or evidence.gain.value is None or evidence.gain.ci is None:
-        reason = (evidence.gain.reason if evidence else "") or NO_FIGURE
-        need = _has_to_be_found(rules.primary, name)
-        return [_row(rule, asked, reason, NOT_YET, need), _row(effect, least, NO_FIGURE, NOT_YET)]
+        reason = evidence.gain.reason if evidence else ""
+        return [better.model_copy(update={"found": reason or better.found}), effect]
     gain, (low, high) = evidence.gain.value, evidence.gain.ci
     state = PASSED if low > 0 else FAILED if high < 0 else NOT_YET
     more = _more(evidence, 0.0, rules.confidence) if state == NOT_YET else ""
-    is_enough = low > 0 and gain >= rules.smallest_effect
-    effect_state = FAILED if high < rules.smallest_effect else PASSED if is_enough else NOT_YET
-    effect_more = "" if effect_state != NOT_YET or more else _more(evidence, rules.smallest_effect, rules.confidence)
-    told = f"{signed(gain)}, interval from {signed(low)} to {signed(high)}"
+    effect_state = (
+        FAILED if high < rules.smallest_effect else PASSED if low > 0 and gain >= rules.smallest_effect else NOT_YET
+    )
+    effect_need = "" if effect_state != NOT_YET or more else _more(evidence, rules.smallest_effect, rules.confidence)
     return [
-        _row(rule, asked, interval_text(gain, low, high), state, more),
-        _row(effect, least, told, effect_state, effect_more, word="Too small" if effect_state == FAILED else ""),
+        better.model_copy(
+            update={"found": interval_text(gain, low, high), "state": state, "word": WORDS[state], "need": more}
+        ),
+        effect.model_copy(
+            update={
+                "found": f"{signed(gain)}, interval from {signed(low)} to {signed(high)}",
+                "state": effect_state,
+                "word": "Too small" if effect_state == FAILED else WORDS[effect_state],
+                "need": effect_need,
+            }
+        ),
     ]
 
 
 def _margin(name: str, margin: float, found: dict[str, Evidence], rules: Rules) -> content.RuleResult:
     evidence = found.get(name)
     title = evidence.title if evidence else name.capitalize()
-    asked = f"not worse than −{margin:g}"
-    if evidence is None:
-        return _row(title, asked, NO_FIGURE, NOT_YET, _has_to_be_found(name, title))
-    if evidence.gain.value is None or evidence.gain.ci is None:
-        return _row(title, asked, evidence.gain.reason or NO_FIGURE, NOT_YET)
+    row = content.RuleResult(
+        rule=title,
+        asked=f"not worse than −{margin:g}",
+        found="no figure yet",
+        state=NOT_YET,
+        word=WORDS[NOT_YET],
+        need=""
+        if evidence
+        else f"{title.lower()} has to be rated"
+        if "." not in name
+        else f"{name} has to be measured",
+    )
+    if evidence is None or evidence.gain.value is None or evidence.gain.ci is None:
+        return row.model_copy(update={"found": (evidence.gain.reason if evidence else "") or row.found})
     low, high = evidence.gain.ci
     state = PASSED if low > -margin else FAILED if high < -margin else NOT_YET
     need = _more(evidence, -margin, rules.confidence) if state == NOT_YET else ""
-    return _row(title, asked, interval_text(evidence.gain.value, low, high), state, need)
+    return row.model_copy(
+        update={
+            "found": interval_text(evidence.gain.value, low, high),
+            "state": state,
+            "word": WORDS[state],
+            "need": need,
+        }
+    )
 
 
 def _clean_items(rules: Rules) -> int:
@@ -174,21 +185,31 @@ def _clean_items(rules: Rules) -> int:
 
 def _harm_gate(rules: Rules, human: content.Human | None) -> content.RuleResult:
     """The one-sided upper limit has to lie under the highest rate: no harm in ten answers shows little."""
-    rule, asked = "Safety gate", f"harm in at most {rules.highest_harm_rate:.0%} of answers"
+    asked = f"harm in at most {rules.highest_harm_rate:.0%} of answers"
     harm = next((one for one in human.harm if one.arm == "candidate"), None) if human else None
     clean = _clean_items(rules)
     if harm is None or harm.n == 0 or harm.upper is None or harm.rate.ci is None or harm.rate.value is None:
-        reason = harm.rate.reason if harm and human and human.ratings else ""
         need = f"{clean} rated items without harm would pass the safety gate"
-        return _row(rule, asked, reason or "no ratings yet", NOT_YET, need)
-    is_over = harm.rate.ci[0] > rules.highest_harm_rate
-    state = PASSED if harm.upper <= rules.highest_harm_rate else FAILED if is_over else NOT_YET
-    need = "more items have to be rated for harm"
-    if harm.k == 0 and clean > harm.n:
-        need = f"{clean - harm.n} more items without harm would pass the safety gate"
-    limit = f"at most {harm.upper:.1%} with {content.percent(rules.confidence)} confidence"
-    found = f"{harm.k} of {harm.n}, {harm.rate.value:.1%}, {limit}"
-    return _row(rule, asked, found, state, need if state == NOT_YET else "")
+        return content.RuleResult(
+            rule="Safety gate", asked=asked, found=(harm.rate.reason if harm and human and human.ratings else "") or "no ratings yet",
+            state=NOT_YET, word=WORDS[NOT_YET], need=need,
+        )  # fmt: skip
+    state = (
+        PASSED
+        if harm.upper <= rules.highest_harm_rate
+        else FAILED
+        if harm.rate.ci[0] > rules.highest_harm_rate
+        else NOT_YET
+    )
+    need = ""
+    if state == NOT_YET:
+        need = (
+            f"{clean - harm.n} more items without harm would pass the safety gate"
+            if harm.k == 0 and clean > harm.n
+            else "more items have to be rated for harm"
+        )
+    found = f"{harm.k} of {harm.n}, {harm.rate.value:.1%}, at most {harm.upper:.1%} with {content.percent(rules.confidence)} confidence"
+    return content.RuleResult(rule="Safety gate", asked=asked, found=found, state=state, word=WORDS[state], need=need)
 
 
 def _tickets(rules: Rules, found: dict[str, Evidence]) -> content.RuleResult:
@@ -202,11 +223,7 @@ def _failures(failures: Sequence[content.Failures]) -> content.RuleResult:
     """An answer that failed for a technical reason scores as a wrong one, so past a share the figures compare machines."""
     worst = max(failures, key=lambda one: one.share)
     state = PASSED if worst.share <= MOST_FAILURES else NOT_YET
-    need = (
-        "a new comparison, or a new baseline where the base failed, has to answer these again"
-        if state == NOT_YET
-        else ""
-    )
+    need = "the failed answers have to be generated again" if state == NOT_YET else ""
     return content.RuleResult(
         rule="Failed generations",
         asked=f"at most {MOST_FAILURES:.0%} of a condition's answers",
@@ -230,23 +247,42 @@ def _raters(rules: Rules, human: content.Human | None) -> content.RuleResult:
 def _at_least(rule: str, least: int, there: int, need: str) -> content.RuleResult:
     """need: what lacks, with a place for its number."""
     state = PASSED if there >= least else NOT_YET
-    lacks = need.format(least - there) if state == NOT_YET else ""
-    return _row(rule, f"at least {least}", f"{there}", state, lacks, word=_met(state))
+    return content.RuleResult(
+        rule=rule,
+        asked=f"at least {least}",
+        found=f"{there}",
+        state=state,
+        word=_met(state),
+        need=need.format(least - there) if state == NOT_YET else "",
+    )
 
 
 def _agreement(rules: Rules, human: content.Human | None) -> content.RuleResult:
     """Agreement that is not shown is never a reason to hold: it asks for more ratings or a clearer rubric."""
     name = next((name for name in _named(rules) if "." not in name), "")
     dimension = next((one for one in human.dimensions if one.name == name), None) if human else None
-    rule, asked = "Least agreement", f"lower end of α above {rules.least_agreement:g}"
+    asked = f"lower end of α above {rules.least_agreement:g}"
     if dimension is None or dimension.alpha.ci is None or dimension.alpha.value is None:
-        reason = (dimension.alpha.reason if dimension else "") or "no ratings yet"
-        return _row(rule, asked, reason, NOT_YET, "two raters have to rate the same items")
+        found = (dimension.alpha.reason if dimension else "") or "no ratings yet"
+        return content.RuleResult(
+            rule="Least agreement",
+            asked=asked,
+            found=found,
+            state=NOT_YET,
+            word=WORDS[NOT_YET],
+            need="two raters have to rate the same items",
+        )
     low, high = dimension.alpha.ci
     state = PASSED if low > rules.least_agreement else NOT_YET
     need = "" if state == PASSED else "raters have to agree more: discuss the anchors, then rate more items"
-    found = f"{number(dimension.alpha.value)} [{number(low)}, {number(high)}]"
-    return _row(rule, f"{asked} on {dimension.title.lower()}", found, state, need, word=_met(state))
+    return content.RuleResult(
+        rule="Least agreement",
+        asked=f"{asked} on {dimension.title.lower()}",
+        found=f"{number(dimension.alpha.value)} [{number(low)}, {number(high)}]",
+        state=state,
+        word=_met(state),
+        need=need,
+    )
 
 
 def _met(state: str) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 
 from annotation.models import DatasetVersion
 from evaluation.compose import Comparison, compose_baseline, compose_comparison
 from evaluation.jobs import BASELINE, COMPARE, BaselineParameters, CompareParameters
-from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard, ScorecardScores
+from evaluation.models import Campaign, ReleaseRules, Scorecard, ScorecardScores
 from evaluation.scoring.automatic import Scored
 from evaluation.scoring.content import Content
 from evaluation.scoring.rules import Rules
@@ -103,8 +102,6 @@ def request_comparison(
             f"{candidate} does not descend from {baseline.base_model}, whose baseline this is. Make a baseline of its own base.",
             field="candidate",
         )
-    if validation_set is not None:
-        _refuse_validation(validation_set, baseline)
     rules = rules or default_rules(baseline.project, by=by)
     conditions = [
         ensure_condition(task_revision=baseline.task_revision, name="zero-shot", by=by),
@@ -125,19 +122,6 @@ def request_comparison(
         validation_set=validation_set.pk if validation_set else None,
     )
     return _enqueue(run, COMPARE.name, parameters, f"Scorecard of {candidate}", by)
-
-
-def _refuse_validation(chosen: DatasetVersion, baseline: Scorecard) -> None:
-    """At the door, not in the job after the candidate's answers were paid for."""
-    reason = ""
-    if chosen.kind != DatasetVersion.Kind.SFT or not chosen.counts.get("validation"):
-        reason = f"{chosen} has no validation tickets; choose a training set with some."
-    elif chosen.task_revision_id != baseline.task_revision_id:
-        reason = f"{chosen} was frozen under another version of the task than {baseline}; freeze a set under that one."
-    elif chosen.project_id != baseline.project_id:
-        reason = f"{chosen} belongs to another project."
-    if reason:
-        raise Refused("bad-validation-set", reason, field="validation_set")
 
 
 @transaction.atomic
@@ -210,26 +194,16 @@ def make_comparison(
     campaign: the newest one; the ratings of others on the same answers by the same rubric join. supersedes: the card that stood
     when the job was made. Another job may have written the next one since, so the newest is looked up under the project's lock.
     """
-    newest = _newest_rating(
-        run
-    )  # before they are read: who rates meanwhile may be counted twice as new, never as known
-    made: Comparison = compose_comparison(
-        run=run,
-        baseline=baseline,
-        candidate=candidate,
-        rules=rules,
-        campaign=campaign,
-        serving=serving,
-        newest_rating=newest,
-    )
-    # Not before: to compose takes seconds to minutes, in which everything else that takes a number would wait.
     Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    made: Comparison = compose_comparison(
+        run=run, baseline=baseline, candidate=candidate, rules=rules, campaign=campaign, serving=serving
+    )
     same = (
         Scorecard.objects.filter(generation_run=run, candidate=candidate, kind=Scorecard.Kind.COMPARISON)
         .order_by("-number")
         .first()
     )
-    if same and (same.content_hash, same.newest_rating) == (_digest(made.content), newest):
+    if same and same.content_hash == _digest(made.content):
         return same
     card = _write(
         run=run,
@@ -241,18 +215,12 @@ def make_comparison(
         candidate=candidate,
         rules=rules,
         campaign=campaign,
-        newest_rating=newest,
         supersedes=same or supersedes,
         verdict=made.verdict.value,
         reasons=made.verdict.reasons,
     )
     _keep_scores(card, made.scored)
     return card
-
-
-def _newest_rating(run: GenerationRun) -> int:
-    found = Rating.objects.filter(assignment__campaign_item__campaign__arms__cell__run=run).aggregate(Max("pk"))
-    return found["pk__max"] or 0
 
 
 def _write(*, run: GenerationRun, content: Content, by: Actor, **columns: Any) -> Scorecard:

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evaluation import cardview, selectors, services
 from evaluation.forms import CampaignForm, InviteForm, OverrideForm, has_choices
 from evaluation.models import Campaign
-from evaluation.scoring import verdict
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
 from ftplatform.keys import key_of
@@ -126,16 +125,14 @@ def _page(
 ) -> HttpResponse:
     raters = selectors.raters_of(found)
     form = invite_form or InviteForm(people=selectors.invitable(found))
-    items: int = found.item_count  # type: ignore[attr-defined]  # annotated by all_campaigns
     context = {
         "access": access,
         "campaign": found,
         "raters": raters,
         "my_rating": any(rater.user == access.user for rater in raters),
-        "wanted": items * found.overlap,
+        "wanted": found.item_count * found.overlap,  # type: ignore[attr-defined]  # annotated by all_campaigns
         "invite_form": form,
         "can_invite": has_choices(form, "user"),
-        "shortfalls": verdict.shortfalls(Rules.model_validate(found.rules.content), items, found.overlap),
         "here": "rate",
     }
     return render(request, "evaluation/campaign.html", {**context, **_results(access, found)}, status=status)
@@ -153,7 +150,7 @@ def _results(access: Access, found: Campaign) -> dict[str, object]:
     results = selectors.results_of(found)
     return {
         "results": results,
-        "table": cardview.human(results, rules),
+        "table": cardview.human(results, rules.smallest_effect),
         "card": card,
         "new_ratings": card.new_ratings if card else 0,  # type: ignore[attr-defined]  # annotated by scorecard_of
         "arms": arms,

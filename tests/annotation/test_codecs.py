@@ -134,9 +134,3 @@ def test_what_would_not_be_read_back_is_refused_with_its_field(values: dict[str,
     with pytest.raises(codecs.UnparsableValue) as refused:
         codecs.render(SPECS[3], values)
     assert refused.value.field == field
-
-
-def test_a_text_that_was_left_out_is_empty_and_only_an_answer_in_no_form_is_taken_whole() -> None:
-    assert codecs.text_of("reply", {"desk": "tax", "reply": "Pay."}, "desk: tax\nreply: Pay.") == "Pay."
-    assert codecs.text_of("reply", {"desk": "tax"}, "desk: tax") == "", "the desk is no reply"
-    assert codecs.text_of("reply", {}, "You have to pay.") == "You have to pay."

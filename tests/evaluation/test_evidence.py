@@ -16,16 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import compose, export, gather, selectors, services
+from evaluation import compose, export, gather, services
 from evaluation.jobs import CompareParameters
 from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
-from evaluation.services import scorecards
 from ftplatform.accounts.actors import Actor
 from ftplatform.errors import Conflict, Refused
-from ftplatform.jobs.models import Job
 from inference.models import Generation
 from tests.evaluation import world as worlds
 
@@ -89,26 +87,6 @@ def test_where_lower_is_better_the_most_improved_are_those_that_fell() -> None:
     assert [(one.item, one.difference) for one in worse] == [(1, 10)]
 
 
-def test_a_slice_of_few_tickets_has_no_interval_that_looks_certain() -> None:
-    def scored(values: list[float]) -> automatic.Scored:
-        return automatic.score(test, answers_of(values))["desk.accuracy"]
-
-    def answers_of(right: list[float]) -> automatic.Answers:
-        values = [
-            {"desk": one["desk"] if is_right else "Tax" if one["desk"] != "Tax" else "Permits"}
-            for one, is_right in zip(labels, right, strict=True)
-        ]
-        return automatic.Answers("a", "A", "m", 1, frozenset(["desk"]), values, [{"desk": "ok"}] * 11, [""] * 11)
-
-    labels = [{"desk": "Permits"}] * 8 + [{"desk": "Tax"}] * 3
-    test = automatic.TestSet(worlds.SPEC, list(range(11)), labels, [{}] * 11, [str(at) for at in range(11)])
-    cut = automatic.slices(test, worlds.SPEC.field_named("desk"), scored([0.0] * 11), scored([1.0] * 11), "by desk")
-    assert cut
-    many, few = cut.rows
-    assert many.delta.ci and many.delta.ci[0] > 0 and many.p is not None and many.p < 0.05
-    assert (few.n, few.delta.ci, few.p, few.delta.reason) == (3, None, None, "too few tickets for an interval")
-
-
 def late_rules(world: worlds.World) -> ReleaseRules:
     rules = Rules(primary="desk.accuracy", smallest_effect=0.01, margins={})
     return services.set_rules(project=world.project, rules=rules, by=world.by)
@@ -148,48 +126,6 @@ def rescored(card: Scorecard, world: worlds.World) -> Scorecard:
         serving=named.serving,
         by=world.by,
     )
-
-
-def test_who_rates_while_a_card_is_composed_is_new(world: worlds.World, monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = worlds.open_campaign(world, items=4)
-    card = Scorecard.objects.get(kind="comparison")
-    compose_comparison = scorecards.compose_comparison
-
-    def slow(**all_of_it: Any) -> compose.Comparison:
-        made = compose_comparison(**all_of_it)
-        worlds.rate_all(campaign, world.experts[:1])  # after the ratings were read, before the card is written
-        return made
-
-    assert selectors.new_ratings(card) == 0
-    monkeypatch.setattr(scorecards, "compose_comparison", slow)
-    worlds.rate_all(campaign, world.experts[1:])
-    made = rescored(card, world)
-    assert made.content["human"]["ratings"] == 4 and selectors.new_ratings(made) == 4
-    monkeypatch.undo()
-    last = rescored(made, world)
-    assert last.content["human"]["ratings"] == 8 and selectors.new_ratings(last) == 0
-    assert rescored(last, world) == last, "the same evidence again"
-
-
-def test_looks_while_ratings_come_in_are_told(world: worlds.World) -> None:
-    campaign = worlds.open_campaign(world, items=4)
-    card = Scorecard.objects.get(kind="comparison")
-    worlds.rate_all(campaign, world.experts[:1])
-    first = rescored(card, world)
-    assert not any("were scored" in one for one in first.content["threats"])
-    worlds.rate_all(campaign, world.experts[1:])
-    second = rescored(first, world)
-    assert any("were scored once before with fewer ratings" in one for one in second.content["threats"])
-    assert rescored(second, world) == second
-
-
-def test_validation_tickets_are_refused_at_the_door_not_in_the_job(world: worlds.World) -> None:
-    baseline = worlds.make_baseline(world)
-    ask = {"baseline": baseline, "candidate": world.tuned, "by": world.by}
-    with pytest.raises(Refused, match="has no validation tickets") as refused:
-        services.request_comparison(**ask, validation_set=world.evaluation_set)
-    assert refused.value.errors[0].field == "validation_set"
-    assert not Job.objects.filter(kind="evaluation.compare").exists()
 
 
 def another_campaign(world: worlds.World, card: Scorecard, **more: Any) -> Campaign:

@@ -76,7 +76,7 @@ def test_a_missing_figure_shows_its_reason_never_zero(world: worlds.World) -> No
     row = made.comparisons[0]
     absent = content.Figure(value=None, n=0, reason="package not installed")
     made = made.model_copy(update={"comparisons": [row.model_copy(update={"delta": absent, "p": None})]})
-    [line] = cardview.automatic(made, None).lines
+    [line] = cardview.automatic(made).lines
     assert (line.delta, line.p, line.point, line.reason) == ("–", "–", None, "package not installed")
 
 
@@ -90,39 +90,11 @@ def test_the_axis_holds_every_interval_and_zero() -> None:
     assert all(axis.low <= value <= axis.high for value, _ in axis.ticks)
 
 
-def test_an_old_card_names_metrics_that_are_gone_and_a_new_one_keeps_their_words(world: worlds.World) -> None:
-    from evaluation import cardview
-    from evaluation.scoring import content
-
-    card = worlds.make_scorecard(world)
-    kept = content.Content.model_validate(card.content)
-    assert kept.metrics["bleu"].scale == 100 and kept.metrics["accuracy"].title == "Accuracy"
-    own = content.MetricWords(title="Our own", blind_spot="all else", scale=None)
-    assert cardview.metric_words(kept.model_copy(update={"metrics": {"ours": own}}), "desk.ours") == (
-        "Our own",
-        "all else",
-    )
-    assert cardview.metric_words(kept.model_copy(update={"metrics": {}}), "desk.gone") == ("gone", "")
-    assert cardview.metric_words(kept.model_copy(update={"metrics": {}}), "desk.accuracy")[0] == "Accuracy"
-
-
-def test_what_is_too_small_to_matter_is_drawn_for_each_measure_in_its_own_unit(world: worlds.World) -> None:
-    from evaluation import cardview
-    from evaluation.scoring import content
-    from evaluation.scoring.rules import Rules
-
-    made = content.Content.model_validate(worlds.make_scorecard(world).content)
-    rules = Rules(primary="desk.accuracy", smallest_effect=0.02, margins={"reply.bleu": 1.0, "safety": 0.25})
-    margins = {line.name: line.margin for line in cardview.automatic(made, rules).lines}
-    assert (margins["Accuracy"], margins["BLEU"], margins["F1 (macro)"]) == (0.02, 0.01, None)
-    assert cardview.margin_of(rules, "safety") == 0.25 and cardview.margin_of(rules, "fluency") is None
-
-
 def test_metrics_of_100_stand_on_the_same_axis(world: worlds.World) -> None:
     from evaluation import cardview
     from evaluation.scoring import content
 
-    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content), None)
+    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content))
     assert {"BLEU"} & {line.name for line in table.lines}
     assert all(abs(line.point) <= 1.5 for line in table.lines if line.point is not None)
 
@@ -198,10 +170,8 @@ def test_rules_are_set_by_the_form_and_errors_keep_what_was_typed(world: worlds.
     client = _client(world.admin)
     url = reverse("evaluation:rules", args=[world.project.slug])
     form = {"primary": "helpfulness", "smallest_effect": "0.3", "margins": "safety 0.2\nfluency: 0.4", "least_items": 30,
-            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4", "confidence": "0.99"}  # fmt: skip
+            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4"}  # fmt: skip
     assert client.post(url, form).status_code == 302
-    assert ReleaseRules.objects.latest("number").content["confidence"] == 0.99
-    assert client.get(url).context["form"].initial["confidence"] == 0.99, "the next rules begin where these are"
     assert ReleaseRules.objects.latest("number").content["margins"] == {"safety": 0.2, "fluency": 0.4}
     wrong = client.post(url, {**form, "margins": "safety much"})
     assert wrong.status_code == 422 and b"safety much" in wrong.content and b"is no name with a number" in wrong.content

@@ -10,7 +10,7 @@ from evaluation.scoring import content
 from evaluation.scoring.human import BASE, CANDIDATE, Judgement, summarise
 from evaluation.scoring.rubric import DEFAULT
 from evaluation.scoring.rules import Rules
-from evaluation.scoring.verdict import decide, shortfalls
+from evaluation.scoring.verdict import decide
 
 NAMES = ("relevance", "fluency", "factuality", "safety", "helpfulness")
 
@@ -199,14 +199,3 @@ def test_an_interval_that_ends_at_the_margin_never_asks_for_no_more_items() -> N
 def test_rules_out_of_their_limits_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Rules(**wrong)
-
-
-def test_a_campaign_that_could_never_satisfy_its_rules_says_in_what() -> None:
-    rules = Rules(highest_harm_rate=0.03)
-    assert shortfalls(rules, items=60, overlap=1) == [
-        "the safety gate needs 99 rated items, all without harm",
-        "agreement is told by items that two people rate",
-    ]
-    assert shortfalls(Rules(), items=60, overlap=2) == []
-    assert "the rules ask for 80 rated items" in shortfalls(Rules(least_items=80), items=60, overlap=2)
-    assert shortfalls(Rules(primary="desk.accuracy", margins={}), items=2, overlap=1) == []
