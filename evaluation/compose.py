@@ -26,6 +26,7 @@ class Comparison:
     content: content.Content
     verdict: verdict.Verdict
     scored: Kept
+    ratings_seen: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def compose_comparison(
     items = gather.items_of(run.dataset_version, run.split)
     test = gather.test_set(run.dataset_version, items)
     set_rules = Rules.model_validate(rules.content)
+    seen = pooling.ratings_on(run).count()  # before any is read: one that comes meanwhile is told as new
     base = _side(baseline.generation_run, baseline.base_model, test, items, set_rules.confidence)
     ours = _side(run, candidate, test, items, set_rules.confidence)
     primary = {f"{field.name}.{primary_metric(field)}" for field in test.spec.fields}
@@ -128,7 +130,7 @@ def compose_comparison(
         confidence=set_rules.confidence,
     )
     kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
-    return Comparison(made, decided, kept)
+    return Comparison(made, decided, kept, seen)
 
 
 def _side(

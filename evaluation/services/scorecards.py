@@ -203,7 +203,7 @@ def make_comparison(
         .order_by("-number")
         .first()
     )
-    if same and same.content_hash == _digest(made.content):
+    if same and (same.content_hash, same.ratings_seen) == (_digest(made.content), made.ratings_seen):
         return same
     card = _write(
         run=run,
@@ -218,6 +218,7 @@ def make_comparison(
         supersedes=same or supersedes,
         verdict=made.verdict.value,
         reasons=made.verdict.reasons,
+        ratings_seen=made.ratings_seen,
     )
     _keep_scores(card, made.scored)
     return card

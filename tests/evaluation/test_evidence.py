@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import compose, export, gather, services
+from evaluation import compose, export, gather, selectors, services
 from evaluation.jobs import CompareParameters
 from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
@@ -430,3 +430,33 @@ def test_the_address_of_a_server_stands_on_no_card(world: worlds.World) -> None:
     (latency, *_) = card.content["cost"]
     assert latency["place"] == "openai, a remote server, 24 at once"
     assert latency["candidate"] is None and latency["reason"] == "measured at two different addresses"
+
+
+def test_a_rating_that_comes_while_a_card_is_composed_is_told_as_new(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    worlds.rate_all(campaign, world.experts[:1])
+    read = gather.judgements
+
+    def then_another_comes(campaigns: Any) -> Any:
+        found = read(campaigns)
+        worlds.rate_all(campaign, world.experts[1:])
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gather, "judgements", then_another_comes)
+        card = worlds.make_scorecard(world, campaign)
+    assert card.content["human"]["ratings"] == 4 and selectors.new_ratings(card) == 4
+    newer = worlds.make_scorecard(world, campaign)
+    assert newer.content["human"]["ratings"] == 8 and selectors.new_ratings(newer) == 0
+
+
+def test_a_card_made_before_it_counted_its_ratings_tells_those_since_its_time(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    worlds.rate_all(campaign, world.experts)
+    card = Scorecard.objects.get(kind="comparison")
+    columns = {field.attname: getattr(card, field.attname) for field in Scorecard._meta.fields if field.attname != "id"}
+    old = Scorecard.objects.create(**columns | {"number": 99, "ratings_seen": None})
+    given = worlds.rate_all(another_campaign(world, card), world.experts)
+    assert given and selectors.new_ratings(old) == given
