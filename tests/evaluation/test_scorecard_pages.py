@@ -16,6 +16,7 @@ from django.urls import reverse
 from evaluation import services
 from evaluation.models import ReleaseRules, Scorecard
 from evaluation.scoring.rubric import DEFAULT, Rubric
+from evaluation.scoring.rules import Rules
 from ftplatform.jobs.models import Job
 from tests.evaluation import world as worlds
 
@@ -170,7 +171,7 @@ def test_rules_are_set_by_the_form_and_errors_keep_what_was_typed(world: worlds.
     client = _client(world.admin)
     url = reverse("evaluation:rules", args=[world.project.slug])
     form = {"primary": "helpfulness", "smallest_effect": "0.3", "margins": "safety 0.2\nfluency: 0.4", "least_items": 30,
-            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4"}  # fmt: skip
+            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4", "confidence": "0.9"}  # fmt: skip
     assert client.post(url, form).status_code == 302
     assert ReleaseRules.objects.latest("number").content["margins"] == {"safety": 0.2, "fluency": 0.4}
     wrong = client.post(url, {**form, "margins": "safety much"})
@@ -264,3 +265,15 @@ def test_an_experts_queue_says_how_many_scales_the_rubric_has(world: worlds.Worl
     )
     home = _client(world.experts[0]).get(reverse("projects:home", args=[world.project.slug])).content.decode()
     assert campaign.name in home and "3 scales each" in home
+
+
+def test_rules_set_by_the_page_keep_what_was_not_changed(world: worlds.World) -> None:
+    strict = Rules(confidence=0.99, least_raters=3, margins={"safety": 0.1})
+    services.set_rules(project=world.project, rules=strict, by=world.by)
+    form = _get(world, "rules").context["form"]
+    posted = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    url = reverse("evaluation:rules", args=[world.project.slug])
+    assert _client(world.admin).post(url, posted | {"least_raters": 2}).status_code == 302
+    newest = ReleaseRules.objects.order_by("-number").first()
+    assert newest and Rules.model_validate(newest.content) == strict.model_copy(update={"least_raters": 2})
+    assert b"less than 1" in _client(world.admin).post(url, posted | {"confidence": 1}).content
