@@ -25,6 +25,8 @@ from ftplatform.projects.spec import TaskField, TaskSpec
 RESAMPLES = 10_000
 SEED = 20_260_310
 PARSE_RATE = "parse_rate"
+LEAST_UNITS = 6
+"""Of a slice with an interval: resamples of fewer groups seldom leave what was observed, so zero lies outside too easily."""
 
 
 @dataclass(frozen=True)
@@ -314,7 +316,8 @@ def condition_row(answers: Answers, scored: dict[str, Scored], note: str = "") -
 def slices(
     test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str, confidence: float = 0.95
 ) -> content.Slices | None:
-    """The paired difference within each true label of a choice field; p adjusted by Holm over the slices."""
+    """The paired difference within each true label of a choice field; p adjusted by Holm over the slices. One of a few tickets has
+    a difference and no interval."""
     if base.per_item is None or ours.per_item is None:
         return None
     rows: list[tuple[str, paired.Comparison, int]] = []
@@ -344,17 +347,19 @@ def slices(
             content.Slice(
                 label=label,
                 n=n,
-                delta=content.Figure(
-                    value=content.number(result.delta),
-                    ci=content.limits(result.ci_low, result.ci_high),
-                    n=n,
-                    reason=result.reason,
-                ),
+                delta=_slice_figure(result, n),
                 p=adjusted[label],
             )
             for label, result, n in rows
         ],
     )
+
+
+def _slice_figure(result: paired.Comparison, n: int) -> content.Figure:
+    ci, reason = content.limits(result.ci_low, result.ci_high), result.reason
+    if result.units < LEAST_UNITS:
+        ci, reason = None, "too few tickets for an interval"
+    return content.Figure(value=content.number(result.delta), ci=ci, n=n, reason=reason)
 
 
 def extremes(test: TestSet, base: Scored, ours: Scored, most: int = 5) -> tuple[list[content.Case], list[content.Case]]:

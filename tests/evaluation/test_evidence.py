@@ -460,3 +460,25 @@ def test_a_card_made_before_it_counted_its_ratings_tells_those_since_its_time(wo
     old = Scorecard.objects.create(**columns | {"number": 99, "ratings_seen": None})
     given = worlds.rate_all(another_campaign(world, card), world.experts)
     assert given and selectors.new_ratings(old) == given
+
+
+def test_a_slice_of_a_few_tickets_has_a_difference_and_no_interval() -> None:
+    field = worlds.SPEC.fields[0]
+
+    def scored(values: list[float]) -> automatic.Scored:
+        figure = content.Figure(value=sum(values) / len(values), n=len(values))
+        return automatic.Scored(
+            "desk.m", "desk", "m", figure, "higher", 1.0, (0.0, 1.0), "", np.array(values), None, None
+        )
+
+    desks = [worlds.DESKS[0]] * 5 + [worlds.DESKS[1]] * 6
+    test = automatic.TestSet(
+        worlds.SPEC, list(range(11)), [{"desk": desk} for desk in desks], [{}] * 11, [str(at) for at in range(11)]
+    )
+    cut = automatic.slices(
+        test, field, scored([0.0] * 11), scored([0.1, 0.2, 0.3, 0.2, 0.1] + [0.1, 0.4] * 3), "by desk"
+    )
+    assert cut
+    few, enough = cut.rows
+    assert few.delta.value and few.delta.ci is None and few.delta.reason == "too few tickets for an interval"
+    assert few.p and enough.delta.ci and enough.delta.ci[0] > 0

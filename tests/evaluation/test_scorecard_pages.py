@@ -277,3 +277,12 @@ def test_rules_set_by_the_page_keep_what_was_not_changed(world: worlds.World) ->
     newest = ReleaseRules.objects.order_by("-number").first()
     assert newest and Rules.model_validate(newest.content) == strict.model_copy(update={"least_raters": 2})
     assert b"less than 1" in _client(world.admin).post(url, posted | {"confidence": 1}).content
+
+
+def test_slices_show_their_p_and_why_a_small_one_has_no_interval() -> None:
+    world = worlds.make_world(items=14)
+    card = worlds.make_scorecard(world)
+    html = _get(world, "scorecard", card.number).content.decode()
+    table = html.split('id="slices"')[1].split("</table>")[0]
+    assert table.count('data-label="p"') == 3 and table.count("too few tickets for an interval") == 3
+    assert 'class="point"' not in table
