@@ -10,6 +10,7 @@ from functools import cache
 from evaluation.metrics import Description, describe
 from evaluation.scoring import content
 from evaluation.scoring.automatic import PARSE_RATE
+from evaluation.scoring.rules import Rules
 from ftplatform.ui import numbers
 
 TICKS, NARROW_TICKS = 5, 2
@@ -45,13 +46,14 @@ class Line:
     is_primary: bool
     is_exploratory: bool
     reason: str
+    margin: float | None = None
+    """Half the width of the grey band, on the table's axis."""
 
 
 @dataclass(frozen=True)
 class Table:
     lines: tuple[Line, ...]
     axis: Axis
-    margin: float | None = None
 
     @property
     def family(self) -> int:
@@ -106,14 +108,14 @@ def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
     return Axis(low, high, tuple(marks))
 
 
-def automatic(card: content.Content) -> Table:
+def automatic(card: content.Content, rules: Rules | None) -> Table:
     """All compared metrics: the family first within each field; every difference on a scale of 0 to 1."""
     rows = sorted(card.comparisons, key=lambda row: (_field_place(card, row.field), not row.in_family))
-    lines = [_comparison(row) for row in rows]
+    lines = [_comparison(row, rules.too_small(row.name) if rules else None) for row in rows]
     return Table(tuple(lines), axis_of(_ends(lines)))
 
 
-def _comparison(row: content.Comparison) -> Line:
+def _comparison(row: content.Comparison, too_small: float | None) -> Line:
     scale = scale_of(row.name)
     digits = 1 if scale == 100 else 3
     notes = [row.field]
@@ -138,10 +140,11 @@ def _comparison(row: content.Comparison) -> Line:
         is_primary=row.is_primary and row.in_family,
         is_exploratory=not row.in_family,
         reason=row.delta.reason or row.candidate.reason or row.base.reason,
+        margin=_scaled(too_small, scale),
     )
 
 
-def human(rated: content.Human, smallest_effect: float | None) -> Table:
+def human(rated: content.Human, rules: Rules | None) -> Table:
     """The rated dimensions, primary first, on the rubric's scale of 1 to 5."""
     rows = sorted(rated.dimensions, key=lambda row: (not row.is_primary, not row.in_family))
     lines = [
@@ -162,10 +165,11 @@ def human(rated: content.Human, smallest_effect: float | None) -> Table:
             is_primary=row.is_primary,
             is_exploratory=not row.in_family,
             reason=row.delta.reason or row.candidate.reason,
+            margin=rules.too_small(row.name) if rules else None,
         )
         for row in rows
     ]
-    return Table(tuple(lines), axis_of(_ends(lines)), smallest_effect)
+    return Table(tuple(lines), axis_of(_ends(lines)))
 
 
 @dataclass(frozen=True)

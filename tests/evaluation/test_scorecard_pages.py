@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from evaluation import services
+from evaluation.cardpage import page_of
 from evaluation.models import ReleaseRules, Scorecard
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
@@ -51,8 +52,6 @@ def test_a_comparison_shows_verdict_rules_figures_and_escaped_texts(world: world
 
 
 def test_texts_of_wins_and_losses_are_the_answers_themselves(world: worlds.World) -> None:
-    from evaluation.cardpage import page_of
-
     page = page_of(worlds.make_scorecard(world))
     assert page.improved
     for case in page.improved:
@@ -77,7 +76,7 @@ def test_a_missing_figure_shows_its_reason_never_zero(world: worlds.World) -> No
     row = made.comparisons[0]
     absent = content.Figure(value=None, n=0, reason="package not installed")
     made = made.model_copy(update={"comparisons": [row.model_copy(update={"delta": absent, "p": None})]})
-    [line] = cardview.automatic(made).lines
+    [line] = cardview.automatic(made, None).lines
     assert (line.delta, line.p, line.point, line.reason) == ("–", "–", None, "package not installed")
 
 
@@ -95,7 +94,7 @@ def test_metrics_of_100_stand_on_the_same_axis(world: worlds.World) -> None:
     from evaluation import cardview
     from evaluation.scoring import content
 
-    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content))
+    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content), None)
     assert {"BLEU"} & {line.name for line in table.lines}
     assert all(abs(line.point) <= 1.5 for line in table.lines if line.point is not None)
 
@@ -286,3 +285,15 @@ def test_slices_show_their_p_and_why_a_small_one_has_no_interval() -> None:
     table = html.split('id="slices"')[1].split("</table>")[0]
     assert table.count('data-label="p"') == 3 and table.count("too few tickets for an interval") == 3
     assert 'class="point"' not in table
+
+
+def test_what_is_too_small_to_matter_is_drawn_in_each_lines_own_unit() -> None:
+    rules = Rules(primary="desk.accuracy", smallest_effect=0.02, margins={"safety": 0.25, "reply.bleu": 5})
+    world = worlds.make_world(rules=rules)
+    page = page_of(worlds.make_scorecard(world, worlds.open_campaign(world, items=4)))
+    bands = {f"{line.name} {line.note}": line.margin for line in page.automatic.lines}
+    assert {name.split(",")[0]: band for name, band in bands.items() if band} == {
+        "Accuracy desk": 0.02,
+        "BLEU reply": 0.05,
+    }
+    assert page.human and {line.name: line.margin for line in page.human.lines if line.margin} == {"Safety": 0.25}
