@@ -130,8 +130,8 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
         return "", (), ()
     ids = [case.item for case in cases]
     items = DatasetItem.objects.in_bulk(ids)
-    base = _texts(card.baseline.generation_run_id, card.base_model_id, made.best[name], ids, spec, field.name)
-    ours = _texts(card.generation_run_id, card.candidate_id, made.settings.get("serving", ""), ids, spec, field.name)
+    base = _texts(card.baseline.generation_run_id, card.base_model_id, made.best[name], ids, field.name)
+    ours = _texts(card.generation_run_id, card.candidate_id, made.settings.get("serving", ""), ids, field.name)
     found = []
     for case in cases:
         item = items.get(case.item)
@@ -145,11 +145,11 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
     return f"{cardview.metric_words(name)[0]} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
 
 
-def _texts(run: int, version: int | None, condition: str, items: list[int], spec: object, field: str) -> dict[int, str]:
+def _texts(run: int, version: int | None, condition: str, items: list[int], field: str) -> dict[int, str]:
     rows = Generation.objects.filter(
         cell__run=run, cell__model_version=version, cell__condition__name=condition, item__in=items
     )
-    return {row.item_id: shown_text(spec, field, row)[:LONGEST] for row in rows}  # type: ignore[arg-type]
+    return {row.item_id: shown_text(field, row)[:LONGEST] for row in rows}
 
 
 def _lineage(card: Scorecard, made: content.Content) -> tuple[Station, ...]:

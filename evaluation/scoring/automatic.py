@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotation import codecs
 from evaluation.metrics import MetricInputError, MetricResult, compute, describe
 from evaluation.metrics.fields import metrics_of
 from evaluation.scoring import content
@@ -110,7 +111,7 @@ def score(test: TestSet, answers: Answers, confidence: float = 0.95) -> dict[str
         for metric in metric_names(field):
             one = _score_metric(test, answers, field, metric, kept, confidence)
             scored[one.name] = one
-        one = _parse_rate(test, answers, field, kept, confidence)
+        one = _parse_rate(test, answers, field, confidence)
         scored[one.name] = one
     return scored
 
@@ -129,10 +130,10 @@ def _score_metric(
 
 
 def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
-    """A failed choice is None, which is wrong for its true class; a failed text scores as what was written."""
-    if field.name in answers.values[at]:
-        return answers.values[at][field.name]
-    return answers.outputs[at] if field.kind == "text" else None
+    """A failed choice is None, which is wrong for its true class."""
+    if field.kind == "text":
+        return codecs.written(field.name, answers.values[at], answers.outputs[at])
+    return answers.values[at].get(field.name)
 
 
 def _scored(
@@ -183,20 +184,19 @@ def _absent(field: TaskField, metric: str, n: int, reason: str) -> Scored:
     return Scored(f"{field.name}.{metric}", field.name, metric, figure, "higher", 1.0, (0.0, 1.0), "", None, None, None)
 
 
-def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[int], confidence: float) -> Scored:
-    """Share of answers in which the field could be read as it was asked for: `recovered` counts as read for a choice, and as not
-    in the asked form for a text, whose words are scored either way."""
+def _parse_rate(test: TestSet, answers: Answers, field: TaskField, confidence: float) -> Scored:
+    """Share of the answers in which the field was given, or had to be, that gave it as it was asked for."""
     per_item = np.full(test.size, np.nan)
-    read = ("ok", "recovered") if field.kind != "text" else ("ok",)
+    kept = [at for at, status in enumerate(answers.parse) if field.name in status]
     for at in kept:
-        per_item[at] = answers.parse[at].get(field.name) in read
+        per_item[at] = answers.parse[at][field.name] in codecs.as_asked(field)
     k = int(np.nansum(per_item))
     interval = intervals.wilson(k, len(kept), confidence) if kept else None
     figure = content.Figure(
         value=k / len(kept) if kept else None,
         ci=content.limits(interval.ci_low, interval.ci_high) if interval else None,
         n=len(kept),
-        reason="" if kept else "no item has a reference for this field",
+        reason="" if kept else "no answer had to give this field",
     )
     name = f"{field.name}.{PARSE_RATE}"
     signature = "parse:as asked|interval:wilson"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from annotation import codecs
 from evaluation.metrics import compute
 from evaluation.scoring import content
 from evaluation.scoring.automatic import Answers, TestSet, primary_metric
@@ -131,7 +132,7 @@ def _signed(value: float) -> str:
 
 
 def _words(answers: Answers, field: str, at: int) -> list[str]:
-    return str(answers.values[at].get(field, answers.outputs[at])).split()
+    return codecs.written(field, answers.values[at], answers.outputs[at]).split()
 
 
 def _format_failures(comparisons: Sequence[content.Comparison], base: dict[str, Answers]) -> list[str]:
