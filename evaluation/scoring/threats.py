@@ -62,7 +62,8 @@ def of_failures(failures: Sequence[content.Failures]) -> list[str]:
         return []
     rows = "; ".join(f"{one.text} ({one.share:.0%})" for one in failures)
     return [
-        f"Answers could not be generated and count as wrong ones: {rows}. Generate them again before you trust a difference."
+        f"Answers could not be generated and count as wrong ones: {rows}. These stay as they are: "
+        "make a new comparison, or a new baseline where the base model's failed, before you trust a difference."
     ]
 
 

@@ -223,7 +223,11 @@ def _failures(failures: Sequence[content.Failures]) -> content.RuleResult:
     """An answer that failed for a technical reason scores as a wrong one, so past a share the figures compare machines."""
     worst = max(failures, key=lambda one: one.share)
     state = PASSED if worst.share <= MOST_FAILURES else NOT_YET
-    need = "the failed answers have to be generated again" if state == NOT_YET else ""
+    need = (
+        "answers that were compared stay: a new comparison asks the candidate again, a new baseline the base model"
+        if state == NOT_YET
+        else ""
+    )
     return content.RuleResult(
         rule="Failed generations",
         asked=f"at most {MOST_FAILURES:.0%} of a condition's answers",

@@ -102,6 +102,8 @@ def request_comparison(
             f"{candidate} does not descend from {baseline.base_model}, whose baseline this is. Make a baseline of its own base.",
             field="candidate",
         )
+    if validation_set:
+        _refuse_unfit(validation_set, baseline)
     rules = rules or default_rules(baseline.project, by=by)
     conditions = [
         ensure_condition(task_revision=baseline.task_revision, name="zero-shot", by=by),
@@ -122,6 +124,21 @@ def request_comparison(
         validation_set=validation_set.pk if validation_set else None,
     )
     return _enqueue(run, COMPARE.name, parameters, f"Scorecard of {candidate}", by)
+
+
+def _refuse_unfit(validation_set: DatasetVersion, baseline: Scorecard) -> None:
+    """Said at the door: the job would find out after it was queued."""
+    if validation_set.project_id != baseline.project_id or validation_set.kind != DatasetVersion.Kind.SFT:
+        reason = "is no training set of this project"
+    elif validation_set.task_revision_id != baseline.task_revision_id:
+        reason = f"belongs to another task revision than {baseline}"
+    elif not validation_set.items.filter(split="validation").exists():
+        reason = "holds no validation tickets"
+    else:
+        return
+    raise Refused(
+        "unfit-validation-set", f"{validation_set} {reason}; choose another, or none.", field="validation_set"
+    )
 
 
 @transaction.atomic

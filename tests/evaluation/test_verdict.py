@@ -180,6 +180,9 @@ def test_failed_generations_past_a_share_ship_nothing() -> None:
 
     assert decided(1).value == "ship"
     assert decided(2).value == "undecided" and "2 of 24 of lora of run 1" in " ".join(decided(2).reasons)
+    assert "a new comparison asks the candidate again" in decided(2).needed, (
+        "compared answers cannot be generated again"
+    )
 
 
 def test_the_confidence_of_the_rules_is_the_one_that_is_told() -> None:
