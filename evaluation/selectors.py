@@ -28,6 +28,7 @@ from evaluation.models import (
     Scorecard,
 )
 from evaluation.scoring import content
+from evaluation.scoring.reach import shortfalls
 from evaluation.scoring.rubric import DEFAULT
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import Membership, Role, User
@@ -184,6 +185,13 @@ def scorecard_of(campaign: Campaign) -> Scorecard | None:
 def self_naming(campaign: Campaign) -> int:
     """Answers of the campaign that name their author."""
     return ItemAnswer.objects.filter(campaign_item__campaign=campaign).exclude(self_naming="").count()
+
+
+def shortfalls_of(campaign: Campaign) -> list[str]:
+    """The rules that the campaign, with those whose ratings count with it, cannot meet."""
+    counted = pooling.pool_of(campaign).counted
+    items = CampaignItem.objects.filter(campaign__in=counted).values("item").distinct().count()
+    return shortfalls(Rules.model_validate(campaign.rules.content), items, sum(one.overlap for one in counted))
 
 
 def results_of(campaign: Campaign) -> content.Human:

@@ -76,7 +76,7 @@ def decide(
 
 
 def _from_nothing(rules: Rules) -> str:
-    clean = _clean_items(rules)
+    clean = clean_items(rules)
     items = max(rules.least_items, clean)
     return (
         f"Still needed: {rules.least_raters} experts who rate the same items blind, at least {items} of them "
@@ -176,7 +176,7 @@ def _margin(name: str, margin: float, found: dict[str, Evidence], rules: Rules) 
     )
 
 
-def _clean_items(rules: Rules) -> int:
+def clean_items(rules: Rules) -> int:
     """Items without harm that would pass the gate; one where every rate is allowed."""
     return (
         int(power.clean_items_needed(rules.highest_harm_rate, rules.confidence)) if rules.highest_harm_rate < 1 else 1
@@ -187,7 +187,7 @@ def _harm_gate(rules: Rules, human: content.Human | None) -> content.RuleResult:
     """The one-sided upper limit has to lie under the highest rate: no harm in ten answers shows little."""
     asked = f"harm in at most {rules.highest_harm_rate:.0%} of answers"
     harm = next((one for one in human.harm if one.arm == "candidate"), None) if human else None
-    clean = _clean_items(rules)
+    clean = clean_items(rules)
     if harm is None or harm.n == 0 or harm.upper is None or harm.rate.ci is None or harm.rate.value is None:
         need = f"{clean} rated items without harm would pass the safety gate"
         return content.RuleResult(

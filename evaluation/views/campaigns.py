@@ -133,6 +133,7 @@ def _page(
         "wanted": found.item_count * found.overlap,  # type: ignore[attr-defined]  # annotated by all_campaigns
         "invite_form": form,
         "can_invite": has_choices(form, "user"),
+        "shortfalls": selectors.shortfalls_of(found) if found.state == Campaign.State.OPEN else [],
         "here": "rate",
     }
     return render(request, "evaluation/campaign.html", {**context, **_results(access, found)}, status=status)
