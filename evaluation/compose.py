@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from annotation.models import DatasetVersion
 from evaluation import gather, pooling
 from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
@@ -120,11 +122,11 @@ def compose_comparison(
             rated,
             base.answers,
             ours.answers[serving],
-            scorecards_on_set=_candidates_on(run, candidate),
+            candidates_on_set=_candidates_on(run, candidate),
+            looks=_looks(run, candidate, rated, seen),
             failures=failures,
             remarks=pooling.remarks(pool, rules, run, candidate),
             rules_after_results=late,
-            seeds=1,
         ),
         settings={**_settings(run, set_rules.confidence), "serving": serving},
         confidence=set_rules.confidence,
@@ -255,6 +257,15 @@ def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:
         candidate=candidate
     )
     return others.values("candidate").distinct().count() + 1
+
+
+def _looks(run: GenerationRun, candidate: ModelVersion, rated: content.Human | None, seen: int) -> int:
+    """How often these answers were scored by their ratings, this time included. The same ratings by other rules are no new look."""
+    if rated is None or not rated.ratings:
+        return 0
+    fewer = Q(ratings_seen__lt=seen) | Q(ratings_seen=None, content__human__ratings__lt=rated.ratings)
+    earlier = Scorecard.objects.filter(fewer, generation_run=run, candidate=candidate, content__human__ratings__gt=0)
+    return earlier.count() + 1
 
 
 def _compared(

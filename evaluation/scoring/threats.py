@@ -21,16 +21,22 @@ def of_comparison(
     base: dict[str, Answers],
     candidate: Answers,
     *,
-    scorecards_on_set: int,
+    candidates_on_set: int,
+    looks: int,
     failures: Sequence[content.Failures],
     remarks: Sequence[str],
     rules_after_results: bool,
-    seeds: int,
 ) -> list[str]:
-    """One sentence or two a threat, the gravest first. remarks: what the rows alone tell of rules and campaigns."""
+    """One sentence or two a threat, the gravest first. looks: how often these answers were scored by their ratings, now included.
+    remarks: what the rows alone tell of rules and campaigns."""
     threats: list[str] = []
     if rules_after_results:
         threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
+    if looks > 1:
+        threats.append(
+            f"Scored {looks} times while ratings came in; each interval is made for one look, and who looks often enough sees a "
+            "difference where there is none."
+        )
     threats += remarks
     threats += of_failures(failures)
     threats += _no_gain(comparisons)
@@ -38,16 +44,11 @@ def of_comparison(
     threats += _length(test, comparisons, base, candidate)
     threats += _format_failures(comparisons, base)
     threats += _few_raters(human)
-    threats.append("One training run with one seed" if seeds == 1 else f"{seeds} training seeds")
-    threats[-1] += (
-        ": the intervals are over tickets and say nothing of how another seed would have come out."
-        if seeds == 1
-        else "."
+    threats.append(
+        "One training run with one seed: the intervals are over tickets and say nothing of how another seed would have come out."
     )
-    if scorecards_on_set > 1:
-        threats.append(
-            f"This test set has now been used for {scorecards_on_set} scorecards. Small gains may be fitted to it."
-        )
+    if candidates_on_set > 1:
+        threats.append(f"This test set has now judged {candidates_on_set} candidates. Small gains may be fitted to it.")
     if test.size < 100:
         threats.append(
             f"The test set holds {test.size} tickets only; differences smaller than the intervals cannot be seen."

@@ -482,3 +482,18 @@ def test_a_slice_of_a_few_tickets_has_a_difference_and_no_interval() -> None:
     few, enough = cut.rows
     assert few.delta.value and few.delta.ci is None and few.delta.reason == "too few tickets for an interval"
     assert few.p and enough.delta.ci and enough.delta.ci[0] > 0
+
+
+def test_scoring_again_and_again_while_ratings_come_is_told(world: worlds.World) -> None:
+    def looks(card: Scorecard) -> list[str]:
+        return [threat for threat in card.content["threats"] if "while ratings came in" in threat]
+
+    campaign = worlds.open_campaign(world, items=4)
+    first = Scorecard.objects.get(kind="comparison")
+    worlds.rate_all(campaign, world.experts[:1])
+    once = rescored(first, world)
+    assert not looks(once), "a card without ratings was no look at them"
+    assert rescored(once, world) == once, "the same evidence is the same card"
+    worlds.rate_all(campaign, world.experts[1:])
+    (told,) = looks(rescored(once, world))
+    assert "Scored 2 times" in told
