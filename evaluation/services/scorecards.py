@@ -209,19 +209,22 @@ def make_comparison(
     that exists.
 
     campaign: the newest one; the ratings of others on the same answers by the same rubric join. supersedes: the card that stood
-    when the job was made. Another job may have written the next one since, so the newest is looked up under the project's lock.
+    when the job was made. Another job may have written the next one since, so the newest is looked up under the project's lock,
+    which every numbered thing of the project waits for: it is taken when all is computed.
     """
-    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     made: Comparison = compose_comparison(
         run=run, baseline=baseline, candidate=candidate, rules=rules, campaign=campaign, serving=serving
     )
-    same = (
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    newest = (
         Scorecard.objects.filter(generation_run=run, candidate=candidate, kind=Scorecard.Kind.COMPARISON)
         .order_by("-number")
         .first()
     )
-    if same and (same.content_hash, same.ratings_seen) == (_digest(made.content), made.ratings_seen):
-        return same
+    if newest and (newest.content_hash, newest.ratings_seen) == (_digest(made.content), made.ratings_seen):
+        return newest
+    if newest and newest.rules_id == rules.pk and (newest.ratings_seen or 0) > made.ratings_seen:
+        return newest  # written while this one was composed, of more ratings
     card = _write(
         run=run,
         content=made.content,
@@ -232,7 +235,7 @@ def make_comparison(
         candidate=candidate,
         rules=rules,
         campaign=campaign,
-        supersedes=same or supersedes,
+        supersedes=newest or supersedes,
         verdict=made.verdict.value,
         reasons=made.verdict.reasons,
         ratings_seen=made.ratings_seen,

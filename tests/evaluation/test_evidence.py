@@ -22,6 +22,7 @@ from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, R
 from evaluation.scoring import automatic, content
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
+from evaluation.services import scorecards
 from ftplatform.accounts.actors import Actor
 from ftplatform.errors import Conflict, Refused
 from inference.models import Generation
@@ -497,3 +498,40 @@ def test_scoring_again_and_again_while_ratings_come_is_told(world: worlds.World)
     worlds.rate_all(campaign, world.experts[1:])
     (told,) = looks(rescored(once, world))
     assert "Scored 2 times" in told
+
+
+def test_the_projects_row_is_free_while_a_card_is_composed(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds.make_baseline(world)
+    locked: list[bool] = []
+
+    def watched(**named: Any) -> compose.Comparison:
+        made = compose.compose_comparison(**named)
+        locked.append(any("FOR NO KEY UPDATE" in query["sql"] for query in captured.captured_queries))
+        return made
+
+    monkeypatch.setattr(scorecards, "compose_comparison", watched)
+    with CaptureQueriesContext(connection) as captured:
+        worlds.make_scorecard(world)
+    assert locked == [False]
+    assert any("FOR NO KEY UPDATE" in query["sql"] for query in captured.captured_queries), "and taken for the write"
+
+
+def test_a_card_of_more_ratings_written_meanwhile_is_not_followed_by_one_of_fewer(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    worlds.rate_all(campaign, world.experts[:1])
+
+    def overtaken(**named: Any) -> compose.Comparison:
+        made = compose.compose_comparison(**named)
+        monkeypatch.setattr(scorecards, "compose_comparison", compose.compose_comparison)
+        worlds.rate_all(campaign, world.experts[1:])
+        faster.append(worlds.make_scorecard(world, campaign))
+        return made
+
+    faster: list[Scorecard] = []
+    monkeypatch.setattr(scorecards, "compose_comparison", overtaken)
+    assert worlds.make_scorecard(world, campaign) == faster[0]
+    assert faster[0].content["human"]["ratings"] == 8
