@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ TICKS, NARROW_TICKS = 5, 2
 OF_100 = frozenset({"bleu", "chrf", "ter"})
 """Metrics on sacrebleu's scale, which is divided by 100 so that one axis serves the whole table."""
 _SURE = 0.001
+_COUNTED = re.compile(r"\b[\d,]+ (?=(?:example|cluster)s?\b)")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Line:
 class Table:
     lines: tuple[Line, ...]
     axis: Axis
+    methods: tuple[str, ...] = ()
+    """How the intervals were made; several where not all could be made alike."""
 
     @property
     def family(self) -> int:
@@ -88,6 +92,7 @@ class FieldTable:
     metrics: tuple[tuple[str, str], ...]
     """(title, what it cannot see) of each column."""
     sources: tuple[Source, ...]
+    methods: tuple[str, ...]
 
 
 def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
@@ -112,7 +117,7 @@ def automatic(card: content.Content, rules: Rules | None) -> Table:
     """All compared metrics: the family first within each field; every difference on a scale of 0 to 1."""
     rows = sorted(card.comparisons, key=lambda row: (_field_place(card, row.field), not row.in_family))
     lines = [_comparison(row, rules.too_small(row.name) if rules else None) for row in rows]
-    return Table(tuple(lines), axis_of(_ends(lines)))
+    return Table(tuple(lines), axis_of(_ends(lines)), _methods(row.method for row in rows if row.delta.ci))
 
 
 def _comparison(row: content.Comparison, too_small: float | None) -> Line:
@@ -169,7 +174,7 @@ def human(rated: content.Human, rules: Rules | None) -> Table:
         )
         for row in rows
     ]
-    return Table(tuple(lines), axis_of(_ends(lines)))
+    return Table(tuple(lines), axis_of(_ends(lines)), _methods(row.method for row in rows if row.delta.ci))
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,7 @@ class SliceTable:
     title: str
     lines: tuple[Line, ...]
     axis: Axis
+    methods: tuple[str, ...]
 
 
 def slices(card: content.Content) -> list[SliceTable]:
@@ -202,7 +208,8 @@ def slices(card: content.Content) -> list[SliceTable]:
             )
             for row in cut.rows
         ]
-        tables.append(SliceTable(cut.title, tuple(lines), axis_of(_ends(lines), NARROW_TICKS)))
+        methods = _methods(row.delta.method for row in cut.rows if row.delta.ci)
+        tables.append(SliceTable(cut.title, tuple(lines), axis_of(_ends(lines), NARROW_TICKS), methods))
     return tables
 
 
@@ -229,7 +236,9 @@ def conditions(card: content.Content) -> list[FieldTable]:
                     ),
                 )
             )
-        tables.append(FieldTable(field, tuple(metric_words(name) for name in names), tuple(rows)))
+        figures = (figure for one in sources for name, figure in one.metrics.items() if name in names)
+        methods = _methods(figure.method for figure in figures if figure.ci)
+        tables.append(FieldTable(field, tuple(metric_words(name) for name in names), tuple(rows), methods))
     return tables
 
 
@@ -282,6 +291,11 @@ def _delta(figure: content.Figure, digits: int) -> str:
         return numbers.MISSING
     interval = f" {numbers.interval(figure.ci, digits)}" if figure.ci else ""
     return numbers.signed(figure.value, digits) + interval
+
+
+def _methods(told: Iterable[str]) -> tuple[str, ...]:
+    """Each once; on how many examples it rests is told by n."""
+    return tuple(dict.fromkeys(_COUNTED.sub("", one) for one in told if one))
 
 
 def _scaled(value: float | None, scale: float | None) -> float | None:

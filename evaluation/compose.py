@@ -222,7 +222,7 @@ def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | Non
 def _adjusted(
     comparisons: list[content.Comparison], rated: content.Human | None
 ) -> tuple[list[content.Comparison], content.Human | None]:
-    """Holm over the family: the primary metric of each field and the human dimensions in the rules."""
+    """Holm over the family: the primary metric of each field and the metrics and dimensions in the rules."""
     family: dict[str, float | None] = {one.name: one.p for one in comparisons if one.in_family}
     if rated:
         family |= {one.name: one.p for one in rated.dimensions if one.in_family}
@@ -329,7 +329,7 @@ def _settings(run: GenerationRun, confidence: float = CONFIDENCE) -> dict[str, s
     return {
         "sampling": ", ".join(f"{name} {value}" for name, value in sorted(run.sampling.items())),
         "generation run": str(run.number),
-        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, {content.percent(confidence)}; where nothing varies, the rule of three",
-        "test": "paired permutation, whole groups swapped",
-        "adjustment": "Holm over the primary metric of each field and the dimensions in the rules",
+        "confidence": content.percent(confidence),
+        "resamples": f"{automatic.RESAMPLES:,}, whole groups; how each interval was made stands under its table",
+        "adjustment": "Holm over the primary metric of each field and all that the rules name",
     }

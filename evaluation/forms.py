@@ -95,7 +95,10 @@ class RulesForm(RefusableForm):
     primary = forms.CharField(
         label="Primary", help_text="A rated dimension such as helpfulness, or a metric such as desk.accuracy."
     )
-    smallest_effect = forms.FloatField(label="Smallest effect that matters", help_text="In the primary's own unit.")
+    smallest_effect = forms.FloatField(
+        label="Smallest effect that matters",
+        help_text="In the primary's own unit: the estimate has to reach it and the interval to lie above 0.",
+    )
     margins = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 5}),
         required=False,

@@ -163,6 +163,7 @@ def _scored(
         ci=content.limits(interval.ci_low, interval.ci_high) if interval and result.value is not None else None,
         n=len(kept),
         reason=result.reason or (interval.reason if interval else ""),
+        method=interval.method if interval else "",
     )
     return Scored(
         name=f"{field.name}.{metric}",
@@ -197,6 +198,7 @@ def _parse_rate(test: TestSet, answers: Answers, field: TaskField, confidence: f
         ci=content.limits(interval.ci_low, interval.ci_high) if interval else None,
         n=len(kept),
         reason="" if kept else "no answer had to give this field",
+        method=interval.method if interval else "",
     )
     name = f"{field.name}.{PARSE_RATE}"
     signature = "parse:as asked|interval:wilson"
@@ -272,6 +274,7 @@ def _compare(
         ci=content.limits(result.ci_low, result.ci_high) if result else None,
         n=result.n if result else 0,
         reason=(result.reason if result else reason) or "",
+        method=result.method if result else "",
     )
     is_parse = ours.metric == PARSE_RATE
     return content.Comparison(
@@ -359,7 +362,7 @@ def _slice_figure(result: paired.Comparison, n: int) -> content.Figure:
     ci, reason = content.limits(result.ci_low, result.ci_high), result.reason
     if result.units < LEAST_UNITS:
         ci, reason = None, "too few tickets for an interval"
-    return content.Figure(value=content.number(result.delta), ci=ci, n=n, reason=reason)
+    return content.Figure(value=content.number(result.delta), ci=ci, n=n, reason=reason, method=result.method)
 
 
 def extremes(test: TestSet, base: Scored, ours: Scored, most: int = 5) -> tuple[list[content.Case], list[content.Case]]:

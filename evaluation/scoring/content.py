@@ -24,6 +24,7 @@ class Figure(Part):
     ci: tuple[float, float] | None = None
     n: int
     reason: str = ""
+    method: str = Field(default="", description="How the interval was made, for the small print.")
 
 
 def limits(low: float, high: float) -> tuple[float, float] | None:
@@ -143,6 +144,10 @@ class Human(Part):
     @property
     def level(self) -> str:
         return percent(self.confidence)
+
+    @property
+    def agreement_methods(self) -> list[str]:
+        return list(dict.fromkeys(one.alpha.method for one in self.dimensions if one.alpha.ci))
 
 
 class RuleResult(Part):

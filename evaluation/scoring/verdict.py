@@ -116,7 +116,7 @@ def _primary(rules: Rules, found: dict[str, Evidence]) -> list[content.RuleResul
     )
     effect = content.RuleResult(
         rule="Smallest effect that matters",
-        asked=f"{rules.smallest_effect:g}",
+        asked=f"an estimate of at least {rules.smallest_effect:g}, and the interval above 0",
         found="no figure yet",
         state=NOT_YET,
         word=WORDS[NOT_YET],

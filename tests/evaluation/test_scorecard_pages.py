@@ -297,3 +297,21 @@ def test_what_is_too_small_to_matter_is_drawn_in_each_lines_own_unit() -> None:
         "BLEU reply": 0.05,
     }
     assert page.human and {line.name: line.margin for line in page.human.lines if line.margin} == {"Safety": 0.25}
+
+
+def test_how_an_interval_was_made_stands_where_it_stands(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=12)
+    worlds.rate_all(campaign, world.experts, noise=0.5)
+    card = worlds.make_scorecard(world, campaign)
+    html = _get(world, "scorecard", card.number).content.decode()
+    told = {part: html.split(f'id="{part}"')[1].split("</section>")[0] for part in ("human", "automatic", "conditions")}
+    assert "clustered by item, it speaks of these raters only" in told["human"]
+    assert "expanded bootstrap over" in told["automatic"]
+    assert "percentile bootstrap over" in told["conditions"] and "Wilson" in told["conditions"]
+    assert "clusters" in html.split('id="raters"')[1].split("</section>")[0]
+    rows = list(csv.DictReader(io.StringIO(_get(world, "export", card.number, format="csv").content.decode())))
+    assert all(row["method"] for row in rows if row["delta_low"])
+    assert any("2 raters fixed" in row["method"] for row in rows if row["part"] == "human")
+    assert "percentile" not in " ".join(card.content["settings"].values()), (
+        "no sentence of its own that may be another one"
+    )

@@ -202,3 +202,10 @@ def test_an_interval_that_ends_at_the_margin_never_asks_for_no_more_items() -> N
 def test_rules_out_of_their_limits_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Rules(**wrong)
+
+
+def test_the_smallest_effect_says_what_it_is_passed_by() -> None:
+    decided = decide(Rules(), human(primary=(0.3, 0.05, 0.55)), [])
+    effect = next(one for one in decided.rules if one.rule == "Smallest effect that matters")
+    assert effect.state == "passed", "by its estimate, though the interval reaches below"
+    assert effect.asked == "an estimate of at least 0.25, and the interval above 0"
