@@ -11,6 +11,7 @@ from evaluation import cardview, selectors
 from evaluation.blinding import shown_text
 from evaluation.models import Campaign, Scorecard
 from evaluation.scoring import content
+from evaluation.scoring.measures import measure_in, metric_of
 from evaluation.scoring.rules import Rules
 from inference.models import Generation
 
@@ -142,7 +143,7 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
             CaseTexts(case.item, position, question, case.difference, base.get(case.item), ours.get(case.item))
         )
     cut = len(made.improved)
-    return f"{cardview.metric_words(name)[0]} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
+    return f"{measure_in(made, metric_of(name)).title} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
 
 
 def _texts(run: int, version: int | None, condition: str, items: list[int], field: str) -> dict[int, str]:

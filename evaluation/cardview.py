@@ -6,17 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from evaluation.metrics import Description, describe
 from evaluation.scoring import content
-from evaluation.scoring.automatic import PARSE_RATE
+from evaluation.scoring.measures import measure_in, metric_of
 from evaluation.scoring.rules import Rules
 from ftplatform.ui import numbers
 
 TICKS, NARROW_TICKS = 5, 2
-OF_100 = frozenset({"bleu", "chrf", "ter"})
-"""Metrics on sacrebleu's scale, which is divided by 100 so that one axis serves the whole table."""
 _SURE = 0.001
 _COUNTED = re.compile(r"\b[\d,]+ (?=(?:example|cluster)s?\b)")
 
@@ -116,12 +112,15 @@ def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
 def automatic(card: content.Content, rules: Rules | None) -> Table:
     """All compared metrics: the family first within each field; every difference on a scale of 0 to 1."""
     rows = sorted(card.comparisons, key=lambda row: (_field_place(card, row.field), not row.in_family))
-    lines = [_comparison(row, rules.too_small(row.name) if rules else None) for row in rows]
+    lines = [
+        _comparison(row, measure_in(card, row.metric), rules.too_small(row.name) if rules else None) for row in rows
+    ]
     return Table(tuple(lines), axis_of(_ends(lines)), _methods(row.method for row in rows if row.delta.ci))
 
 
-def _comparison(row: content.Comparison, too_small: float | None) -> Line:
-    scale = scale_of(row.name)
+def _comparison(row: content.Comparison, measure: content.Measure, too_small: float | None) -> Line:
+    """On sacrebleu's scale a difference is divided by 100, so that one axis serves the whole table."""
+    scale = measure.scale
     digits = 1 if scale == 100 else 3
     notes = [row.field]
     if row.direction == "lower":
@@ -188,7 +187,7 @@ class SliceTable:
 def slices(card: content.Content) -> list[SliceTable]:
     tables = []
     for cut in card.slices:
-        scale = scale_of(cut.metric)
+        scale = measure_in(card, metric_of(cut.metric)).scale
         lines = [
             Line(
                 name=row.label,
@@ -222,6 +221,7 @@ def conditions(card: content.Content) -> list[FieldTable]:
         sources = [one for one in (*card.conditions, *card.trivial) if _answers(one, field)]
         names = list(dict.fromkeys(name for one in sources for name in one.metrics if name.split(".", 1)[0] == field))
         names.sort(key=lambda name: name != card.primary[field])
+        shown = {name: measure_in(card, metric_of(name)) for name in names}
         rows = []
         for one in sources:
             is_base = one.model_version is not None and one.model_version == base_model
@@ -231,14 +231,15 @@ def conditions(card: content.Content) -> list[FieldTable]:
                     model=one.model if one.model_version is not None else "needs no model",
                     note=one.note,
                     cells=tuple(
-                        _cell(one.metrics.get(name), name, is_best=is_base and (name, one.name) in best)
+                        _cell(one.metrics.get(name), shown[name], is_best=is_base and (name, one.name) in best)
                         for name in names
                     ),
                 )
             )
         figures = (figure for one in sources for name, figure in one.metrics.items() if name in names)
         methods = _methods(figure.method for figure in figures if figure.ci)
-        tables.append(FieldTable(field, tuple(metric_words(name) for name in names), tuple(rows), methods))
+        words = tuple((one.title, one.blind_spot) for one in shown.values())
+        tables.append(FieldTable(field, words, tuple(rows), methods))
     return tables
 
 
@@ -247,36 +248,12 @@ def _answers(source: content.Condition, field: str) -> bool:
     return any(name.split(".", 1)[0] == field for name in source.metrics)
 
 
-def metric_words(name: str) -> tuple[str, str]:
-    """(title, what it cannot see) of `field.metric`."""
-    metric = name.split(".", 1)[1]
-    if metric == PARSE_RATE:
-        return "Parse rate", "whether what was read is right"
-    about = _described()[metric]
-    return about.title, about.blind_spot
-
-
-@cache
-def _described() -> dict[str, Description]:
-    """Asked once: describe() looks for every metric's package."""
-    return describe()
-
-
-def _cell(figure: content.Figure | None, name: str, *, is_best: bool) -> Cell:
+def _cell(figure: content.Figure | None, measure: content.Measure, *, is_best: bool) -> Cell:
     if figure is None:
         return Cell(numbers.MISSING, "", False, "not asked", 0)
-    digits = 1 if scale_of(name) == 100 else 3
+    digits = 1 if measure.scale == 100 else 3
     interval = numbers.interval(figure.ci, digits) if figure.ci else ""
     return Cell(numbers.number(figure.value, digits), interval, is_best, figure.reason, figure.n)
-
-
-def scale_of(name: str) -> float | None:
-    """What a difference of `field.metric` is divided by to stand on the common axis; None for one in a unit of its own."""
-    metric = name.split(".", 1)[-1]
-    if metric in OF_100:
-        return 100.0
-    bounded = metric == PARSE_RATE or math.isfinite(_described()[metric].range[1])
-    return 1.0 if bounded else None
 
 
 def p_text(p: float | None) -> str:

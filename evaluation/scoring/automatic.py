@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from annotation import codecs
-from evaluation.metrics import MetricInputError, MetricResult, compute, describe
+from evaluation.metrics import MetricInputError, MetricResult, compute
 from evaluation.metrics.fields import metrics_of
-from evaluation.scoring import content
+from evaluation.scoring import content, measures
+from evaluation.scoring.measures import PARSE_RATE
 from evaluation.stats import intervals, paired
 from evaluation.stats.figure import Interval
 from evaluation.stats.multiplicity import holm
@@ -25,7 +26,6 @@ from ftplatform.projects.spec import TaskField, TaskSpec
 
 RESAMPLES = 10_000
 SEED = 20_260_310
-PARSE_RATE = "parse_rate"
 LEAST_UNITS = 6
 """Of a slice with an interval: resamples of fewer groups seldom leave what was observed, so zero lies outside too easily."""
 
@@ -171,7 +171,7 @@ def _scored(
         metric=metric,
         figure=figure,
         direction=result.direction,
-        scale=100.0 if result.range[1] == 100 else 1.0,
+        scale=measures.registered(metric).scale or 1.0,
         limits=result.range,
         signature=result.signature,
         per_item=per_item,
@@ -276,12 +276,12 @@ def _compare(
         reason=(result.reason if result else reason) or "",
         method=result.method if result else "",
     )
-    is_parse = ours.metric == PARSE_RATE
+    measure = measures.registered(ours.metric)
     return content.Comparison(
         name=ours.name,
         field=ours.field,
         metric=ours.metric,
-        title="Parse rate" if is_parse else describe()[ours.metric].title,
+        title=measure.title,
         direction="higher" if ours.direction == "higher" else "lower",
         scale=ours.scale,
         is_primary=ours.metric == primary_metric(field),
@@ -294,7 +294,7 @@ def _compare(
         p=content.number(result.p_value) if result else None,
         method=result.method if result else "",
         signature=ours.signature,
-        blind_spot="whether what was read is right" if is_parse else describe()[ours.metric].blind_spot,
+        blind_spot=measure.blind_spot,
     )
 
 

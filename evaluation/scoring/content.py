@@ -53,6 +53,15 @@ class Condition(Part):
     note: str = ""
 
 
+class Measure(Part):
+    """A metric as the card shows it, whatever becomes of the metric."""
+
+    title: str
+    blind_spot: str = Field(description="What it does not show.")
+    scale: float | None = Field(description="The end of its axis, 1 or 100; None for a unit of its own.")
+    direction: Literal["higher", "lower"]
+
+
 class Comparison(Part):
     """Candidate − best base condition on one metric, paired over the items of the evaluation set."""
 
@@ -216,6 +225,9 @@ class Content(Part):
     trivial: list[Condition]
     best: dict[str, str] = Field(description="Metric → the best base condition for it.")
     primary: dict[str, str] = Field(description="Field → its primary metric, as field.metric.")
+    metrics: dict[str, Measure] = Field(
+        default={}, description="Metric → its words; none on cards made before it was kept."
+    )
     parse_rate: dict[str, dict[str, float | None]] = Field(description="Condition key → field → share parsed.")
     comparisons: list[Comparison] = []
     human: Human | None = None

@@ -12,6 +12,7 @@ from evaluation.stats.clustered import RANDOM_RATERS
 
 LEAKY_LENGTH = 0.15  # a tenth or so of a gain is noise; past this share we say so
 FREE_PARSE = 0.5
+FEW_TICKETS = 100
 
 
 def of_comparison(
@@ -49,12 +50,33 @@ def of_comparison(
     )
     if candidates_on_set > 1:
         threats.append(f"This test set has now judged {candidates_on_set} candidates. Small gains may be fitted to it.")
-    if test.size < 100:
+    if test.size < FEW_TICKETS:
         threats.append(
             f"The test set holds {test.size} tickets only; differences smaller than the intervals cannot be seen."
         )
     threats.append("The best base condition was chosen on the test set itself, which favours the baseline.")
     return threats
+
+
+def of_baseline(
+    test: TestSet, parse_rates: dict[str, dict[str, float | None]], failures: Sequence[content.Failures]
+) -> list[str]:
+    """Of the base model alone. parse_rates: condition → field → share."""
+    found = [
+        *of_failures(failures),
+        "The best condition per metric is chosen on the test set itself, which favours the baseline.",
+    ]
+    for field in test.spec.fields:
+        rates = [rates.get(field.name) for key, rates in parse_rates.items() if "constrained" not in key]
+        known = [rate for rate in rates if rate is not None]
+        if known and max(known) < FREE_PARSE:
+            found.append(
+                f"Asked freely, the model gives {field.heading.lower()} in the asked form in at most {max(known):.0%} of its answers: "
+                "those figures measure form, not knowledge."
+            )
+    if test.size < FEW_TICKETS:
+        found.append(f"The test set holds {test.size} tickets only.")
+    return found
 
 
 def of_failures(failures: Sequence[content.Failures]) -> list[str]:

@@ -15,7 +15,9 @@ from django.urls import reverse
 
 from evaluation import services
 from evaluation.cardpage import page_of
+from evaluation.itemscores import scores_of_cell
 from evaluation.models import ReleaseRules, Scorecard
+from evaluation.scoring import measures
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
 from ftplatform.jobs.models import Job
@@ -315,3 +317,30 @@ def test_how_an_interval_was_made_stands_where_it_stands(world: worlds.World) ->
     assert "percentile" not in " ".join(card.content["settings"].values()), (
         "no sentence of its own that may be another one"
     )
+
+
+def test_a_card_is_shown_as_it_was_when_its_metrics_are_gone(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = worlds.make_scorecard(world)
+    before = page_of(card)
+    cell = world.tuned_run.cells.get()
+    scores = {one.name: (one.title, one.more_is_better) for one in scores_of_cell(cell)}
+    monkeypatch.setattr(measures, "_described", dict)
+    after = page_of(card)
+    assert (after.automatic, after.conditions, after.slices) == (before.automatic, before.conditions, before.slices)
+    assert {one.name: (one.title, one.more_is_better) for one in scores_of_cell(cell)} == scores
+    assert scores["reply.ter"] == ("TER of reply", False)
+
+
+def test_a_card_made_before_it_kept_its_metrics_still_renders(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = worlds.make_scorecard(world)
+    now = page_of(card)
+    del card.content["metrics"]
+    assert page_of(card).automatic == now.automatic and page_of(card).conditions == now.conditions
+    monkeypatch.setattr(measures, "_described", dict)
+    assert [line.name for line in page_of(card).automatic.lines] == [line.name for line in now.automatic.lines]
+    bare = measures.measure("gone", {})
+    assert (bare.title, bare.scale) == ("gone", None)
