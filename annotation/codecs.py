@@ -7,7 +7,9 @@ Parsing never guesses silently; it says per field
     ok         read as written
     recovered  a lone or last text field took the whole output because its header is missing, or a choice matched only after
                case, spaces and surrounding punctuation were set aside
-    failed     nothing could be read: a failed choice counts as wrong for its true class, a failed text scores as empty
+    failed     nothing could be read: a failed choice counts as wrong for its true class, a text as `written` says
+
+An optional field that was left out, or one that the other answers do not ask for, has no status.
 """
 
 from __future__ import annotations
@@ -135,6 +137,20 @@ def parse(spec: TaskSpec, output: str) -> Parsed:
         values[field.name] = value
         status[field.name] = "ok" if exact and field.name not in recovered else "recovered"
     return Parsed(values, status)
+
+
+def as_asked(field: TaskField) -> tuple[Status, ...]:
+    """How a field stands in an answer that gave it as it was asked for. A choice is there whatever its case; a text that had to
+    be taken out of the whole output is not, though its words count."""
+    return ("ok",) if field.kind == "text" else ("ok", "recovered")
+
+
+def written(name: str, values: dict[str, Any], output: str) -> str:
+    """What an answer says in a field, for scores and raters alike: what was read; all that was written where nothing at all could be
+    read; and nothing where the field alone was left out, since another field's line is no text of this one."""
+    if name in values:
+        return str(values[name])
+    return "" if values else output
 
 
 # ── writing ──

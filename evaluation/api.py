@@ -88,6 +88,16 @@ class CampaignSerializer(serializers.ModelSerializer):
         return getattr(campaign, "rated", None) or 0
 
 
+class OpenedCampaign(CampaignSerializer):
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="Rules that cannot be met on so many tickets, however the rating goes."
+    )
+
+    class Meta(CampaignSerializer.Meta):
+        fields = [*CampaignSerializer.Meta.fields, "warnings"]
+        read_only_fields = fields
+
+
 class CampaignRequest(serializers.Serializer):
     """raters: usernames who are invited at once."""
 
@@ -243,7 +253,7 @@ class Campaigns(ListAPIView):
         access = enter(cast(Any, self.request), self.kwargs["slug"], READERS)
         return selectors.campaigns_of(access.project).order_by()
 
-    @extend_schema(request=CampaignRequest, responses={201: CampaignSerializer})
+    @extend_schema(request=CampaignRequest, responses={201: OpenedCampaign})
     def post(self, request: Request, slug: str) -> Response:
         access = enter(cast(Any, request), slug, ADMIN)
         serializer = CampaignRequest(data=request.data)
@@ -267,7 +277,7 @@ def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )
-    return _shown(campaign)
+    return {**_shown(campaign), "warnings": selectors.shortfalls_of(campaign)}
 
 
 def _shown(campaign: Campaign) -> dict[str, Any]:

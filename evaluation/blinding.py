@@ -15,12 +15,12 @@ from typing import Any
 from django.db.models import CharField, Exists, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
+from annotation import codecs
 from annotation.models import DatasetItem
 from evaluation.models import Assignment, Campaign, CampaignArm, CampaignRater, ItemAnswer
 from ftplatform.accounts.models import User
 from ftplatform.audit.models import AuditEvent
 from ftplatform.projects.access import Access
-from ftplatform.projects.spec import TaskSpec
 from inference.models import Generation
 
 LETTERS = "ABCD"
@@ -33,9 +33,9 @@ SELF_NAMING = re.compile(
 )
 
 
-def shown_text(spec: TaskSpec, field: str, generation: Generation) -> str:
-    """The parsed text field, or the whole output where it could not be read; white space and length cut the same way for all."""
-    text = str(generation.values.get(field, generation.output))
+def shown_text(field: str, generation: Generation) -> str:
+    """What the answer says in the field, as it is scored; white space and length cut the same way for all."""
+    text = codecs.written(field, generation.values, generation.output)
     lines = [line.rstrip() for line in text.strip().splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))[:MOST_CHARACTERS]
 

@@ -11,6 +11,7 @@ from evaluation import cardview, selectors
 from evaluation.blinding import shown_text
 from evaluation.models import Campaign, Scorecard
 from evaluation.scoring import content
+from evaluation.scoring.measures import measure_in, metric_of
 from evaluation.scoring.rules import Rules
 from inference.models import Generation
 
@@ -96,8 +97,8 @@ def page_of(card: Scorecard) -> CardPage:
         tone=tone,
         candidate_name=str(card.candidate or ""),
         rules=tuple(RuleLine(one, RULE_GLYPHS[one.state]) for one in made.rules),
-        human=cardview.human(made.human, rules.smallest_effect if rules else None) if made.human else None,
-        automatic=cardview.automatic(made),
+        human=cardview.human(made.human, rules) if made.human else None,
+        automatic=cardview.automatic(made, rules),
         conditions=cardview.conditions(made),
         parse_rates=tuple(ParseRate(key, tuple(rates.items())) for key, rates in made.parse_rate.items()),
         slices=cardview.slices(made),
@@ -130,8 +131,8 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
         return "", (), ()
     ids = [case.item for case in cases]
     items = DatasetItem.objects.in_bulk(ids)
-    base = _texts(card.baseline.generation_run_id, card.base_model_id, made.best[name], ids, spec, field.name)
-    ours = _texts(card.generation_run_id, card.candidate_id, made.settings.get("serving", ""), ids, spec, field.name)
+    base = _texts(card.baseline.generation_run_id, card.base_model_id, made.best[name], ids, field.name)
+    ours = _texts(card.generation_run_id, card.candidate_id, made.settings.get("serving", ""), ids, field.name)
     found = []
     for case in cases:
         item = items.get(case.item)
@@ -142,14 +143,14 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
             CaseTexts(case.item, position, question, case.difference, base.get(case.item), ours.get(case.item))
         )
     cut = len(made.improved)
-    return f"{cardview.metric_words(name)[0]} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
+    return f"{measure_in(made, metric_of(name)).title} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
 
 
-def _texts(run: int, version: int | None, condition: str, items: list[int], spec: object, field: str) -> dict[int, str]:
+def _texts(run: int, version: int | None, condition: str, items: list[int], field: str) -> dict[int, str]:
     rows = Generation.objects.filter(
         cell__run=run, cell__model_version=version, cell__condition__name=condition, item__in=items
     )
-    return {row.item_id: shown_text(spec, field, row)[:LONGEST] for row in rows}  # type: ignore[arg-type]
+    return {row.item_id: shown_text(field, row)[:LONGEST] for row in rows}
 
 
 def _lineage(card: Scorecard, made: content.Content) -> tuple[Station, ...]:

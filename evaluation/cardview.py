@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from evaluation.metrics import Description, describe
 from evaluation.scoring import content
-from evaluation.scoring.automatic import PARSE_RATE
+from evaluation.scoring.measures import measure_in, metric_of
+from evaluation.scoring.rules import Rules
 from ftplatform.ui import numbers
 
 TICKS, NARROW_TICKS = 5, 2
-OF_100 = frozenset({"bleu", "chrf", "ter"})
-"""Metrics on sacrebleu's scale, which is divided by 100 so that one axis serves the whole table."""
 _SURE = 0.001
+_COUNTED = re.compile(r"\b[\d,]+ (?=(?:example|cluster)s?\b)")
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,16 @@ class Line:
     is_primary: bool
     is_exploratory: bool
     reason: str
+    margin: float | None = None
+    """Half the width of the grey band, on the table's axis."""
 
 
 @dataclass(frozen=True)
 class Table:
     lines: tuple[Line, ...]
     axis: Axis
-    margin: float | None = None
+    methods: tuple[str, ...] = ()
+    """How the intervals were made; several where not all could be made alike."""
 
     @property
     def family(self) -> int:
@@ -86,6 +88,7 @@ class FieldTable:
     metrics: tuple[tuple[str, str], ...]
     """(title, what it cannot see) of each column."""
     sources: tuple[Source, ...]
+    methods: tuple[str, ...]
 
 
 def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
@@ -106,15 +109,18 @@ def axis_of(ends: Iterable[float], ticks: int = TICKS) -> Axis:
     return Axis(low, high, tuple(marks))
 
 
-def automatic(card: content.Content) -> Table:
+def automatic(card: content.Content, rules: Rules | None) -> Table:
     """All compared metrics: the family first within each field; every difference on a scale of 0 to 1."""
     rows = sorted(card.comparisons, key=lambda row: (_field_place(card, row.field), not row.in_family))
-    lines = [_comparison(row) for row in rows]
-    return Table(tuple(lines), axis_of(_ends(lines)))
+    lines = [
+        _comparison(row, measure_in(card, row.metric), rules.too_small(row.name) if rules else None) for row in rows
+    ]
+    return Table(tuple(lines), axis_of(_ends(lines)), _methods(row.method for row in rows if row.delta.ci))
 
 
-def _comparison(row: content.Comparison) -> Line:
-    scale = scale_of(row.name)
+def _comparison(row: content.Comparison, measure: content.Measure, too_small: float | None) -> Line:
+    """On sacrebleu's scale a difference is divided by 100, so that one axis serves the whole table."""
+    scale = measure.scale
     digits = 1 if scale == 100 else 3
     notes = [row.field]
     if row.direction == "lower":
@@ -138,10 +144,11 @@ def _comparison(row: content.Comparison) -> Line:
         is_primary=row.is_primary and row.in_family,
         is_exploratory=not row.in_family,
         reason=row.delta.reason or row.candidate.reason or row.base.reason,
+        margin=_scaled(too_small, scale),
     )
 
 
-def human(rated: content.Human, smallest_effect: float | None) -> Table:
+def human(rated: content.Human, rules: Rules | None) -> Table:
     """The rated dimensions, primary first, on the rubric's scale of 1 to 5."""
     rows = sorted(rated.dimensions, key=lambda row: (not row.is_primary, not row.in_family))
     lines = [
@@ -162,10 +169,11 @@ def human(rated: content.Human, smallest_effect: float | None) -> Table:
             is_primary=row.is_primary,
             is_exploratory=not row.in_family,
             reason=row.delta.reason or row.candidate.reason,
+            margin=rules.too_small(row.name) if rules else None,
         )
         for row in rows
     ]
-    return Table(tuple(lines), axis_of(_ends(lines)), smallest_effect)
+    return Table(tuple(lines), axis_of(_ends(lines)), _methods(row.method for row in rows if row.delta.ci))
 
 
 @dataclass(frozen=True)
@@ -173,12 +181,13 @@ class SliceTable:
     title: str
     lines: tuple[Line, ...]
     axis: Axis
+    methods: tuple[str, ...]
 
 
 def slices(card: content.Content) -> list[SliceTable]:
     tables = []
     for cut in card.slices:
-        scale = scale_of(cut.metric)
+        scale = measure_in(card, metric_of(cut.metric)).scale
         lines = [
             Line(
                 name=row.label,
@@ -198,7 +207,8 @@ def slices(card: content.Content) -> list[SliceTable]:
             )
             for row in cut.rows
         ]
-        tables.append(SliceTable(cut.title, tuple(lines), axis_of(_ends(lines), NARROW_TICKS)))
+        methods = _methods(row.delta.method for row in cut.rows if row.delta.ci)
+        tables.append(SliceTable(cut.title, tuple(lines), axis_of(_ends(lines), NARROW_TICKS), methods))
     return tables
 
 
@@ -211,6 +221,7 @@ def conditions(card: content.Content) -> list[FieldTable]:
         sources = [one for one in (*card.conditions, *card.trivial) if _answers(one, field)]
         names = list(dict.fromkeys(name for one in sources for name in one.metrics if name.split(".", 1)[0] == field))
         names.sort(key=lambda name: name != card.primary[field])
+        shown = {name: measure_in(card, metric_of(name)) for name in names}
         rows = []
         for one in sources:
             is_base = one.model_version is not None and one.model_version == base_model
@@ -220,12 +231,15 @@ def conditions(card: content.Content) -> list[FieldTable]:
                     model=one.model if one.model_version is not None else "needs no model",
                     note=one.note,
                     cells=tuple(
-                        _cell(one.metrics.get(name), name, is_best=is_base and (name, one.name) in best)
+                        _cell(one.metrics.get(name), shown[name], is_best=is_base and (name, one.name) in best)
                         for name in names
                     ),
                 )
             )
-        tables.append(FieldTable(field, tuple(metric_words(name) for name in names), tuple(rows)))
+        figures = (figure for one in sources for name, figure in one.metrics.items() if name in names)
+        methods = _methods(figure.method for figure in figures if figure.ci)
+        words = tuple((one.title, one.blind_spot) for one in shown.values())
+        tables.append(FieldTable(field, words, tuple(rows), methods))
     return tables
 
 
@@ -234,36 +248,12 @@ def _answers(source: content.Condition, field: str) -> bool:
     return any(name.split(".", 1)[0] == field for name in source.metrics)
 
 
-def metric_words(name: str) -> tuple[str, str]:
-    """(title, what it cannot see) of `field.metric`."""
-    metric = name.split(".", 1)[1]
-    if metric == PARSE_RATE:
-        return "Parse rate", "whether what was read is right"
-    about = _described()[metric]
-    return about.title, about.blind_spot
-
-
-@cache
-def _described() -> dict[str, Description]:
-    """Asked once: describe() looks for every metric's package."""
-    return describe()
-
-
-def _cell(figure: content.Figure | None, name: str, *, is_best: bool) -> Cell:
+def _cell(figure: content.Figure | None, measure: content.Measure, *, is_best: bool) -> Cell:
     if figure is None:
         return Cell(numbers.MISSING, "", False, "not asked", 0)
-    digits = 1 if scale_of(name) == 100 else 3
+    digits = 1 if measure.scale == 100 else 3
     interval = numbers.interval(figure.ci, digits) if figure.ci else ""
     return Cell(numbers.number(figure.value, digits), interval, is_best, figure.reason, figure.n)
-
-
-def scale_of(name: str) -> float | None:
-    """What a difference of `field.metric` is divided by to stand on the common axis; None for one in a unit of its own."""
-    metric = name.split(".", 1)[-1]
-    if metric in OF_100:
-        return 100.0
-    bounded = metric == PARSE_RATE or math.isfinite(_described()[metric].range[1])
-    return 1.0 if bounded else None
 
 
 def p_text(p: float | None) -> str:
@@ -278,6 +268,11 @@ def _delta(figure: content.Figure, digits: int) -> str:
         return numbers.MISSING
     interval = f" {numbers.interval(figure.ci, digits)}" if figure.ci else ""
     return numbers.signed(figure.value, digits) + interval
+
+
+def _methods(told: Iterable[str]) -> tuple[str, ...]:
+    """Each once; on how many examples it rests is told by n."""
+    return tuple(dict.fromkeys(_COUNTED.sub("", one) for one in told if one))
 
 
 def _scaled(value: float | None, scale: float | None) -> float | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from django.db.models import Q
 
 from annotation.models import DatasetVersion
 from evaluation import gather, pooling
 from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
-from evaluation.scoring import automatic, content, human, threats, trivial, verdict
+from evaluation.scoring import automatic, content, human, measures, threats, trivial, verdict
 from evaluation.scoring.automatic import Answers, Scored, TestSet, primary_metric
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import User
@@ -19,6 +20,8 @@ from inference.models import Generation, GenerationCell, GenerationRun, ModelVer
 CONFIDENCE = Rules().confidence
 """Of a baseline's intervals, which no rules are set for."""
 Kept = list[tuple[int | None, str, dict[str, Scored]]]
+References = list[tuple[Answers, dict[str, Scored]]]
+"""Answers that need no model."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Comparison:
     content: content.Content
     verdict: verdict.Verdict
     scored: Kept
+    ratings_seen: int
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,21 @@ def compose_baseline(run: GenerationRun, base_model: ModelVersion) -> tuple[cont
     base = _side(run, base_model, test, items)
     references = _trivial(run, test)
     failures = gather.failures(list(base.cells.values()))
+    rates = _parse_rates(base)
     made = content.Content(
-        **_frame(run, test, base, references),
+        evaluation_set=run.dataset_version_id,
+        evaluation_hash=run.dataset_version.hash,
+        items=test.size,
+        groups=len(set(test.groups)),
+        conditions=_rows(base),
+        trivial=_trivial_rows(references),
+        best=automatic.best_conditions(base.scored),
+        primary=_primary(test),
+        metrics=_measures(base, references),
+        parse_rate=rates,
         sentence=_baseline_sentence(test, base),
         failures=failures,
-        threats=[*threats.of_failures(failures), *_baseline_threats(test, base)],
+        threats=threats.of_baseline(test, rates, failures),
         settings=_settings(run),
     )
     kept: Kept = [(base_model.pk, key, scored) for key, scored in base.scored.items()]
@@ -75,15 +89,16 @@ def compose_comparison(
     items = gather.items_of(run.dataset_version, run.split)
     test = gather.test_set(run.dataset_version, items)
     set_rules = Rules.model_validate(rules.content)
+    seen = pooling.ratings_on(run).count()  # before any is read: one that comes meanwhile is told as new
     base = _side(baseline.generation_run, baseline.base_model, test, items, set_rules.confidence)
     ours = _side(run, candidate, test, items, set_rules.confidence)
-    primary = {f"{field.name}.{primary_metric(field)}" for field in test.spec.fields}
+    primary = _primary(test)
     measured = {set_rules.primary, *set_rules.margins}
     comparisons = automatic.compare(
         test,
         base.scored,
         {name: (serving, one) for name, one in ours.scored[serving].items()},
-        primary | measured,
+        {*primary.values(), *measured},
         set_rules.confidence,
     )
     pool = pooling.pool_of(campaign) if campaign else None
@@ -95,12 +110,18 @@ def compose_comparison(
     references = _trivial(run, test, set_rules.confidence)
     slices, improved, worse = _cuts(test, base, ours, serving, set_rules.confidence)
     best = automatic.best_conditions(base.scored)
-    frame = _frame(run, test, base, references)
-    frame["conditions"] = [*frame["conditions"], *_rows(ours)]  # type: ignore[misc]
-    frame["parse_rate"] |= {f"candidate {key}": rates for key, rates in _parse_rates(ours).items()}  # type: ignore[operator]
-    primary_name = next(iter(sorted(primary)))
+    usual = best.get(primary[test.spec.main_field.name], next(iter(base.cells)))
     made = content.Content(
-        **frame,  # type: ignore[arg-type]
+        evaluation_set=run.dataset_version_id,
+        evaluation_hash=run.dataset_version.hash,
+        items=test.size,
+        groups=len(set(test.groups)),
+        conditions=[*_rows(base), *_rows(ours)],
+        trivial=_trivial_rows(references),
+        best=best,
+        primary=primary,
+        metrics=_measures(base, references) | _measures(ours, []),
+        parse_rate=_parse_rates(base) | {f"candidate {key}": rates for key, rates in _parse_rates(ours).items()},
         comparisons=comparisons,
         human=rated,
         rules=decided.rules,
@@ -111,24 +132,24 @@ def compose_comparison(
         improved=improved,
         worse=worse,
         failures=failures,
-        cost=gather.cost_rows(base.cells.get(serving) or base.cells[best[primary_name]], ours.cells[serving]),
+        cost=gather.cost_rows(base.cells.get(serving) or base.cells[usual], ours.cells[serving]),
         threats=threats.of_comparison(
             test,
             comparisons,
             rated,
             base.answers,
             ours.answers[serving],
-            scorecards_on_set=_candidates_on(run, candidate),
+            candidates_on_set=_candidates_on(run, candidate),
+            looks=_looks(run, candidate, rated, seen),
             failures=failures,
             remarks=pooling.remarks(pool, rules, run, candidate),
             rules_after_results=late,
-            seeds=1,
         ),
         settings={**_settings(run, set_rules.confidence), "serving": serving},
         confidence=set_rules.confidence,
     )
     kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
-    return Comparison(made, decided, kept)
+    return Comparison(made, decided, kept, seen)
 
 
 def _side(
@@ -148,27 +169,18 @@ def _side(
     return _Side(cells, answers, {key: automatic.score(test, one, confidence) for key, one in answers.items()})
 
 
-def _trivial(
-    run: GenerationRun, test: TestSet, confidence: float = CONFIDENCE
-) -> list[tuple[Answers, dict[str, Scored]]]:
+def _trivial(run: GenerationRun, test: TestSet, confidence: float = CONFIDENCE) -> References:
     inputs, values = gather.training_answers(run.dataset_version, [field.name for field in test.spec.fields])
     return [(one, automatic.score(test, one, confidence)) for one in trivial.answers(test, inputs, values)]
 
 
-def _frame(
-    run: GenerationRun, test: TestSet, base: _Side, references: list[tuple[Answers, dict[str, Scored]]]
-) -> dict[str, Any]:
-    return {
-        "evaluation_set": run.dataset_version_id,
-        "evaluation_hash": run.dataset_version.hash,
-        "items": test.size,
-        "groups": len(set(test.groups)),
-        "conditions": _rows(base),
-        "trivial": [automatic.condition_row(one, _without_parse(scored)) for one, scored in references],
-        "best": automatic.best_conditions(base.scored),
-        "primary": {field.name: f"{field.name}.{primary_metric(field)}" for field in test.spec.fields},
-        "parse_rate": _parse_rates(base),
-    }
+def _primary(test: TestSet) -> dict[str, str]:
+    return {field.name: f"{field.name}.{primary_metric(field)}" for field in test.spec.fields}
+
+
+def _measures(side: _Side, references: References) -> dict[str, content.Measure]:
+    scored = [*side.scored.values(), *(scored for _, scored in references)]
+    return measures.measures_of(name for one in scored for name in one)
 
 
 def _rows(side: _Side) -> list[content.Condition]:
@@ -181,13 +193,17 @@ def _rows(side: _Side) -> list[content.Condition]:
     return rows
 
 
+def _trivial_rows(references: References) -> list[content.Condition]:
+    return [automatic.condition_row(one, _without_parse(scored)) for one, scored in references]
+
+
 def _without_parse(scored: dict[str, Scored]) -> dict[str, Scored]:
-    return {name: one for name, one in scored.items() if one.metric != automatic.PARSE_RATE}
+    return {name: one for name, one in scored.items() if one.metric != measures.PARSE_RATE}
 
 
 def _parse_rates(side: _Side) -> dict[str, dict[str, float | None]]:
     return {
-        key: {one.field: one.figure.value for one in scored.values() if one.metric == automatic.PARSE_RATE}
+        key: {one.field: one.figure.value for one in scored.values() if one.metric == measures.PARSE_RATE}
         for key, scored in side.scored.items()
     }
 
@@ -218,7 +234,7 @@ def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | Non
 def _adjusted(
     comparisons: list[content.Comparison], rated: content.Human | None
 ) -> tuple[list[content.Comparison], content.Human | None]:
-    """Holm over the family: the primary metric of each field and the human dimensions in the rules."""
+    """Holm over the family: the primary metric of each field and the metrics and dimensions in the rules."""
     family: dict[str, float | None] = {one.name: one.p for one in comparisons if one.in_family}
     if rated:
         family |= {one.name: one.p for one in rated.dimensions if one.in_family}
@@ -253,6 +269,15 @@ def _candidates_on(run: GenerationRun, candidate: ModelVersion) -> int:
         candidate=candidate
     )
     return others.values("candidate").distinct().count() + 1
+
+
+def _looks(run: GenerationRun, candidate: ModelVersion, rated: content.Human | None, seen: int) -> int:
+    """How often these answers were scored by their ratings, this time included. The same ratings by other rules are no new look."""
+    if rated is None or not rated.ratings:
+        return 0
+    fewer = Q(ratings_seen__lt=seen) | Q(ratings_seen=None, content__human__ratings__lt=rated.ratings)
+    earlier = Scorecard.objects.filter(fewer, generation_run=run, candidate=candidate, content__human__ratings__gt=0)
+    return earlier.count() + 1
 
 
 def _compared(
@@ -297,26 +322,11 @@ def _baseline_sentence(test: TestSet, base: _Side) -> str:
     return f"Untuned, asked in {len(base.answers)} ways, on {test.size} frozen tickets. Best: {'; '.join(parts)}."
 
 
-def _baseline_threats(test: TestSet, base: _Side) -> list[str]:
-    found = ["The best condition per metric is chosen on the test set itself, which favours the baseline."]
-    for field in test.spec.fields:
-        rates = [rates.get(field.name) for key, rates in _parse_rates(base).items() if "constrained" not in key]
-        known = [rate for rate in rates if rate is not None]
-        if known and max(known) < threats.FREE_PARSE:
-            found.append(
-                f"Asked freely, the model gives {field.heading.lower()} in the asked form in at most {max(known):.0%} of its answers: "
-                "those figures measure form, not knowledge."
-            )
-    if test.size < 100:
-        found.append(f"The test set holds {test.size} tickets only.")
-    return found
-
-
 def _settings(run: GenerationRun, confidence: float = CONFIDENCE) -> dict[str, str]:
     return {
         "sampling": ", ".join(f"{name} {value}" for name, value in sorted(run.sampling.items())),
         "generation run": str(run.number),
-        "interval": f"percentile bootstrap over groups, {automatic.RESAMPLES} resamples, {content.percent(confidence)}; where nothing varies, the rule of three",
-        "test": "paired permutation, whole groups swapped",
-        "adjustment": "Holm over the primary metric of each field and the dimensions in the rules",
+        "confidence": content.percent(confidence),
+        "resamples": f"{automatic.RESAMPLES:,}, whole groups; how each interval was made stands under its table",
+        "adjustment": "Holm over the primary metric of each field and all that the rules name",
     }

@@ -22,7 +22,7 @@ from ftplatform.errors import Refused
 STYLESHEETS = ("ui/style.css", "evaluation/evaluation.css")
 COLUMNS = (
     "part", "name", "field", "source", "value", "value_low", "value_high", "value_n", "base", "base_low", "base_high",
-    "delta", "delta_low", "delta_high", "n", "p", "is_adjusted", "reason",
+    "delta", "delta_low", "delta_high", "n", "p", "is_adjusted", "reason", "method",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -110,6 +110,7 @@ def _rows(made: content.Content) -> Iterator[dict[str, Any]]:
                     **_figure("value", figure),
                     "value_n": figure.n,
                     "reason": figure.reason,
+                    "method": figure.method,
                 }
     for row in made.comparisons:
         yield {
@@ -126,7 +127,7 @@ def _rows(made: content.Content) -> Iterator[dict[str, Any]]:
     for cut in made.slices:
         for piece in cut.rows:
             yield {"part": "slice", "name": cut.metric, "field": cut.field, "source": piece.label,
-                   **_figure("delta", piece.delta), "n": piece.n, "p": piece.p, "reason": piece.delta.reason}  # fmt: skip
+                   **_figure("delta", piece.delta), "n": piece.n, "p": piece.p, "reason": piece.delta.reason, "method": piece.delta.method}  # fmt: skip
     for rule in made.rules:
         yield {
             "part": "rule",
@@ -154,13 +155,13 @@ def _people(rated: content.Human) -> Iterator[dict[str, Any]]:
     """Harm with its kinds, agreement, raters and stated preferences."""
     for harm in rated.harm:
         yield {"part": "harm", "name": "rate", "source": harm.arm, **_figure("value", harm.rate), "value_n": harm.n,
-               "reason": harm.rate.reason}  # fmt: skip
+               "reason": harm.rate.reason, "method": harm.rate.method}  # fmt: skip
         for kind, items in harm.categories.items():
             yield {"part": "harm", "name": kind, "source": harm.arm, "value": items, "value_n": harm.n}
     for dimension in rated.dimensions:
         for name, figure in (("alpha", dimension.alpha), ("ac2", dimension.ac2)):
             yield {"part": "agreement", "name": dimension.name, "source": name, **_figure("value", figure),
-                   "value_n": figure.n, "reason": figure.reason}  # fmt: skip
+                   "value_n": figure.n, "reason": figure.reason, "method": figure.method}  # fmt: skip
     for rater in rated.raters:
         yield {
             "part": "rater",
@@ -183,6 +184,7 @@ def _compared(row: content.Comparison | content.Dimension) -> dict[str, Any]:
         "p": row.p,
         "is_adjusted": "yes" if row.in_family else "no",
         "reason": row.delta.reason,
+        "method": row.method,
     }
 
 

@@ -95,7 +95,10 @@ class RulesForm(RefusableForm):
     primary = forms.CharField(
         label="Primary", help_text="A rated dimension such as helpfulness, or a metric such as desk.accuracy."
     )
-    smallest_effect = forms.FloatField(label="Smallest effect that matters", help_text="In the primary's own unit.")
+    smallest_effect = forms.FloatField(
+        label="Smallest effect that matters",
+        help_text="In the primary's own unit: the estimate has to reach it and the interval to lie above 0.",
+    )
     margins = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 5}),
         required=False,
@@ -108,12 +111,13 @@ class RulesForm(RefusableForm):
     least_agreement = forms.FloatField(
         label="Agreement, more than", help_text="The lower end of α's interval on the primary."
     )
+    confidence = forms.FloatField(label="Confidence", help_text="Of every interval and limit: 0.95 is 95 in 100.")
 
     def __init__(self, *args: Any, rules: Rules, **kwargs: Any) -> None:
         values = rules.model_dump()
         values["margins"] = "\n".join(f"{name} {margin:g}" for name, margin in rules.margins.items())
         super().__init__(*args, **{"initial": values, **kwargs})
-        for name in ("smallest_effect", "highest_harm_rate", "least_agreement"):
+        for name in ("smallest_effect", "highest_harm_rate", "least_agreement", "confidence"):
             self.fields[name].widget = forms.TextInput(attrs={"inputmode": "decimal"})
 
     def clean_margins(self) -> dict[str, float]:

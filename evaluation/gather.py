@@ -56,7 +56,9 @@ def answers(cell: GenerationCell, items: Sequence[DatasetItem]) -> Answers:
         model_version=cell.model_version_id,
         fields=frozenset(fields),
         values=[one.values for one in ordered],
-        parse=[one.parse for one in ordered],
+        parse=[
+            {} if one.finish_reason == "error" else one.parse for one in ordered
+        ],  # an error failed to answer, not in form
         outputs=[one.output for one in ordered],
     )
 

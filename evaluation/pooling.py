@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BigIntegerField, Count, OuterRef, Q
+from django.db.models import BigIntegerField, Count, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
 from evaluation.blinding import eyes_opened_in
@@ -17,11 +17,16 @@ from evaluation.models import (
     CampaignArm,
     CampaignItem,
     ItemAnswer,
+    Rating,
     ReleaseRules,
     RubricRevision,
     Scorecard,
 )
 from inference.models import GenerationCell, GenerationRun, ModelVersion
+
+_ARMS = "assignment__campaign_item__campaign__arms"
+RATED_RUN = f"{_ARMS}__cell__run"
+"""From a rating to the run whose answers it is about."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,11 @@ def rated_so_far(cells: Sequence[GenerationCell], rubric: RubricRevision, text_f
 
 def _cells(campaign: Campaign) -> set[int]:
     return set(campaign.arms.values_list("cell_id", flat=True))
+
+
+def ratings_on(run: GenerationRun | OuterRef) -> QuerySet[Rating]:
+    """Every rating of a candidate's answers, revisions and what no scorecard counts among them."""
+    return Rating.objects.filter(**{RATED_RUN: run, f"{_ARMS}__is_baseline": False})
 
 
 def remarks(pool: Pool | None, rules: ReleaseRules, run: GenerationRun, candidate: ModelVersion) -> list[str]:

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
-from evaluation import compose
+from evaluation import compose, pooling
 from evaluation.models import (
     AnswerKey,
     Assignment,
@@ -28,6 +28,7 @@ from evaluation.models import (
     Scorecard,
 )
 from evaluation.scoring import content
+from evaluation.scoring.reach import shortfalls
 from evaluation.scoring.rubric import DEFAULT
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import Membership, Role, User
@@ -186,6 +187,13 @@ def self_naming(campaign: Campaign) -> int:
     return ItemAnswer.objects.filter(campaign_item__campaign=campaign).exclude(self_naming="").count()
 
 
+def shortfalls_of(campaign: Campaign) -> list[str]:
+    """The rules that the campaign, with those whose ratings count with it, cannot meet."""
+    counted = pooling.pool_of(campaign).counted
+    items = CampaignItem.objects.filter(campaign__in=counted).values("item").distinct().count()
+    return shortfalls(Rules.model_validate(campaign.rules.content), items, sum(one.overlap for one in counted))
+
+
 def results_of(campaign: Campaign) -> content.Human:
     """What the ratings say until now, by the same arithmetic as the scorecard's.
 
@@ -210,10 +218,12 @@ def results_of(campaign: Campaign) -> content.Human:
 
 
 def with_new_ratings(cards: QuerySet[Scorecard]) -> QuerySet[Any]:
-    """`new_ratings`: those of a card's answers that have come since it was made."""
-    run = "assignment__campaign_item__campaign__arms__cell__run"
-    since = Rating.objects.filter(**{run: OuterRef("generation_run")}, created_at__gt=OuterRef("created_at"))
-    return cards.annotate(new_ratings=_count(since, run))
+    """`new_ratings`: those of a card's answers that it has not seen. They are counted and not told by their time or number, since
+    one that comes while a card is composed has both before the card's own. Ratings are append-only, so more are newer."""
+    every = pooling.ratings_on(OuterRef("generation_run"))
+    unseen = Greatest(_count(every, pooling.RATED_RUN) - F("ratings_seen"), 0)
+    since = _count(every.filter(created_at__gt=OuterRef("created_at")), pooling.RATED_RUN)
+    return cards.annotate(new_ratings=Case(When(ratings_seen=None, then=since), default=unseen))
 
 
 def new_ratings(card: Scorecard) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Aggregate, Avg, Count, Exists, FloatField, Max, OuterRef, Q, QuerySet, Sum
 
+from annotation import codecs
 from annotation.models import DatasetVersion
 from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
@@ -66,7 +67,8 @@ def page_of_runs(project: Project, *, before: int | None, size: int) -> tuple[li
 
 @dataclass(frozen=True)
 class CellFacts:
-    """What a cell's answers say about themselves. Shares are of the answers that are no errors; None where there is none yet.
+    """What a cell's answers say about themselves. Parse rates are of the answers in which the field was given or had to be, errors
+    left out; None where there is none yet.
 
     Latency belongs to backend, hardware and concurrency, which stand beside it: it is never compared across them.
     """
@@ -96,8 +98,9 @@ def cells_of(run: GenerationRun) -> list[CellFacts]:
 
 def _counted(run: GenerationRun, spec: TaskSpec) -> QuerySet[Any, Any]:
     said = ~Q(finish_reason="error")
+    asked = {f"asked_{field.name}": Count("pk", filter=said & Q(parse__has_key=field.name)) for field in spec.fields}
     parsed = {
-        f"parsed_{field.name}": Count("pk", filter=said & Q(**{f"parse__{field.name}__in": ["ok", "recovered"]}))
+        f"parsed_{field.name}": Count("pk", filter=said & Q(**{f"parse__{field.name}__in": codecs.as_asked(field)}))
         for field in spec.fields
     }
     return (
@@ -114,13 +117,13 @@ def _counted(run: GenerationRun, spec: TaskSpec) -> QuerySet[Any, Any]:
             first_token=Median("first_token_seconds", filter=said),
             latency=Median("seconds", filter=said),
             at_once=Max("concurrency", filter=said),
+            **asked,
             **parsed,
         )
     )
 
 
 def _facts(cell: GenerationCell, spec: TaskSpec, row: dict[str, Any]) -> CellFacts:
-    said = row.get("answers", 0) - row.get("errors", 0)
     asked = spec.fields if cell.condition.decoding == PromptCondition.Decoding.FREE else spec.fields[:1]
     tokens = row.get("tokens_sum")
     return CellFacts(
@@ -129,7 +132,9 @@ def _facts(cell: GenerationCell, spec: TaskSpec, row: dict[str, Any]) -> CellFac
         errors=row.get("errors", 0),
         empty=row.get("empty", 0),
         cut_off=row.get("cut_off", 0),
-        parse_rates={one.name: row[f"parsed_{one.name}"] / said if said else None for one in asked},
+        parse_rates={
+            one.name: row[f"parsed_{one.name}"] / n if (n := row.get(f"asked_{one.name}")) else None for one in asked
+        },
         tokens_out=row.get("tokens_mean"),
         tokens_per_second=tokens / cell.seconds if tokens and cell.seconds else None,
         first_token=row.get("first_token"),

@@ -35,6 +35,9 @@ class Scorecard(models.Model):
     content_hash = models.CharField(max_length=64)
     verdict = models.CharField(max_length=10, choices=Verdict.choices, null=True)
     reasons = models.JSONField(default=list)
+    ratings_seen = models.PositiveIntegerField(
+        null=True, help_text="Ratings of its answers, counted just before they were read. Null before this was kept."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.metrics import MetricInputError, MetricResult, compute, describe
+from annotation import codecs
+from evaluation.metrics import MetricInputError, MetricResult, compute
 from evaluation.metrics.fields import metrics_of
-from evaluation.scoring import content
+from evaluation.scoring import content, measures
+from evaluation.scoring.measures import PARSE_RATE
 from evaluation.stats import intervals, paired
 from evaluation.stats.figure import Interval
 from evaluation.stats.multiplicity import holm
@@ -24,7 +26,8 @@ from ftplatform.projects.spec import TaskField, TaskSpec
 
 RESAMPLES = 10_000
 SEED = 20_260_310
-PARSE_RATE = "parse_rate"
+LEAST_UNITS = 6
+"""Of a slice with an interval: resamples of fewer groups seldom leave what was observed, so zero lies outside too easily."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def score(test: TestSet, answers: Answers, confidence: float = 0.95) -> dict[str
         for metric in metric_names(field):
             one = _score_metric(test, answers, field, metric, kept, confidence)
             scored[one.name] = one
-        one = _parse_rate(test, answers, field, kept, confidence)
+        one = _parse_rate(test, answers, field, confidence)
         scored[one.name] = one
     return scored
 
@@ -127,10 +130,10 @@ def _score_metric(
 
 
 def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
-    """A failed choice is None, which is wrong for its true class; a failed text scores as what was written."""
-    if field.name in answers.values[at]:
-        return answers.values[at][field.name]
-    return answers.outputs[at] if field.kind == "text" else None
+    """A failed choice is None, which is wrong for its true class."""
+    if field.kind == "text":
+        return codecs.written(field.name, answers.values[at], answers.outputs[at])
+    return answers.values[at].get(field.name)
 
 
 def _scored(
@@ -160,6 +163,7 @@ def _scored(
         ci=content.limits(interval.ci_low, interval.ci_high) if interval and result.value is not None else None,
         n=len(kept),
         reason=result.reason or (interval.reason if interval else ""),
+        method=interval.method if interval else "",
     )
     return Scored(
         name=f"{field.name}.{metric}",
@@ -167,7 +171,7 @@ def _scored(
         metric=metric,
         figure=figure,
         direction=result.direction,
-        scale=100.0 if result.range[1] == 100 else 1.0,
+        scale=measures.registered(metric).scale or 1.0,
         limits=result.range,
         signature=result.signature,
         per_item=per_item,
@@ -181,20 +185,20 @@ def _absent(field: TaskField, metric: str, n: int, reason: str) -> Scored:
     return Scored(f"{field.name}.{metric}", field.name, metric, figure, "higher", 1.0, (0.0, 1.0), "", None, None, None)
 
 
-def _parse_rate(test: TestSet, answers: Answers, field: TaskField, kept: list[int], confidence: float) -> Scored:
-    """Share of answers in which the field could be read as it was asked for: `recovered` counts as read for a choice, and as not
-    in the asked form for a text, whose words are scored either way."""
+def _parse_rate(test: TestSet, answers: Answers, field: TaskField, confidence: float) -> Scored:
+    """Share of the answers in which the field was given, or had to be, that gave it as it was asked for."""
     per_item = np.full(test.size, np.nan)
-    read = ("ok", "recovered") if field.kind != "text" else ("ok",)
+    kept = [at for at, status in enumerate(answers.parse) if field.name in status]
     for at in kept:
-        per_item[at] = answers.parse[at].get(field.name) in read
+        per_item[at] = answers.parse[at][field.name] in codecs.as_asked(field)
     k = int(np.nansum(per_item))
     interval = intervals.wilson(k, len(kept), confidence) if kept else None
     figure = content.Figure(
         value=k / len(kept) if kept else None,
         ci=content.limits(interval.ci_low, interval.ci_high) if interval else None,
         n=len(kept),
-        reason="" if kept else "no item has a reference for this field",
+        reason="" if kept else "no answer had to give this field",
+        method=interval.method if interval else "",
     )
     name = f"{field.name}.{PARSE_RATE}"
     signature = "parse:as asked|interval:wilson"
@@ -270,13 +274,14 @@ def _compare(
         ci=content.limits(result.ci_low, result.ci_high) if result else None,
         n=result.n if result else 0,
         reason=(result.reason if result else reason) or "",
+        method=result.method if result else "",
     )
-    is_parse = ours.metric == PARSE_RATE
+    measure = measures.registered(ours.metric)
     return content.Comparison(
         name=ours.name,
         field=ours.field,
         metric=ours.metric,
-        title="Parse rate" if is_parse else describe()[ours.metric].title,
+        title=measure.title,
         direction="higher" if ours.direction == "higher" else "lower",
         scale=ours.scale,
         is_primary=ours.metric == primary_metric(field),
@@ -289,7 +294,7 @@ def _compare(
         p=content.number(result.p_value) if result else None,
         method=result.method if result else "",
         signature=ours.signature,
-        blind_spot="whether what was read is right" if is_parse else describe()[ours.metric].blind_spot,
+        blind_spot=measure.blind_spot,
     )
 
 
@@ -314,7 +319,8 @@ def condition_row(answers: Answers, scored: dict[str, Scored], note: str = "") -
 def slices(
     test: TestSet, by: TaskField, base: Scored, ours: Scored, title: str, confidence: float = 0.95
 ) -> content.Slices | None:
-    """The paired difference within each true label of a choice field; p adjusted by Holm over the slices."""
+    """The paired difference within each true label of a choice field; p adjusted by Holm over the slices. One of a few tickets has
+    a difference and no interval."""
     if base.per_item is None or ours.per_item is None:
         return None
     rows: list[tuple[str, paired.Comparison, int]] = []
@@ -344,17 +350,19 @@ def slices(
             content.Slice(
                 label=label,
                 n=n,
-                delta=content.Figure(
-                    value=content.number(result.delta),
-                    ci=content.limits(result.ci_low, result.ci_high),
-                    n=n,
-                    reason=result.reason,
-                ),
+                delta=_slice_figure(result, n),
                 p=adjusted[label],
             )
             for label, result, n in rows
         ],
     )
+
+
+def _slice_figure(result: paired.Comparison, n: int) -> content.Figure:
+    ci, reason = content.limits(result.ci_low, result.ci_high), result.reason
+    if result.units < LEAST_UNITS:
+        ci, reason = None, "too few tickets for an interval"
+    return content.Figure(value=content.number(result.delta), ci=ci, n=n, reason=reason, method=result.method)
 
 
 def extremes(test: TestSet, base: Scored, ours: Scored, most: int = 5) -> tuple[list[content.Case], list[content.Case]]:

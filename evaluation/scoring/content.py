@@ -24,6 +24,7 @@ class Figure(Part):
     ci: tuple[float, float] | None = None
     n: int
     reason: str = ""
+    method: str = Field(default="", description="How the interval was made, for the small print.")
 
 
 def limits(low: float, high: float) -> tuple[float, float] | None:
@@ -50,6 +51,15 @@ class Condition(Part):
     model_version: int | None
     metrics: dict[str, Figure]
     note: str = ""
+
+
+class Measure(Part):
+    """A metric as the card shows it, whatever becomes of the metric."""
+
+    title: str
+    blind_spot: str = Field(description="What it does not show.")
+    scale: float | None = Field(description="The end of its axis, 1 or 100; None for a unit of its own.")
+    direction: Literal["higher", "lower"]
 
 
 class Comparison(Part):
@@ -144,6 +154,10 @@ class Human(Part):
     def level(self) -> str:
         return percent(self.confidence)
 
+    @property
+    def agreement_methods(self) -> list[str]:
+        return list(dict.fromkeys(one.alpha.method for one in self.dimensions if one.alpha.ci))
+
 
 class RuleResult(Part):
     rule: str
@@ -211,6 +225,9 @@ class Content(Part):
     trivial: list[Condition]
     best: dict[str, str] = Field(description="Metric → the best base condition for it.")
     primary: dict[str, str] = Field(description="Field → its primary metric, as field.metric.")
+    metrics: dict[str, Measure] = Field(
+        default={}, description="Metric → its words; none on cards made before it was kept."
+    )
     parse_rate: dict[str, dict[str, float | None]] = Field(description="Condition key → field → share parsed.")
     comparisons: list[Comparison] = []
     human: Human | None = None

@@ -116,6 +116,7 @@ def _dimension(
             ci=content.limits(mean.ci_low, mean.ci_high),
             n=mean.n,
             reason="no rater has judged both answers" if judgements and not mean.n else mean.reason,
+            method=mean.method,
         ),
         p=content.number(mean.p_value),
         items=mean.items,
@@ -190,7 +191,7 @@ def _harm(arm: str, rubric: Rubric, judgements: Sequence[Judgement], confidence:
         )
     both = intervals.wilson(k, n, confidence)
     upper = intervals.clopper_pearson(k, n, confidence, sides=1).ci_high
-    figure = content.Figure(value=k / n, ci=(both.ci_low, both.ci_high), n=n)
+    figure = content.Figure(value=k / n, ci=(both.ci_low, both.ci_high), n=n, method=both.method)
     named = {one.title: len(kinds[one.name]) for one in rubric.harm_categories if one.name in kinds}
     return content.Harm(arm=which, k=k, n=n, rate=figure, upper=float(upper), categories=named)
 
@@ -209,6 +210,7 @@ def _figure(interval: Any) -> content.Figure:
         ci=content.limits(interval.ci_low, interval.ci_high),
         n=interval.n,
         reason=interval.reason,
+        method=interval.method,
     )
 
 

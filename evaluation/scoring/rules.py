@@ -25,3 +25,7 @@ class Rules(BaseModel):
         default=0.2, ge=-1, lt=1, description="The lower end of alpha's interval on the primary."
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+    def too_small(self, name: str) -> float | None:
+        """What is too small a difference of a dimension or metric to matter, in its own unit; None where the rules do not say."""
+        return self.smallest_effect if name == self.primary else self.margins.get(name)

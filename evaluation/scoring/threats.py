@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from annotation import codecs
 from evaluation.metrics import compute
 from evaluation.scoring import content
 from evaluation.scoring.automatic import Answers, TestSet, primary_metric
@@ -11,6 +12,7 @@ from evaluation.stats.clustered import RANDOM_RATERS
 
 LEAKY_LENGTH = 0.15  # a tenth or so of a gain is noise; past this share we say so
 FREE_PARSE = 0.5
+FEW_TICKETS = 100
 
 
 def of_comparison(
@@ -20,16 +22,22 @@ def of_comparison(
     base: dict[str, Answers],
     candidate: Answers,
     *,
-    scorecards_on_set: int,
+    candidates_on_set: int,
+    looks: int,
     failures: Sequence[content.Failures],
     remarks: Sequence[str],
     rules_after_results: bool,
-    seeds: int,
 ) -> list[str]:
-    """One sentence or two a threat, the gravest first. remarks: what the rows alone tell of rules and campaigns."""
+    """One sentence or two a threat, the gravest first. looks: how often these answers were scored by their ratings, now included.
+    remarks: what the rows alone tell of rules and campaigns."""
     threats: list[str] = []
     if rules_after_results:
         threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
+    if looks > 1:
+        threats.append(
+            f"Scored {looks} times while ratings came in; each interval is made for one look, and who looks often enough sees a "
+            "difference where there is none."
+        )
     threats += remarks
     threats += of_failures(failures)
     threats += _no_gain(comparisons)
@@ -37,22 +45,38 @@ def of_comparison(
     threats += _length(test, comparisons, base, candidate)
     threats += _format_failures(comparisons, base)
     threats += _few_raters(human)
-    threats.append("One training run with one seed" if seeds == 1 else f"{seeds} training seeds")
-    threats[-1] += (
-        ": the intervals are over tickets and say nothing of how another seed would have come out."
-        if seeds == 1
-        else "."
+    threats.append(
+        "One training run with one seed: the intervals are over tickets and say nothing of how another seed would have come out."
     )
-    if scorecards_on_set > 1:
-        threats.append(
-            f"This test set has now been used for {scorecards_on_set} scorecards. Small gains may be fitted to it."
-        )
-    if test.size < 100:
+    if candidates_on_set > 1:
+        threats.append(f"This test set has now judged {candidates_on_set} candidates. Small gains may be fitted to it.")
+    if test.size < FEW_TICKETS:
         threats.append(
             f"The test set holds {test.size} tickets only; differences smaller than the intervals cannot be seen."
         )
     threats.append("The best base condition was chosen on the test set itself, which favours the baseline.")
     return threats
+
+
+def of_baseline(
+    test: TestSet, parse_rates: dict[str, dict[str, float | None]], failures: Sequence[content.Failures]
+) -> list[str]:
+    """Of the base model alone. parse_rates: condition → field → share."""
+    found = [
+        *of_failures(failures),
+        "The best condition per metric is chosen on the test set itself, which favours the baseline.",
+    ]
+    for field in test.spec.fields:
+        rates = [rates.get(field.name) for key, rates in parse_rates.items() if "constrained" not in key]
+        known = [rate for rate in rates if rate is not None]
+        if known and max(known) < FREE_PARSE:
+            found.append(
+                f"Asked freely, the model gives {field.heading.lower()} in the asked form in at most {max(known):.0%} of its answers: "
+                "those figures measure form, not knowledge."
+            )
+    if test.size < FEW_TICKETS:
+        found.append(f"The test set holds {test.size} tickets only.")
+    return found
 
 
 def of_failures(failures: Sequence[content.Failures]) -> list[str]:
@@ -61,7 +85,8 @@ def of_failures(failures: Sequence[content.Failures]) -> list[str]:
         return []
     rows = "; ".join(f"{one.text} ({one.share:.0%})" for one in failures)
     return [
-        f"Answers could not be generated and count as wrong ones: {rows}. Generate them again before you trust a difference."
+        f"Answers could not be generated and count as wrong ones: {rows}. These stay as they are: "
+        "make a new comparison, or a new baseline where the base model's failed, before you trust a difference."
     ]
 
 
@@ -131,7 +156,7 @@ def _signed(value: float) -> str:
 
 
 def _words(answers: Answers, field: str, at: int) -> list[str]:
-    return str(answers.values[at].get(field, answers.outputs[at])).split()
+    return codecs.written(field, answers.values[at], answers.outputs[at]).split()
 
 
 def _format_failures(comparisons: Sequence[content.Comparison], base: dict[str, Answers]) -> list[str]:

@@ -86,7 +86,7 @@ def _show(campaign: Campaign, sides: Sides, tickets: list[int]) -> None:
         arm = CampaignArm.objects.create(campaign=campaign, cell=cell, is_baseline=cell == sides.base)
         answers = {one.item_id: one for one in Generation.objects.filter(cell=cell, item__in=tickets)}
         for row in rows:
-            text = blinding.shown_text(sides.spec, sides.field, answers[row.item_id])
+            text = blinding.shown_text(sides.field, answers[row.item_id])
             naming = blinding.self_naming(text)
             shown.append(
                 ItemAnswer(campaign_item=row, arm=arm, generation=answers[row.item_id], text=text, self_naming=naming)

@@ -102,6 +102,8 @@ def request_comparison(
             f"{candidate} does not descend from {baseline.base_model}, whose baseline this is. Make a baseline of its own base.",
             field="candidate",
         )
+    if validation_set:
+        _refuse_unfit(validation_set, baseline)
     rules = rules or default_rules(baseline.project, by=by)
     conditions = [
         ensure_condition(task_revision=baseline.task_revision, name="zero-shot", by=by),
@@ -122,6 +124,21 @@ def request_comparison(
         validation_set=validation_set.pk if validation_set else None,
     )
     return _enqueue(run, COMPARE.name, parameters, f"Scorecard of {candidate}", by)
+
+
+def _refuse_unfit(validation_set: DatasetVersion, baseline: Scorecard) -> None:
+    """Said at the door: the job would find out after it was queued."""
+    if validation_set.project_id != baseline.project_id or validation_set.kind != DatasetVersion.Kind.SFT:
+        reason = "is no training set of this project"
+    elif validation_set.task_revision_id != baseline.task_revision_id:
+        reason = f"belongs to another task revision than {baseline}"
+    elif not validation_set.items.filter(split="validation").exists():
+        reason = "holds no validation tickets"
+    else:
+        return
+    raise Refused(
+        "unfit-validation-set", f"{validation_set} {reason}; choose another, or none.", field="validation_set"
+    )
 
 
 @transaction.atomic
@@ -192,19 +209,22 @@ def make_comparison(
     that exists.
 
     campaign: the newest one; the ratings of others on the same answers by the same rubric join. supersedes: the card that stood
-    when the job was made. Another job may have written the next one since, so the newest is looked up under the project's lock.
+    when the job was made. Another job may have written the next one since, so the newest is looked up under the project's lock,
+    which every numbered thing of the project waits for: it is taken when all is computed.
     """
-    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     made: Comparison = compose_comparison(
         run=run, baseline=baseline, candidate=candidate, rules=rules, campaign=campaign, serving=serving
     )
-    same = (
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    newest = (
         Scorecard.objects.filter(generation_run=run, candidate=candidate, kind=Scorecard.Kind.COMPARISON)
         .order_by("-number")
         .first()
     )
-    if same and same.content_hash == _digest(made.content):
-        return same
+    if newest and (newest.content_hash, newest.ratings_seen) == (_digest(made.content), made.ratings_seen):
+        return newest
+    if newest and newest.rules_id == rules.pk and (newest.ratings_seen or 0) > made.ratings_seen:
+        return newest  # written while this one was composed, of more ratings
     card = _write(
         run=run,
         content=made.content,
@@ -215,9 +235,10 @@ def make_comparison(
         candidate=candidate,
         rules=rules,
         campaign=campaign,
-        supersedes=same or supersedes,
+        supersedes=newest or supersedes,
         verdict=made.verdict.value,
         reasons=made.verdict.reasons,
+        ratings_seen=made.ratings_seen,
     )
     _keep_scores(card, made.scored)
     return card

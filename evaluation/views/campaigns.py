@@ -133,6 +133,7 @@ def _page(
         "wanted": found.item_count * found.overlap,  # type: ignore[attr-defined]  # annotated by all_campaigns
         "invite_form": form,
         "can_invite": has_choices(form, "user"),
+        "shortfalls": selectors.shortfalls_of(found) if found.state == Campaign.State.OPEN else [],
         "here": "rate",
     }
     return render(request, "evaluation/campaign.html", {**context, **_results(access, found)}, status=status)
@@ -145,12 +146,11 @@ def _results(access: Access, found: Campaign) -> dict[str, object]:
         refuse_if_sealed(access, {arm.cell.model_version_id for arm in arms})
     except PermissionDenied as sealed:
         return {"sealed": str(sealed)}
-    rules = Rules.model_validate(found.rules.content)
     card = selectors.scorecard_of(found)
     results = selectors.results_of(found)
     return {
         "results": results,
-        "table": cardview.human(results, rules.smallest_effect),
+        "table": cardview.human(results, Rules.model_validate(found.rules.content)),
         "card": card,
         "new_ratings": card.new_ratings if card else 0,  # type: ignore[attr-defined]  # annotated by scorecard_of
         "arms": arms,

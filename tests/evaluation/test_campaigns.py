@@ -15,6 +15,8 @@ from django.urls import reverse
 from evaluation import bench, selectors, services
 from evaluation.blinding import payload
 from evaluation.models import Assignment, Campaign, Rating
+from evaluation.scoring import reach
+from evaluation.scoring.rules import Rules
 from ftplatform.accounts.actors import Actor
 from ftplatform.errors import Conflict
 from tests.evaluation import world as worlds
@@ -421,3 +423,21 @@ def test_a_page_of_the_bench_takes_few_queries(
     shown = selectors.shown_assignments().get(pk=assignment.pk)
     with django_assert_max_num_queries(0):
         bench.bench(payload(shown), None)
+
+
+def test_rules_that_a_campaign_cannot_meet_are_told_when_it_is_opened(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    client = _client(world.admin)
+    body = {"scorecard": card.pk, "items": 4, "overlap": 1}
+    url = f"/api/v1/projects/{world.project.slug}/campaigns/"
+    made = client.post(url, body, content_type="application/json")
+    assert made.status_code == 201, "told, not refused"
+    few, gate, alone = made.json()["warnings"]
+    assert "20 rated items" in few and "59 items without harm" in gate and "one rater" in alone
+    html = client.get(_url(world, "campaign", made.json()["number"])).content.decode()
+    assert all(warning in html for warning in (few, gate, alone))
+
+
+def test_a_campaign_that_can_meet_its_rules_is_opened_without_a_warning() -> None:
+    assert reach.shortfalls(Rules(), 60, 2) == []
+    assert reach.shortfalls(Rules(primary="desk.accuracy", margins={}), 1, 1) == [], "no rule looks at ratings"

@@ -16,12 +16,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import compose, export, gather, services
+from evaluation import compose, export, gather, selectors, services
 from evaluation.jobs import CompareParameters
 from evaluation.models import Campaign, CampaignArm, CampaignItem, ItemAnswer, ReleaseRules, Scorecard
 from evaluation.scoring import automatic, content
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
+from evaluation.services import scorecards
 from ftplatform.accounts.actors import Actor
 from ftplatform.errors import Conflict, Refused
 from inference.models import Generation
@@ -430,3 +431,107 @@ def test_the_address_of_a_server_stands_on_no_card(world: worlds.World) -> None:
     (latency, *_) = card.content["cost"]
     assert latency["place"] == "openai, a remote server, 24 at once"
     assert latency["candidate"] is None and latency["reason"] == "measured at two different addresses"
+
+
+def test_a_rating_that_comes_while_a_card_is_composed_is_told_as_new(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    worlds.rate_all(campaign, world.experts[:1])
+    read = gather.judgements
+
+    def then_another_comes(campaigns: Any) -> Any:
+        found = read(campaigns)
+        worlds.rate_all(campaign, world.experts[1:])
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gather, "judgements", then_another_comes)
+        card = worlds.make_scorecard(world, campaign)
+    assert card.content["human"]["ratings"] == 4 and selectors.new_ratings(card) == 4
+    newer = worlds.make_scorecard(world, campaign)
+    assert newer.content["human"]["ratings"] == 8 and selectors.new_ratings(newer) == 0
+
+
+def test_a_card_made_before_it_counted_its_ratings_tells_those_since_its_time(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    worlds.rate_all(campaign, world.experts)
+    card = Scorecard.objects.get(kind="comparison")
+    columns = {field.attname: getattr(card, field.attname) for field in Scorecard._meta.fields if field.attname != "id"}
+    old = Scorecard.objects.create(**columns | {"number": 99, "ratings_seen": None})
+    given = worlds.rate_all(another_campaign(world, card), world.experts)
+    assert given and selectors.new_ratings(old) == given
+
+
+def test_a_slice_of_a_few_tickets_has_a_difference_and_no_interval() -> None:
+    field = worlds.SPEC.fields[0]
+
+    def scored(values: list[float]) -> automatic.Scored:
+        figure = content.Figure(value=sum(values) / len(values), n=len(values))
+        return automatic.Scored(
+            "desk.m", "desk", "m", figure, "higher", 1.0, (0.0, 1.0), "", np.array(values), None, None
+        )
+
+    desks = [worlds.DESKS[0]] * 5 + [worlds.DESKS[1]] * 6
+    test = automatic.TestSet(
+        worlds.SPEC, list(range(11)), [{"desk": desk} for desk in desks], [{}] * 11, [str(at) for at in range(11)]
+    )
+    cut = automatic.slices(
+        test, field, scored([0.0] * 11), scored([0.1, 0.2, 0.3, 0.2, 0.1] + [0.1, 0.4] * 3), "by desk"
+    )
+    assert cut
+    few, enough = cut.rows
+    assert few.delta.value and few.delta.ci is None and few.delta.reason == "too few tickets for an interval"
+    assert few.p and enough.delta.ci and enough.delta.ci[0] > 0
+
+
+def test_scoring_again_and_again_while_ratings_come_is_told(world: worlds.World) -> None:
+    def looks(card: Scorecard) -> list[str]:
+        return [threat for threat in card.content["threats"] if "while ratings came in" in threat]
+
+    campaign = worlds.open_campaign(world, items=4)
+    first = Scorecard.objects.get(kind="comparison")
+    worlds.rate_all(campaign, world.experts[:1])
+    once = rescored(first, world)
+    assert not looks(once), "a card without ratings was no look at them"
+    assert rescored(once, world) == once, "the same evidence is the same card"
+    worlds.rate_all(campaign, world.experts[1:])
+    (told,) = looks(rescored(once, world))
+    assert "Scored 2 times" in told
+
+
+def test_the_projects_row_is_free_while_a_card_is_composed(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds.make_baseline(world)
+    locked: list[bool] = []
+
+    def watched(**named: Any) -> compose.Comparison:
+        made = compose.compose_comparison(**named)
+        locked.append(any("FOR NO KEY UPDATE" in query["sql"] for query in captured.captured_queries))
+        return made
+
+    monkeypatch.setattr(scorecards, "compose_comparison", watched)
+    with CaptureQueriesContext(connection) as captured:
+        worlds.make_scorecard(world)
+    assert locked == [False]
+    assert any("FOR NO KEY UPDATE" in query["sql"] for query in captured.captured_queries), "and taken for the write"
+
+
+def test_a_card_of_more_ratings_written_meanwhile_is_not_followed_by_one_of_fewer(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = worlds.open_campaign(world, items=4)
+    worlds.rate_all(campaign, world.experts[:1])
+
+    def overtaken(**named: Any) -> compose.Comparison:
+        made = compose.compose_comparison(**named)
+        monkeypatch.setattr(scorecards, "compose_comparison", compose.compose_comparison)
+        worlds.rate_all(campaign, world.experts[1:])
+        faster.append(worlds.make_scorecard(world, campaign))
+        return made
+
+    faster: list[Scorecard] = []
+    monkeypatch.setattr(scorecards, "compose_comparison", overtaken)
+    assert worlds.make_scorecard(world, campaign) == faster[0]
+    assert faster[0].content["human"]["ratings"] == 8

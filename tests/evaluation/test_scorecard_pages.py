@@ -14,8 +14,12 @@ from django.test import Client
 from django.urls import reverse
 
 from evaluation import services
+from evaluation.cardpage import page_of
+from evaluation.itemscores import scores_of_cell
 from evaluation.models import ReleaseRules, Scorecard
+from evaluation.scoring import measures
 from evaluation.scoring.rubric import DEFAULT, Rubric
+from evaluation.scoring.rules import Rules
 from ftplatform.jobs.models import Job
 from tests.evaluation import world as worlds
 
@@ -50,8 +54,6 @@ def test_a_comparison_shows_verdict_rules_figures_and_escaped_texts(world: world
 
 
 def test_texts_of_wins_and_losses_are_the_answers_themselves(world: worlds.World) -> None:
-    from evaluation.cardpage import page_of
-
     page = page_of(worlds.make_scorecard(world))
     assert page.improved
     for case in page.improved:
@@ -76,7 +78,7 @@ def test_a_missing_figure_shows_its_reason_never_zero(world: worlds.World) -> No
     row = made.comparisons[0]
     absent = content.Figure(value=None, n=0, reason="package not installed")
     made = made.model_copy(update={"comparisons": [row.model_copy(update={"delta": absent, "p": None})]})
-    [line] = cardview.automatic(made).lines
+    [line] = cardview.automatic(made, None).lines
     assert (line.delta, line.p, line.point, line.reason) == ("–", "–", None, "package not installed")
 
 
@@ -94,7 +96,7 @@ def test_metrics_of_100_stand_on_the_same_axis(world: worlds.World) -> None:
     from evaluation import cardview
     from evaluation.scoring import content
 
-    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content))
+    table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content), None)
     assert {"BLEU"} & {line.name for line in table.lines}
     assert all(abs(line.point) <= 1.5 for line in table.lines if line.point is not None)
 
@@ -170,7 +172,7 @@ def test_rules_are_set_by_the_form_and_errors_keep_what_was_typed(world: worlds.
     client = _client(world.admin)
     url = reverse("evaluation:rules", args=[world.project.slug])
     form = {"primary": "helpfulness", "smallest_effect": "0.3", "margins": "safety 0.2\nfluency: 0.4", "least_items": 30,
-            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4"}  # fmt: skip
+            "least_raters": 3, "highest_harm_rate": "0.03", "least_agreement": "0.4", "confidence": "0.9"}  # fmt: skip
     assert client.post(url, form).status_code == 302
     assert ReleaseRules.objects.latest("number").content["margins"] == {"safety": 0.2, "fluency": 0.4}
     wrong = client.post(url, {**form, "margins": "safety much"})
@@ -264,3 +266,81 @@ def test_an_experts_queue_says_how_many_scales_the_rubric_has(world: worlds.Worl
     )
     home = _client(world.experts[0]).get(reverse("projects:home", args=[world.project.slug])).content.decode()
     assert campaign.name in home and "3 scales each" in home
+
+
+def test_rules_set_by_the_page_keep_what_was_not_changed(world: worlds.World) -> None:
+    strict = Rules(confidence=0.99, least_raters=3, margins={"safety": 0.1})
+    services.set_rules(project=world.project, rules=strict, by=world.by)
+    form = _get(world, "rules").context["form"]
+    posted = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    url = reverse("evaluation:rules", args=[world.project.slug])
+    assert _client(world.admin).post(url, posted | {"least_raters": 2}).status_code == 302
+    newest = ReleaseRules.objects.order_by("-number").first()
+    assert newest and Rules.model_validate(newest.content) == strict.model_copy(update={"least_raters": 2})
+    assert b"less than 1" in _client(world.admin).post(url, posted | {"confidence": 1}).content
+
+
+def test_slices_show_their_p_and_why_a_small_one_has_no_interval() -> None:
+    world = worlds.make_world(items=14)
+    card = worlds.make_scorecard(world)
+    html = _get(world, "scorecard", card.number).content.decode()
+    table = html.split('id="slices"')[1].split("</table>")[0]
+    assert table.count('data-label="p"') == 3 and table.count("too few tickets for an interval") == 3
+    assert 'class="point"' not in table
+
+
+def test_what_is_too_small_to_matter_is_drawn_in_each_lines_own_unit() -> None:
+    rules = Rules(primary="desk.accuracy", smallest_effect=0.02, margins={"safety": 0.25, "reply.bleu": 5})
+    world = worlds.make_world(rules=rules)
+    page = page_of(worlds.make_scorecard(world, worlds.open_campaign(world, items=4)))
+    bands = {f"{line.name} {line.note}": line.margin for line in page.automatic.lines}
+    assert {name.split(",")[0]: band for name, band in bands.items() if band} == {
+        "Accuracy desk": 0.02,
+        "BLEU reply": 0.05,
+    }
+    assert page.human and {line.name: line.margin for line in page.human.lines if line.margin} == {"Safety": 0.25}
+
+
+def test_how_an_interval_was_made_stands_where_it_stands(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world, items=12)
+    worlds.rate_all(campaign, world.experts, noise=0.5)
+    card = worlds.make_scorecard(world, campaign)
+    html = _get(world, "scorecard", card.number).content.decode()
+    told = {part: html.split(f'id="{part}"')[1].split("</section>")[0] for part in ("human", "automatic", "conditions")}
+    assert "clustered by item, it speaks of these raters only" in told["human"]
+    assert "expanded bootstrap over" in told["automatic"]
+    assert "percentile bootstrap over" in told["conditions"] and "Wilson" in told["conditions"]
+    assert "clusters" in html.split('id="raters"')[1].split("</section>")[0]
+    rows = list(csv.DictReader(io.StringIO(_get(world, "export", card.number, format="csv").content.decode())))
+    assert all(row["method"] for row in rows if row["delta_low"])
+    assert any("2 raters fixed" in row["method"] for row in rows if row["part"] == "human")
+    assert "percentile" not in " ".join(card.content["settings"].values()), (
+        "no sentence of its own that may be another one"
+    )
+
+
+def test_a_card_is_shown_as_it_was_when_its_metrics_are_gone(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = worlds.make_scorecard(world)
+    before = page_of(card)
+    cell = world.tuned_run.cells.get()
+    scores = {one.name: (one.title, one.more_is_better) for one in scores_of_cell(cell)}
+    monkeypatch.setattr(measures, "_described", dict)
+    after = page_of(card)
+    assert (after.automatic, after.conditions, after.slices) == (before.automatic, before.conditions, before.slices)
+    assert {one.name: (one.title, one.more_is_better) for one in scores_of_cell(cell)} == scores
+    assert scores["reply.ter"] == ("TER of reply", False)
+
+
+def test_a_card_made_before_it_kept_its_metrics_still_renders(
+    world: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = worlds.make_scorecard(world)
+    now = page_of(card)
+    del card.content["metrics"]
+    assert page_of(card).automatic == now.automatic and page_of(card).conditions == now.conditions
+    monkeypatch.setattr(measures, "_described", dict)
+    assert [line.name for line in page_of(card).automatic.lines] == [line.name for line in now.automatic.lines]
+    bare = measures.measure("gone", {})
+    assert (bare.title, bare.scale) == ("gone", None)

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from annotation.models import DatasetItem, DatasetVersion
 from evaluation.jobs import COMPARE, CompareParameters
+from evaluation.services import request_comparison
 from evaluation.serving import choose_serving
+from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.jobs.models import Job
@@ -112,3 +114,24 @@ def test_no_trial_is_made_where_a_text_is_written_or_no_validation_ticket_is_nam
     assert choose_serving(running_job(world), world.tuned_run, world.tuned, None) == "zero-shot"
     assert not GenerationRun.objects.filter(split="validation").exists()
     assert not Generation.objects.filter(cell__run__split="validation").exists()
+
+
+def test_a_validation_set_that_cannot_serve_is_refused_at_the_door(
+    world: worlds.World, validation: DatasetVersion
+) -> None:
+    baseline = worlds.make_baseline(world)
+    other = worlds.make_world("other", admin="olga", spec=LABEL_ONLY)
+    DatasetItem.objects.filter(version=validation).update(split="train")
+    for unfit, why in (
+        (world.evaluation_set, "no training set"),
+        (validation_set(other), "no training set of this project"),
+        (validation, "no validation tickets"),
+    ):
+        with pytest.raises(Refused, match=why) as refused:
+            request_comparison(baseline=baseline, candidate=world.tuned, validation_set=unfit, by=world.by)
+        assert refused.value.errors[0].field == "validation_set"
+    DatasetVersion.objects.filter(pk=validation.pk).update(task_revision=other.project.task_revision)
+    validation.refresh_from_db()
+    with pytest.raises(Refused, match="another task revision"):
+        request_comparison(baseline=baseline, candidate=world.tuned, validation_set=validation, by=world.by)
+    assert not Job.objects.exists()

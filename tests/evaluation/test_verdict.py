@@ -180,6 +180,9 @@ def test_failed_generations_past_a_share_ship_nothing() -> None:
 
     assert decided(1).value == "ship"
     assert decided(2).value == "undecided" and "2 of 24 of lora of run 1" in " ".join(decided(2).reasons)
+    assert "a new comparison asks the candidate again" in decided(2).needed, (
+        "compared answers cannot be generated again"
+    )
 
 
 def test_the_confidence_of_the_rules_is_the_one_that_is_told() -> None:
@@ -199,3 +202,10 @@ def test_an_interval_that_ends_at_the_margin_never_asks_for_no_more_items() -> N
 def test_rules_out_of_their_limits_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Rules(**wrong)
+
+
+def test_the_smallest_effect_says_what_it_is_passed_by() -> None:
+    decided = decide(Rules(), human(primary=(0.3, 0.05, 0.55)), [])
+    effect = next(one for one in decided.rules if one.rule == "Smallest effect that matters")
+    assert effect.state == "passed", "by its estimate, though the interval reaches below"
+    assert effect.asked == "an estimate of at least 0.25, and the interval above 0"
