@@ -82,7 +82,7 @@ class CellFacts:
     tokens_out: float | None
     """Mean a answer."""
     tokens_per_second: float | None
-    """Of the whole cell, loading the model included."""
+    """Of the whole cell, without loading the model."""
     first_token: float | None
     seconds: float | None
     concurrency: int | None
