@@ -53,7 +53,7 @@ def sides_of(scorecard: Scorecard) -> Sides:
             f"{scorecard} compares nothing; make a scorecard of a candidate first.",
             field="scorecard",
         )
-    assert scorecard.baseline and scorecard.candidate
+    assert scorecard.baseline and scorecard.candidate_id
     spec, content = scorecard.task_revision.spec, scorecard.content
     best = content["best"].get(content["primary"][spec.main_field.name], "zero-shot")
     base = (scorecard.baseline.generation_run_id, scorecard.base_model_id, best)

@@ -37,7 +37,7 @@ class NewQueue(serializers.Serializer):
     """source: which tickets. limit: at most so many, the oldest; left out, all. overlap: how many labelers each goes to."""
 
     name = serializers.CharField(max_length=120)
-    source = serializers.ChoiceField(choices=list(selectors.QUEUE_SOURCES))
+    source = serializers.ChoiceField(choices=list(selectors.QUEUE_SOURCES))  # type: ignore[assignment]  # the metaclass takes it out
     limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_ROWS, default=None)
     overlap = serializers.IntegerField(required=False, min_value=1, max_value=20, default=1)
 

@@ -167,7 +167,7 @@ def predict(model: PreTrainedModel, inputs: dict[str, Any], *, may_pack: bool = 
     head: Head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     if may_pack and packing.is_worth_it(inputs["input_ids"], inputs["attention_mask"]):
         return packing.hidden_states(model.base_model, inputs)[:, :-1], head
-    return model.base_model(**text).last_hidden_state[:, :-1], head  # type: ignore[operator]
+    return model.base_model(**text).last_hidden_state[:, :-1], head
 
 
 def cross_entropy_of(states: torch.Tensor, head: Head, inputs: dict[str, Any]) -> torch.Tensor:

@@ -96,7 +96,7 @@ def packs(model: PreTrainedModel) -> bool:
     seen[1, -2:] = 0
     backbone: Any = model.base_model
     was_training = model.training
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     try:
         with torch.no_grad():
             plain = backbone(input_ids=rows, attention_mask=seen, use_cache=False).last_hidden_state
