@@ -36,15 +36,17 @@ def validation(world: worlds.World) -> DatasetVersion:
     return validation_set(world)
 
 
-def validation_set(world: worlds.World, items: int = 12) -> DatasetVersion:
-    """Frozen with validation tickets only: the test set's tickets under other numbers do for this."""
+def validation_set(
+    world: worlds.World, items: int = 12, *, split: str = "validation", number: int = 2
+) -> DatasetVersion:
+    """Frozen with tickets of one split only: the test set's tickets under other numbers do for this."""
     made = DatasetVersion.objects.create(
-        project=world.project, kind=DatasetVersion.Kind.SFT, number=2, hash=worlds._hash("sft", world.project.pk), evaluation_set=world.evaluation_set,
-        task_revision=world.project.task_revision, counts={"validation": items}, card={},
+        project=world.project, kind=DatasetVersion.Kind.SFT, number=number, hash=worlds._hash("sft", world.project.pk, number), evaluation_set=world.evaluation_set,
+        task_revision=world.project.task_revision, counts={split: items}, card={},
     )  # fmt: skip
     for item in world.evaluation_set.items.order_by("position")[:items]:
         DatasetItem.objects.create(
-            version=made, position=item.position, split="validation", content=item.content, hash=item.hash,
+            version=made, position=item.position, split=split, content=item.content, hash=item.hash,
             group_key=item.group_key, prompt_hash=item.prompt_hash, sources=[],
         )  # fmt: skip
     return made
@@ -121,17 +123,15 @@ def test_a_validation_set_that_cannot_serve_is_refused_at_the_door(
 ) -> None:
     baseline = worlds.make_baseline(world)
     other = worlds.make_world("other", admin="olga", spec=LABEL_ONLY)
-    DatasetItem.objects.filter(version=validation).update(split="train")
     for unfit, why in (
         (world.evaluation_set, "no training set"),
         (validation_set(other), "no training set of this project"),
-        (validation, "no validation tickets"),
+        (validation_set(world, split="train", number=3), "no validation tickets"),
     ):
         with pytest.raises(Refused, match=why) as refused:
             request_comparison(baseline=baseline, candidate=world.tuned, validation_set=unfit, by=world.by)
         assert refused.value.errors[0].field == "validation_set"
-    DatasetVersion.objects.filter(pk=validation.pk).update(task_revision=other.project.task_revision)
-    validation.refresh_from_db()
+    validation.task_revision = other.project.task_revision
     with pytest.raises(Refused, match="another task revision"):
         request_comparison(baseline=baseline, candidate=world.tuned, validation_set=validation, by=world.by)
     assert not Job.objects.exists()
