@@ -156,7 +156,7 @@ class Human(Part):
 
     @property
     def agreement_methods(self) -> list[str]:
-        return list(dict.fromkeys(one.alpha.method for one in self.dimensions if one.alpha.ci))
+        return list(dict.fromkeys(one.alpha.method for one in self.dimensions if one.alpha.method))
 
 
 class RuleResult(Part):
