@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.training.engine_runs import configure, curve, rows, run_here, write_rows
+from training.engine import plan
 from training.engine.checkpoint import read_plan
 from training.engine.config import RunConfig
 from training.engine.events import EngineError, Events
@@ -253,3 +254,14 @@ def test_checkpointing_gradients_changes_no_loss(tiny_model, tmp_path):
         config: RunConfig = configure(tmp_path / str(on), tiny_model, gradient_checkpointing=on)
         curves.append(curve(run_here(config), "train_loss"))
     assert curves[1] == pytest.approx(curves[0], rel=1e-4)
+
+
+def test_a_machine_that_becomes_slower_ends_the_run_in_its_time_with_what_was_learnt(tiny_model, tmp_path, monkeypatch):
+    """The steps turn out slower than the timed ones: the run ends with an evaluation and a complete checkpoint."""
+    monkeypatch.setattr(plan, "_rehearse", lambda *_: 0.001)
+    monkeypatch.setattr(plan, "_time_evaluation", lambda *_: 0.001)
+    events = run_here(configure(tmp_path, tiny_model, epochs=10_000.0, time_budget_seconds=1.0, eval_every=None))
+    result = done(events)
+    assert 0 < result["steps"] < result["plan"]["steps"] and result["stopped_early"]
+    assert max(curve(events, "validation_loss")) == result["steps"]
+    assert any("the time budget is spent" in event.get("message", "") for event in events)

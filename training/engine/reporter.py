@@ -20,6 +20,9 @@ METRICS = {
 }
 """The trainer's names → ours."""
 
+OVERRUN = 1.15
+"""Of the planned seconds, so much may be spent."""
+
 
 class Reporter(TrainerCallback):
     """One for a run in ``run``; ``last`` is the checkpoint from which it goes on."""
@@ -38,6 +41,18 @@ class Reporter(TrainerCallback):
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.seconds += time.monotonic() - self._began
         self.events.progress(state.global_step, self.plan.steps)
+        if self._is_over_budget() and state.global_step < self.plan.steps:
+            self.events.log(
+                f"stopped after {state.global_step} of {self.plan.steps} steps: they take longer than those that were timed, "
+                "and the time budget is spent"
+            )
+            control.should_evaluate = args.eval_strategy != "no"
+            control.should_save = control.should_training_stop = True
+
+    def _is_over_budget(self) -> bool:
+        """A machine may become slower than it was when the first steps were timed: a time budget holds all the same."""
+        timed = self.plan.step_seconds
+        return timed is not None and self.seconds > OVERRUN * timed * self.plan.steps
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
