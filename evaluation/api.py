@@ -277,7 +277,7 @@ def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )
-    return {**_shown(campaign), "warnings": selectors.shortfalls_of(campaign)}
+    return {**_shown(campaign), "warnings": selectors.shortfalls_of(campaign, campaign.items.count())}
 
 
 def _shown(campaign: Campaign) -> dict[str, Any]:

@@ -187,11 +187,9 @@ def self_naming(campaign: Campaign) -> int:
     return ItemAnswer.objects.filter(campaign_item__campaign=campaign).exclude(self_naming="").count()
 
 
-def shortfalls_of(campaign: Campaign) -> list[str]:
-    """The rules that the campaign, with those whose ratings count with it, cannot meet."""
-    counted = pooling.pool_of(campaign).counted
-    items = CampaignItem.objects.filter(campaign__in=counted).values("item").distinct().count()
-    return shortfalls(Rules.model_validate(campaign.rules.content), items, sum(one.overlap for one in counted))
+def shortfalls_of(campaign: Campaign, items: int) -> list[str]:
+    """The rules that the campaign by itself, with so many items, cannot meet."""
+    return shortfalls(Rules.model_validate(campaign.rules.content), items, campaign.overlap)
 
 
 def results_of(campaign: Campaign) -> content.Human:

@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "InputKind": ["text", "markdown", "code"],
         "ScorecardKind": "evaluation.models.Scorecard.Kind",
+        "CampaignState": "evaluation.models.Campaign.State",
         "FieldKind": ["choice", "multi", "text", "number", "spans", "rating"],
     },
     "POSTPROCESSING_HOOKS": [

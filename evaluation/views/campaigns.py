@@ -123,6 +123,7 @@ def _page(
     invite_form: InviteForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    items: int = found.item_count  # type: ignore[attr-defined]  # annotated by all_campaigns
     raters = selectors.raters_of(found)
     form = invite_form or InviteForm(people=selectors.invitable(found))
     context = {
@@ -130,10 +131,10 @@ def _page(
         "campaign": found,
         "raters": raters,
         "my_rating": any(rater.user == access.user for rater in raters),
-        "wanted": found.item_count * found.overlap,  # type: ignore[attr-defined]  # annotated by all_campaigns
+        "wanted": items * found.overlap,
         "invite_form": form,
         "can_invite": has_choices(form, "user"),
-        "shortfalls": selectors.shortfalls_of(found) if found.state == Campaign.State.OPEN else [],
+        "shortfalls": selectors.shortfalls_of(found, items) if found.state == Campaign.State.OPEN else [],
         "here": "rate",
     }
     return render(request, "evaluation/campaign.html", {**context, **_results(access, found)}, status=status)

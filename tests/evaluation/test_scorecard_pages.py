@@ -330,7 +330,6 @@ def test_a_card_is_shown_as_it_was_when_its_metrics_are_gone(
     after = page_of(card)
     assert (after.automatic, after.conditions, after.slices) == (before.automatic, before.conditions, before.slices)
     assert {one.name: (one.title, one.more_is_better) for one in scores_of_cell(cell)} == scores
-    assert scores["reply.ter"] == ("TER of reply", False)
 
 
 def test_a_card_made_before_it_kept_its_metrics_still_renders(

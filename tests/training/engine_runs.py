@@ -101,7 +101,7 @@ def read_until_step(process: subprocess.Popen[str], step: int) -> list[dict[str,
 
 def finish(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     """All remaining events of a process that is left to end."""
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=600)
     return [json.loads(line) for line in output.splitlines()]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation import services as annotation
 from annotation.models import DatasetVersion
@@ -277,6 +278,6 @@ def test_the_page_of_a_live_run_asks_for_what_changes_until_it_has_ended(world: 
     part = client.get(address)
     assert part.status_code == 200 and "<html" not in part.content.decode() and "Loss" in part.content.decode()
     assert run.job
-    Job.objects.filter(pk=run.job.pk).update(state=Job.State.CANCELLED)
+    Job.objects.filter(pk=run.job.pk).update(state=Job.State.CANCELLED, finished_at=timezone.now())
     ended = client.get(address)
     assert (ended.status_code, ended.headers["HX-Refresh"]) == (204, "true")
