@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.training.engine_runs import configure, curve, rows, run_here, write_rows
-from training.engine import plan
+from training.engine import plan, reporter
 from training.engine.checkpoint import read_plan
 from training.engine.config import RunConfig
 from training.engine.events import EngineError, Events
@@ -258,6 +258,7 @@ def test_checkpointing_gradients_changes_no_loss(tiny_model, tmp_path):
 
 def test_a_machine_that_becomes_slower_ends_the_run_in_its_time_with_what_was_learnt(tiny_model, tmp_path, monkeypatch):
     """The steps turn out slower than the timed ones: the run ends with an evaluation and a complete checkpoint."""
+    monkeypatch.setattr(reporter, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(plan, "_rehearse", lambda *_: 0.001)
     monkeypatch.setattr(plan, "_time_evaluation", lambda *_: 0.001)
     events = run_here(configure(tmp_path, tiny_model, epochs=10_000.0, time_budget_seconds=1.0, eval_every=None))

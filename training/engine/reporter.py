@@ -20,19 +20,23 @@ METRICS = {
 }
 """The trainer's names → ours."""
 
-OVERRUN = 1.15
-"""Of the planned seconds, so much may be spent."""
+OVERRUN, GRACE_SECONDS = 1.1, 5.0
+"""So much more than its time budget may a run take before it is ended: what lies between steps is not timed beforehand."""
 
 
 class Reporter(TrainerCallback):
-    """One for a run in ``run``; ``last`` is the checkpoint from which it goes on."""
+    """One for a run in ``run``; ``last`` is the checkpoint from which it goes on. budget: seconds for steps and evaluations."""
 
-    def __init__(self, run: Path, plan: Plan, last: Checkpoint | None, events: Events) -> None:
+    def __init__(
+        self, run: Path, plan: Plan, last: Checkpoint | None, events: Events, budget: float | None = None
+    ) -> None:
         self.run = run
         self.plan = plan
         self.events = events
         self.seconds = last.marker.seconds if last else 0.0
         self.finished = False
+        self._budget = budget
+        self._spent_before, self._started = self.seconds, time.monotonic()
         self._began = 0.0
 
     def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -51,8 +55,8 @@ class Reporter(TrainerCallback):
 
     def _is_over_budget(self) -> bool:
         """A machine may become slower than it was when the first steps were timed: a time budget holds all the same."""
-        timed = self.plan.step_seconds
-        return timed is not None and self.seconds > OVERRUN * timed * self.plan.steps
+        spent = self._spent_before + time.monotonic() - self._started
+        return self._budget is not None and spent > OVERRUN * self._budget + GRACE_SECONDS
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any

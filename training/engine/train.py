@@ -194,7 +194,7 @@ def _train(
         checkpoints.write_plan(config.output, plan)
     apply_plan(trainer, plan, hyperparameters)
 
-    reporter = Reporter(config.output, plan, last, events)
+    reporter = Reporter(config.output, plan, last, events, hyperparameters.time_budget_seconds)
     trainer.add_callback(reporter)
     if shown := rows.validation[: config.samples]:
         autocast = trainer.accelerator.autocast
