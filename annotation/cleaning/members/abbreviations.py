@@ -1,0 +1,126 @@
+"""Abbreviations written out by a glossary."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from annotation.cleaning.errors import CleaningInputError
+from annotation.cleaning.rule import Change, Look, Rule
+from annotation.cleaning.text import Text
+from annotation.cleaning.vocabulary import SERVED
+from annotation.cleaning.wordlists import pairs
+
+_WORD = re.compile(r"[^\W_]+")
+_SENTENCE_ENDS = re.compile(r"[ \t]*(?:\Z|\n)")
+
+
+class _Entry(NamedTuple):
+    """An abbreviation, ready to be looked for where its first word stands."""
+
+    pattern: re.Pattern[str]
+    lead: int
+    """Signs before its first word."""
+    expansion: str
+    within: tuple[int, ...]
+    """Where the abbreviation stands inside its own expansion: VPN in "virtual private network (VPN)"."""
+
+
+_Index = Mapping[str, list[_Entry]]
+
+
+def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True) -> Look:
+    """Writes abbreviations out. An entry in lower case also stands for its capitalised and upper-case forms, one with
+    capitals only for itself; a space in it may be missing in the text ("z. B." is "z.B." too).
+
+    glossary   abbreviation → expansion, for all languages; goes before the built-in ones
+    built_in   whether the short lists of the five languages count, in texts of their language
+    """
+    own = dict(glossary or {})
+    for abbreviation, expansion in own.items():
+        if not _WORD.search(abbreviation) or not isinstance(expansion, str) or not expansion.strip():
+            raise CleaningInputError(f"glossary: {abbreviation!r} = {expansion!r} is no abbreviation with its expansion")
+    _refuse_circles(own)
+    indexes = {language: _index({**(_list(language) if built_in else {}), **own}) for language in SERVED}
+    without_language = _index(own)
+    return lambda text: _look(text, indexes, without_language)
+
+
+def _look(text: Text, indexes: Mapping[str, _Index], without_language: _Index) -> Iterator[Change]:
+    value = text.value
+    index = indexes.get(text.language or "", without_language)
+    if not index:
+        return
+    place = 0
+    for word in _WORD.finditer(value):
+        for entry in index.get(word[0].lower(), ()):
+            start = word.start() - entry.lead
+            match = entry.pattern.match(value, start) if start >= place else None
+            if match and not text.is_fixed(*match.span()) and not _reads_so_already(value, start, entry):
+                place = match.end()
+                yield Change(start, place, _written_out(match, entry.expansion))
+                break
+
+
+def _written_out(match: re.Match[str], expansion: str) -> str:
+    """The expansion with the match's capital, and its full stop where the sentence ends with it."""
+    written = match[0]
+    if written[0].isupper() and not (len(written) > 1 and written.isupper()):
+        expansion = expansion[0].upper() + expansion[1:]
+    ends = written.endswith(".") and not expansion.endswith(".") and _SENTENCE_ENDS.match(match.string, match.end())
+    return expansion + "." if ends else expansion
+
+
+def _reads_so_already(value: str, start: int, entry: _Entry) -> bool:
+    """Whether the abbreviation is part of its expansion here already."""
+    return any(
+        offset <= start and value.startswith(entry.expansion[1:], start - offset + 1) for offset in entry.within
+    )
+
+
+@cache
+def _list(language: str) -> Mapping[str, str]:
+    return pairs("glossaries", language)
+
+
+def _index(glossary: Mapping[str, str]) -> _Index:
+    """Entries by the first word of the abbreviation in lower case, longer ones first."""
+    index: dict[str, list[_Entry]] = defaultdict(list)
+    for abbreviation in sorted(glossary, key=len, reverse=True):
+        first = _WORD.search(abbreviation)
+        if first:
+            index[first[0].lower()].append(_entry(abbreviation, glossary[abbreviation], first.start()))
+    return dict(index)
+
+
+def _entry(abbreviation: str, expansion: str, lead: int) -> _Entry:
+    anywhere = 0 if any(map(str.isupper, abbreviation)) else re.IGNORECASE
+    parts = r"[ \u00a0\u202f]?".join(map(re.escape, abbreviation.split()))
+    pattern = re.compile(rf"(?<![\w@/.\-'’]){parts}(?![\w@/\-'’]|\.\w)", anywhere)
+    within = tuple(match.start() for match in pattern.finditer(expansion))
+    return _Entry(pattern, lead, expansion, within)
+
+
+def _refuse_circles(glossary: Mapping[str, str]) -> None:
+    """An expansion that holds an abbreviation whose own expansion leads back would grow for ever."""
+    entries = {abbreviation: _entry(abbreviation, expansion, 0) for abbreviation, expansion in glossary.items()}
+    holds = {
+        one: {other for other, entry in entries.items() if other != one and entry.pattern.search(expansion)}
+        for one, expansion in glossary.items()
+    }
+    while ready := [one for one, others in holds.items() if not others & holds.keys()]:
+        for one in ready:
+            del holds[one]
+    if holds:
+        raise CleaningInputError(f"glossary: the expansions of {', '.join(sorted(holds))} lead back to each other")
+
+
+RULE = Rule(
+    name="abbreviations",
+    title="Abbreviations",
+    prepare=prepare,
+    leaves="Code, addresses, parts of longer words, and texts whose language is not known (but for a glossary of one's own).",
+)

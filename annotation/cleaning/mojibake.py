@@ -1,0 +1,104 @@
+"""Mojibake: UTF-8 that was read as another encoding, found by its byte patterns and read again.
+
+The approach is ftfy's (Robyn Speer, "ftfy", 2019, https://doi.org/10.5281/zenodo.2591652): what a wrong codec makes of UTF-8's
+lead and continuation bytes is rare in prose. This is an implementation of its own, without dependency, that gives exact places
+and repairs only sequences whose result is a letter, sign or emoji that a ticket has; the rest stays.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from annotation.cleaning.rule import Change
+
+# In the order of how often they do harm. cp1252 leaves five bytes undefined; browsers and Python's latin-1 give C1 controls there.
+CODECS = ("cp1252", "mac_roman", "cp850", "cp437")
+
+# Leads of two bytes that are tried: Latin, Greek, Cyrillic, Hebrew, Arabic. In other codecs only Latin and punctuation, where
+# their signs (√, ├) are sure.
+_LEADS = {"cp1252": (range(0xC2, 0xDC), range(0xE0, 0xF0), range(0xF0, 0xF5))}
+_FEW_LEADS = (range(0xC2, 0xC4), range(0xE2, 0xE3), range(0xF0, 0xF1))
+
+_MARKS = frozenset("“”‘’‚„…–—™›‹•†‡ˆ˜\u00a0«»®°")  # continuation bytes that also follow a letter in prose
+_LETTERS = frozenset("ŠŽŒšžœŸƒªºµ")
+
+
+@dataclass(frozen=True)
+class _Codec:
+    byte_of: dict[str, int]
+    pattern: re.Pattern[str]
+    hint: re.Pattern[str]
+
+
+@cache
+def _codec(name: str) -> _Codec:
+    sign_of = {}
+    for byte in range(0x80, 0x100):
+        try:
+            sign_of[byte] = bytes([byte]).decode(name)
+        except UnicodeDecodeError:
+            sign_of[byte] = chr(byte)
+    if name == "cp1252":
+        byte_of = {chr(byte): byte for byte in range(0x80, 0xC0)} | {sign: byte for byte, sign in sign_of.items()}
+    else:
+        byte_of = {sign: byte for byte, sign in sign_of.items()}
+    more = "[" + re.escape("".join(sign for sign, byte in byte_of.items() if 0x80 <= byte < 0xC0)) + "]"
+    two, three, four = ("[" + re.escape("".join(sign_of[byte] for byte in leads)) + "]" for leads in _LEADS.get(name, _FEW_LEADS))
+    one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
+    lost_space = "|(?<=[a-z])Ã(?= |$)|(?<= )Ã (?= )" if name == "cp1252" else ""
+    return _Codec(byte_of, re.compile(f"{one}+{lost_space}"), re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]"))
+
+
+def repairs(text: str) -> Iterator[Change]:
+    """Sequences that were UTF-8, read as such; one level of what may have been encoded several times."""
+    if text.isascii():
+        return
+    for name in CODECS:
+        codec = _codec(name)
+        if not codec.hint.search(text):
+            continue
+        found = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
+        if found:
+            yield from found
+            return
+
+
+def _repair(text: str, match: re.Match[str], codec: _Codec) -> Change | None:
+    wrong = match[0]
+    if wrong.startswith("Ã") and len(wrong) - wrong.count(" ") == 1:  # à, whose no-break space became a space, or was cut
+        return Change(match.start(), match.end(), "à")
+    try:
+        right = bytes(codec.byte_of[sign] for sign in wrong).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    before = text[match.start() - 1 : match.start()]
+    after = text[match.end() : match.end() + 1]
+    if not all(map(_belongs, right)) or (len(right) == 1 and _may_be_meant(wrong, right, before, after)):
+        return None
+    return Change(match.start(), match.end(), right)
+
+
+def _may_be_meant(wrong: str, right: str, before: str, after: str) -> bool:
+    """Whether a single sequence may be what somebody wrote: capitals before a quotation mark or trade mark, 'CAFÉ™', 'À…'."""
+    if wrong[0] in "âðï√¬├┬ÔΓ≡ï‚" and wrong[0] not in "ÂÃ":
+        return len(wrong) == 2
+    if len(wrong) > 2:
+        return True  # a lone three-byte letter of another script: é”…
+    if wrong[1] in _MARKS:
+        if wrong[0] == "Â":
+            return before.isupper() and wrong[1] not in "\u00a0®°"
+        if wrong[0] == "Ã":
+            return before.isupper() or not (before.isalpha() or after.isalpha() or wrong[1] == "\u00a0")
+        return not (before.islower() or after.islower()) or before.isupper()
+    if wrong[1] in _LETTERS and wrong[0] not in "ÃÂ":
+        return not (right.isalpha() and (before.isalpha() or after.isalpha()))
+    return wrong[0] not in "ÃÂ" and not right.isalpha()
+
+
+def _belongs(sign: str) -> bool:
+    """Whether a ticket may have this sign: no control, nothing private or unassigned."""
+    return unicodedata.category(sign) not in ("Cc", "Co", "Cn", "Cs") or sign in "\u0085"

@@ -1,0 +1,60 @@
+"""A text under way, with what several rules ask of it, found out once and only when asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+from annotation.cleaning import language as languages
+from annotation.cleaning import spans
+from annotation.cleaning.spans import Fence, Span
+
+
+class Text:
+    """`value` and, when asked for: its language, where its code is, and where nothing is prose.
+
+    asked  the language that the caller says it is, or None: it is found
+    """
+
+    def __init__(self, value: str, asked: str | None = None) -> None:
+        self.value = value
+        self._asked = asked
+
+    @cached_property
+    def language(self) -> str | None:
+        """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
+        return self._asked or languages.found(self.value)
+
+    @cached_property
+    def fences(self) -> list[Fence]:
+        """The fenced code blocks, in order."""
+        return spans.fences(self.value)
+
+    @cached_property
+    def code(self) -> list[Span]:
+        """Code blocks and code between backticks, in order and apart."""
+        return spans.code(self.value, self.fences)
+
+    @cached_property
+    def fixed(self) -> list[Span]:
+        """What is written for machines: code, addresses of the web and of mail, paths, placeholders; in order and apart."""
+        return spans.fixed(self.value, self.code)
+
+    def in_code(self, start: int, end: int) -> bool:
+        """Whether `value[start:end]` reaches into code."""
+        return touches(self.code, start, end)
+
+    def is_fixed(self, start: int, end: int) -> bool:
+        """Whether `value[start:end]` reaches into what is written for machines."""
+        return touches(self.fixed, start, end)
+
+
+def touches(sorted_spans: list[Span], start: int, end: int) -> bool:
+    """Whether a span that ends after `start` begins before `end`."""
+    if not sorted_spans:
+        return False
+    last = bisect_right(sorted_spans, (end - 1, _FAR)) - 1
+    return last >= 0 and sorted_spans[last][1] > start
+
+
+_FAR = 1 << 62
