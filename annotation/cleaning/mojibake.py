@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,7 +23,7 @@ _LEADS = {"cp1252": (range(0xC2, 0xDC), range(0xE0, 0xF0), range(0xF0, 0xF5))}
 _FEW_LEADS = (range(0xC2, 0xC4), range(0xE2, 0xE3), range(0xF0, 0xF1))
 
 _MARKS = frozenset("“”‘’‚„…–—™›‹•†‡ˆ˜\u00a0«»®°")  # continuation bytes that also follow a letter in prose
-_LETTERS = frozenset("ŠŽŒšžœŸƒªºµ")
+_SURE_LEADS = (0xE2, 0xEF, *range(0xF0, 0xF5))  # â€™ and its kin, ï»¿, emoji
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,8 @@ class _Codec:
     byte_of: dict[str, int]
     pattern: re.Pattern[str]
     hint: re.Pattern[str]
+    leads_are_letters: bool
+    """Â and Ã are, √ and ├ are not: those are never written before what follows them in mojibake."""
 
 
 @cache
@@ -50,55 +51,56 @@ def _codec(name: str) -> _Codec:
     two, three, four = ("[" + re.escape("".join(sign_of[byte] for byte in leads)) + "]" for leads in _LEADS.get(name, _FEW_LEADS))
     one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
     lost_space = "|(?<=[a-z])Ã(?= |$)|(?<= )Ã (?= )" if name == "cp1252" else ""
-    return _Codec(byte_of, re.compile(f"{one}+{lost_space}"), re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]"))
+    hint = re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]")
+    return _Codec(byte_of, re.compile(f"{one}+{lost_space}"), hint, leads_are_letters=name == "cp1252")
 
 
-def repairs(text: str) -> Iterator[Change]:
-    """Sequences that were UTF-8, read as such; one level of what may have been encoded several times."""
+def repairs(text: str) -> list[Change]:
+    """Sequences that were UTF-8, read as such: one level of what may have been encoded several times, by the codec that explains
+    most of the text."""
     if text.isascii():
-        return
-    for name in CODECS:
-        codec = _codec(name)
-        if not codec.hint.search(text):
-            continue
-        found = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
-        if found:
-            yield from found
-            return
+        return []
+    found: list[Change] = []
+    for codec in map(_codec, CODECS):
+        if codec.hint.search(text):
+            these = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
+            found = max(found, these, key=_explained)
+    return found
+
+
+def _explained(changes: list[Change]) -> int:
+    return sum(change.end - change.start for change in changes)
 
 
 def _repair(text: str, match: re.Match[str], codec: _Codec) -> Change | None:
     wrong = match[0]
-    if wrong.startswith("Ã") and len(wrong) - wrong.count(" ") == 1:  # à, whose no-break space became a space, or was cut
+    if wrong in ("Ã", "Ã "):  # à, whose no-break space became a space, or was cut
         return Change(match.start(), match.end(), "à")
+    octets = bytes(codec.byte_of[sign] for sign in wrong)
     try:
-        right = bytes(codec.byte_of[sign] for sign in wrong).decode("utf-8")
+        right = octets.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    before = text[match.start() - 1 : match.start()]
-    after = text[match.end() : match.end() + 1]
-    if not all(map(_belongs, right)) or (len(right) == 1 and _may_be_meant(wrong, right, before, after)):
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if not all(map(_belongs, right)):
+        return None
+    if codec.leads_are_letters and len(right) == 1 and _may_be_meant(octets[0], wrong, right, before, after):
         return None
     return Change(match.start(), match.end(), right)
 
 
-def _may_be_meant(wrong: str, right: str, before: str, after: str) -> bool:
+def _may_be_meant(lead: int, wrong: str, right: str, before: str, after: str) -> bool:
     """Whether a single sequence may be what somebody wrote: capitals before a quotation mark or trade mark, 'CAFÉ™', 'À…'."""
-    if wrong[0] in "âðï√¬├┬ÔΓ≡ï‚" and wrong[0] not in "ÂÃ":
-        return len(wrong) == 2
     if len(wrong) > 2:
-        return True  # a lone three-byte letter of another script: é”…
-    if wrong[1] in _MARKS:
-        if wrong[0] == "Â":
-            return before.isupper() and wrong[1] not in "\u00a0®°"
-        if wrong[0] == "Ã":
-            return before.isupper() or not (before.isalpha() or after.isalpha() or wrong[1] == "\u00a0")
-        return not (before.islower() or after.islower()) or before.isupper()
-    if wrong[1] in _LETTERS and wrong[0] not in "ÃÂ":
-        return not (right.isalpha() and (before.isalpha() or after.isalpha()))
-    return wrong[0] not in "ÃÂ" and not right.isalpha()
+        return lead not in _SURE_LEADS  # a lone letter of another script: é”…
+    inside = before.isalnum() or after.isalnum()
+    if lead == 0xC2:  # Â before signs and spaces
+        return wrong[1] in _MARKS and wrong[1] not in "\u00a0®°" and before.isupper()
+    if lead == 0xC3:  # Ã before all letters of Western Europe
+        return wrong[1] in _MARKS and (before.isupper() or not (inside or wrong[1] == "\u00a0"))
+    return not right.isalpha() or before.isupper() or not inside
 
 
 def _belongs(sign: str) -> bool:
-    """Whether a ticket may have this sign: no control, nothing private or unassigned."""
-    return unicodedata.category(sign) not in ("Cc", "Co", "Cn", "Cs") or sign in "\u0085"
+    """Whether a text may have this sign, at least between two repairs: nothing private, unassigned, no control of ASCII."""
+    return unicodedata.category(sign) not in ("Co", "Cn", "Cs")

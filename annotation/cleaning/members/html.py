@@ -34,7 +34,7 @@ _TAG = re.compile(
 )
 _END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in (*_HIDDEN, "pre")} | {"!": re.compile("-->")}
 _ANY_TAG = re.compile(rf"</?(?:{_NAMES})\b[^<>]*>", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:amp;|\#0*38;|\#x0*26;)*(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_ENTITY = re.compile(r"&(?:amp;|#0*38;|#x0*26;)*(?P<bare>#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
 _HREF = re.compile(r"""href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 
 
@@ -57,7 +57,7 @@ def _look(text: Text) -> Iterator[Change]:
         if start < place or text.in_code(start, end):
             continue
         if match.re is _ENTITY:
-            after = _decoded(match[0])
+            after = _decoded(match)
         elif match["comment"] or match["whole"]:
             element = "!" if match["comment"] else match["whole"].lower()
             closing = None if element in endless else _END[element].search(value, end)
@@ -116,7 +116,7 @@ def _link(tag: re.Match[str], text: str, links: list[tuple[str, int]]) -> str:
 
 def _fenced(code: str) -> str:
     """A code block of Markdown, with a fence that the code does not contain."""
-    plain = _ENTITY.sub(lambda entity: _decoded(entity[0]), _ANY_TAG.sub("", code)).strip("\n")
+    plain = _ENTITY.sub(_decoded, _ANY_TAG.sub("", code)).strip("\n")
     if not plain.strip():
         return "\n\n"
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
@@ -124,13 +124,13 @@ def _fenced(code: str) -> str:
     return f"\n{fence}\n{plain}\n{fence}\n"
 
 
-def _decoded(entity: str) -> str:
+def _decoded(entity: re.Match[str]) -> str:
     """The sign of an entity, however often its ampersand was encoded; the entity itself where HTML has none such."""
-    bare = "&" + re.sub(r"^&(?:amp;|#0*38;|#x0*26;)*", "", entity)
+    bare = "&" + entity["bare"]
     if bare[1] != "#" and bare[1:] not in html5:
         return bare
     decoded = unescape(bare)
-    return bare if decoded == "\ufffd" else decoded
+    return bare if decoded in ("\ufffd", "") else decoded
 
 
 RULE = Rule(

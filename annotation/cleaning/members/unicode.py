@@ -30,7 +30,7 @@ def _look(text: Text) -> Iterator[Change | Remark]:
     value = text.value
     if value.isascii():
         return
-    found: list[Change] = list(repairs(value))
+    found = repairs(value)
     if not found and not unicodedata.is_normalized("NFC", value):
         found = [
             least(m.start(), m[0], composed)
