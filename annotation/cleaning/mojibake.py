@@ -48,7 +48,9 @@ def _codec(name: str) -> _Codec:
     else:
         byte_of = {sign: byte for byte, sign in sign_of.items()}
     more = "[" + re.escape("".join(sign for sign, byte in byte_of.items() if 0x80 <= byte < 0xC0)) + "]"
-    two, three, four = ("[" + re.escape("".join(sign_of[byte] for byte in leads)) + "]" for leads in _LEADS.get(name, _FEW_LEADS))
+    two, three, four = (
+        "[" + re.escape("".join(sign_of[byte] for byte in leads)) + "]" for leads in _LEADS.get(name, _FEW_LEADS)
+    )
     one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
     lost_space = "|(?<=[a-z])Ã(?= |$)|(?<= )Ã (?= )" if name == "cp1252" else ""
     hint = re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from annotation.cleaning import language as languages
 from annotation.cleaning.edits import Edit, Note, Places, apply_changes, compose
 from annotation.cleaning.rule import Change, Look, Remark
 from annotation.cleaning.text import Text
@@ -55,21 +56,35 @@ class Recipe:
         edits: list[Edit] = []
         remarks: dict[str, list[Remark]] = {}
         number = quiet = 0
-        while quiet < len(self._looks) and number < MOST_ROUNDS * len(self._looks):
+        while number < MOST_ROUNDS * len(self._looks):
+            if quiet == len(self._looks):
+                if not self._is_stale(text):
+                    break
+                text, quiet = Text(text.value), 0
             rule, look = self._looks[number % len(self._looks)]
             number += 1
             quiet += 1
             changes: list[Change] = []
             remarks[rule] = []
             for one in look(text):
-                (changes if isinstance(one, Change) else remarks[rule]).append(one)  # type: ignore[arg-type]
+                if isinstance(one, Change):
+                    changes.append(one)
+                else:
+                    remarks[rule].append(one)
             if changes:
                 cleaned = apply_changes(text.value, changes)
                 edits = compose(edits, changes, rule, raw, text.value)
-                text = Text(cleaned, self._language)
+                text = Text(cleaned, self._language or text.known_language)
                 quiet = 0
-        language = text.__dict__.get("language")  # without asking for it: finding it takes time
-        return CleanResult(text.value, tuple(edits), _notes(raw, edits, remarks), language)
+        return CleanResult(text.value, tuple(edits), _notes(raw, edits, remarks), text.known_language)
+
+    def _is_stale(self, text: Text) -> bool:
+        """Whether the language was found before the text became what it is, and is another now."""
+        return (
+            self._language is None
+            and text.language_before is not None
+            and text.language_before != languages.found(text.words)
+        )
 
 
 def _notes(raw: str, edits: list[Edit], remarks: dict[str, list[Remark]]) -> tuple[Note, ...]:

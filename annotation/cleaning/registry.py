@@ -66,7 +66,9 @@ def prepare(rules: Iterable[str], *, language: str | None = None, **options: Any
     known = {option for rule in _rules().values() for option in rule.options}
     for option in options:
         if option not in known:
-            raise CleaningInputError(f"no rule has an option {option!r}; there are language, {', '.join(sorted(known))}")
+            raise CleaningInputError(
+                f"no rule has an option {option!r}; there are language, {', '.join(sorted(known))}"
+            )
     looks = [
         (rule.name, rule.prepare(**{name: options[name] for name in rule.options if name in options}))
         for rule in chosen
@@ -88,7 +90,9 @@ def clean(text: str, rules: Iterable[str], **options: Any) -> CleanResult:
 @cache
 def _rules() -> dict[str, Rule]:
     modules = [module.name for module in pkgutil.iter_modules(members.__path__)]
-    found: dict[str, Rule] = {rule.name: rule for rule in (import_module(f"{members.__name__}.{name}").RULE for name in modules)}
+    found: dict[str, Rule] = {
+        rule.name: rule for rule in (import_module(f"{members.__name__}.{name}").RULE for name in modules)
+    }
     if set(found) != set(members.ORDER):
         raise RuntimeError(f"members.ORDER and the files of members differ: {set(found) ^ set(members.ORDER)}")
     return {name: found[name] for name in members.ORDER}

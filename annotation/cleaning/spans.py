@@ -21,39 +21,32 @@ class Fence(NamedTuple):
 
 
 # CommonMark 0.31, 4.5: a fence that nobody closes reaches to the end of the text.
-_FENCE = re.compile(
-    r"^([ \t]{0,12})(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\2[`~]*[ \t\r]*$|\Z)", re.MULTILINE | re.DOTALL
-)
+_FENCE = re.compile(r"^([ \t]{0,12})(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\2[`~]*[ \t\r]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)([^`\n]++)\1(?!`)")
 _INDENTED = re.compile(r"(?:^(?: {4}|\t)[^\n]*\S[^\n]*(?:\n|\Z)){2,}", re.MULTILINE)
 _LOOKS_LIKE_CODE = re.compile(
     r"[;{}]\s*$|^\s*(?:def |class |import |from \w+ import|return\b|if .*:$|for .*:$|SELECT |[\w.]+ ?=[^=]|\w+\(.*\)|</?\w|#include|@\w+|\$ )"
 )
 
-# Ends before what closes a sentence; no spaces.
-_MACHINE = re.compile(
-    r"""
-      \b(?:https?|ftp|file|ssh|git)://[^\s<>"]+  | \bwww\.[^\s<>"]+  | \bmailto:[^\s<>"]+
-    | [\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+
-    | (?<![\w/.])(?:~|\.{1,2})?/(?:[\w.@-]+/)+[\w.@-]*       # /usr/lib/x
-    | \b[A-Za-z]:\\[^\s<>"]+                                  # C:\Users
-    | \[[A-Z]{2,}(?:_[A-Z]+)*\]                               # placeholders
-    | \{\{?[\w .]+\}?\} | %\(?\w+\)s | \$\{\w+\}              # templates
-    | <[A-Za-z/!][^<>\n]{0,200}>
-    """,
-    re.VERBOSE,
+# What is written for machines, and a sign without which it cannot occur: the search for the sign is cheap.
+_MACHINE = (
+    ("://", re.compile(r"\b(?:https?|ftp|file|ssh|git)://[^\s<>\"]+")),
+    ("www.", re.compile(r"\bwww\.[^\s<>\"]+")),
+    ("@", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")),
+    ("/", re.compile(r"/(?:[\w.@-]+/)+[\w.@-]*")),  # /usr/lib/x, also behind a word
+    (":\\", re.compile(r"\b[A-Za-z]:\\[^\s<>\"]+")),
+    ("[", re.compile(r"\[[A-Z]{2,}(?:_[A-Z]+)*\]")),  # placeholders
+    ("{", re.compile(r"\$?\{\{?[\w .]+\}?\}")),  # template fields
+    ("%", re.compile(r"%\(?\w+\)s")),
+    ("<", re.compile(r"<[A-Za-z/!][^<>\n]{0,200}>")),
 )
-_HINT = re.compile(r"[@/\\\[{%$<]|www\.")
 
 
 def fences(text: str) -> list[Fence]:
     """Fenced code blocks, in order."""
     if "```" not in text and "~~~" not in text:
         return []
-    return [
-        Fence(m.start(), m.end(), m.start(3), m.end(3), m[1])
-        for m in _FENCE.finditer(text)
-    ]
+    return [Fence(m.start(), m.end(), m.start(3), m.end(3), m[1]) for m in _FENCE.finditer(text)]
 
 
 def code(text: str, fenced: list[Fence]) -> list[Span]:
@@ -68,9 +61,8 @@ def code(text: str, fenced: list[Fence]) -> list[Span]:
 
 def fixed(text: str, known_code: list[Span]) -> list[Span]:
     """Code, web and mail addresses, paths, placeholders, template fields and tags; in order and apart."""
-    if not _HINT.search(text):
-        return known_code
-    return _merged([*known_code, *(m.span() for m in _MACHINE.finditer(text))])
+    found = [m.span() for sign, pattern in _MACHINE if sign in text for m in pattern.finditer(text)]
+    return _merged([*known_code, *found]) if found else known_code
 
 
 def _is_code(block: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import cached_property
 
@@ -9,21 +10,36 @@ from annotation.cleaning import language as languages
 from annotation.cleaning import spans
 from annotation.cleaning.spans import Fence, Span
 
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+"""A run of letters, with what an apostrophe joins to it."""
+
+_FAR = 1 << 62
+
 
 class Text:
-    """`value` and, when asked for: its language, where its code is, and where nothing is prose.
+    """`value` and, when asked for: its words, its language, where its code is, and where nothing is prose.
 
-    asked  the language that the caller says it is, or None: it is found
+    language_before  the language of what it was made from, or that the caller gives, where known: not found again
     """
 
-    def __init__(self, value: str, asked: str | None = None) -> None:
+    def __init__(self, value: str, language_before: str | None = None) -> None:
         self.value = value
-        self._asked = asked
+        self.language_before = language_before
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Its words in lower case, in order."""
+        return WORD.findall(self.value.lower())
 
     @cached_property
     def language(self) -> str | None:
         """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
-        return self._asked or languages.found(self.value)
+        return self.language_before or languages.found(self.words)
+
+    @property
+    def known_language(self) -> str | None:
+        """The language as far as it was asked for until now."""
+        return self.__dict__.get("language", self.language_before)
 
     @cached_property
     def fences(self) -> list[Fence]:
@@ -55,6 +71,3 @@ def touches(sorted_spans: list[Span], start: int, end: int) -> bool:
         return False
     last = bisect_right(sorted_spans, (end - 1, _FAR)) - 1
     return last >= 0 and sorted_spans[last][1] > start
-
-
-_FAR = 1 << 62

@@ -39,7 +39,13 @@ FRAGMENTS = [
 ]  # fmt: skip
 MIXED = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=14).map("".join)
 GLOSSARY = {"VPN": "virtual private network (VPN)", "asap": "soon", "N/A": "not available"}
-OPTIONS = {"glossary": GLOSSARY, "dictionary": {"kard": "card"}, "protect": ["Nasa"], "zone": "Europe/Madrid", "day_order": "dmy"}
+OPTIONS = {
+    "glossary": GLOSSARY,
+    "dictionary": {"kard": "card"},
+    "protect": ["Nasa"],
+    "zone": "Europe/Madrid",
+    "day_order": "dmy",
+}
 RECIPES = {name: [prepare([name]), prepare([name], **OPTIONS)] for name in names()}
 RECIPES["all"] = [prepare(names()), prepare(names(), **OPTIONS)]
 
@@ -91,7 +97,10 @@ def changes_of(text):
     cuts = st.lists(st.integers(0, len(text)), unique=True, max_size=8).map(sorted)
     afters = st.lists(st.sampled_from(["", "x", "yz", "a"]), min_size=8, max_size=8)
     return st.tuples(cuts, afters).map(
-        lambda drawn: [Change(s, e, a) for (s, e), a in zip(zip(drawn[0][::2], drawn[0][1::2], strict=False), drawn[1], strict=False)]
+        lambda drawn: [
+            Change(s, e, a)
+            for (s, e), a in zip(zip(drawn[0][::2], drawn[0][1::2], strict=False), drawn[1], strict=False)
+        ]
     )
 
 

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
-from annotation.cleaning.text import Text
+from annotation.cleaning.text import WORD, Text
 from annotation.cleaning.vocabulary import SERVED
 from annotation.cleaning.wordlists import pairs
 
-_WORD = re.compile(r"[^\W_]+")
 _SENTENCE_ENDS = re.compile(r"[ \t]*(?:\Z|\n)")
 
 
@@ -41,8 +40,10 @@ def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True)
     """
     own = dict(glossary or {})
     for abbreviation, expansion in own.items():
-        if not _WORD.search(abbreviation) or not isinstance(expansion, str) or not expansion.strip():
-            raise CleaningInputError(f"glossary: {abbreviation!r} = {expansion!r} is no abbreviation with its expansion")
+        if not WORD.search(abbreviation) or not isinstance(expansion, str) or not expansion.strip():
+            raise CleaningInputError(
+                f"glossary: {abbreviation!r} = {expansion!r} is no abbreviation with its expansion"
+            )
     _refuse_circles(own)
     indexes = {language: _index({**(_list(language) if built_in else {}), **own}) for language in SERVED}
     without_language = _index(own)
@@ -52,10 +53,10 @@ def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True)
 def _look(text: Text, indexes: Mapping[str, _Index], without_language: _Index) -> Iterator[Change]:
     value = text.value
     index = indexes.get(text.language or "", without_language)
-    if not index:
+    if index.keys().isdisjoint(text.words):
         return
     place = 0
-    for word in _WORD.finditer(value):
+    for word in WORD.finditer(value):
         for entry in index.get(word[0].lower(), ()):
             start = word.start() - entry.lead
             match = entry.pattern.match(value, start) if start >= place else None
@@ -76,9 +77,7 @@ def _written_out(match: re.Match[str], expansion: str) -> str:
 
 def _reads_so_already(value: str, start: int, entry: _Entry) -> bool:
     """Whether the abbreviation is part of its expansion here already."""
-    return any(
-        offset <= start and value.startswith(entry.expansion[1:], start - offset + 1) for offset in entry.within
-    )
+    return any(offset <= start and value.startswith(entry.expansion[1:], start - offset + 1) for offset in entry.within)
 
 
 @cache
@@ -90,7 +89,7 @@ def _index(glossary: Mapping[str, str]) -> _Index:
     """Entries by the first word of the abbreviation in lower case, longer ones first."""
     index: dict[str, list[_Entry]] = defaultdict(list)
     for abbreviation in sorted(glossary, key=len, reverse=True):
-        first = _WORD.search(abbreviation)
+        first = WORD.search(abbreviation)
         if first:
             index[first[0].lower()].append(_entry(abbreviation, glossary[abbreviation], first.start()))
     return dict(index)

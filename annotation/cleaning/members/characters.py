@@ -22,7 +22,9 @@ _DIRECTIONS = "\u200e\u200f"
 _SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _TAGS = range(0xE0020, 0xE0080)
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_JOINED_SCRIPTS = re.compile("[\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufdff\ufe70-\ufefc]")
+_JOINED_SCRIPTS = re.compile(
+    "[\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufdff\ufe70-\ufefc]"
+)
 _PICTURE = re.compile("[#*0-9\u00a9\u00ae\u200d\u203c-\u3299\ufe0f\u20e3\U0001f000-\U0001faff\U000e0020-\U000e007f]")
 _FLAG = "\U0001f3f4"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -10,15 +10,8 @@ from html.entities import html5
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.text import Text
 
-_BLOCKS = (
-    "address article aside blockquote body center dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html "
-    "main nav ol p pre section table tbody tfoot thead tr ul"
-).split()
-_INLINE = (
-    "a abbr acronym b base bdi bdo big button caption cite code col colgroup data del dfn em embed font i iframe img input ins kbd label "
-    "legend link mark meta o:p option picture q s samp select small source span st1:place strike strong sub sup svg td textarea th time "
-    "tt u var video wbr"
-).split()
+_BLOCKS = ["address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "tfoot", "thead", "tr", "ul"]
+_INLINE = ["a", "abbr", "acronym", "b", "base", "bdi", "bdo", "big", "button", "caption", "cite", "code", "col", "colgroup", "data", "del", "dfn", "em", "embed", "font", "i", "iframe", "img", "input", "ins", "kbd", "label", "legend", "link", "mark", "meta", "o:p", "option", "picture", "q", "s", "samp", "select", "small", "source", "span", "st1:place", "strike", "strong", "sub", "sup", "svg", "td", "textarea", "th", "time", "tt", "u", "var", "video", "wbr"]
 _LINES = ("br", "li")
 _HIDDEN = ("script", "style", "head", "title", "noscript", "template")
 _NAMES = "|".join(sorted((*_BLOCKS, *_INLINE, *_LINES, *_HIDDEN), key=len, reverse=True))
@@ -34,7 +27,9 @@ _TAG = re.compile(
 )
 _END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in (*_HIDDEN, "pre")} | {"!": re.compile("-->")}
 _ANY_TAG = re.compile(rf"</?(?:{_NAMES})\b[^<>]*>", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:amp;|#0*38;|#x0*26;)*(?P<bare>#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
+_ENTITY = re.compile(
+    r"&(?:amp;|#0*38;|#x0*26;)*(?P<bare>#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)"
+)
 _HREF = re.compile(r"""href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 
 

@@ -32,9 +32,8 @@ _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _GROUPS = rf"\d{{1,3}}(?:(?P<thousands>[.,{_APOSTROPHES}{_SPACES}])\d{{3}}(?:(?P=thousands)\d{{3}})*+)(?!\d)"
 _NUMBER = re.compile(
     rf"""
-    (?<![\w.,:/+#@$€£{_APOSTROPHES}^~=-])(?<!\d[{_SPACES}])
     (?P<sign>[-−+])?
-    (?:(?P<before>US\$|[€£]|(?:EUR|GBP|CHF|SEK|USD)\b)[{_SPACES}]?)?
+    (?:(?P<before>US\$|[€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?
     (?P<whole>{_GROUPS}|\d{{1,12}})
     (?:(?P<point>[.,])(?P<decimals>\d{{1,9}}))?
     (?P<none>,-|,–)?
@@ -43,7 +42,12 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_DIGIT = re.compile(r"\d", re.ASCII)
+# What may stand between a number and the word before, and belongs to it: a sign, a currency.
+_LEAD = re.compile(
+    rf"(?<![\w.,:/+#@$€£{_APOSTROPHES}^~=-])(?<![0-9][{_SPACES}])[-−+]?(?:(?:US\$|[€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?\Z",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"[0-9]+")
 
 
 class _Left(Exception):
@@ -60,10 +64,7 @@ def prepare() -> Look:
 
 
 def _look(text: Text) -> Iterator[Change | Remark]:
-    value = text.value
-    if not _DIGIT.search(value):
-        return
-    for match in _NUMBER.finditer(value):
+    for match in _numbers(text.value):
         if match["thousands"] is None and match["point"] is None and not (match["unit"] or match["before"]):
             continue
         if text.is_fixed(*match.span()):
@@ -75,6 +76,19 @@ def _look(text: Text) -> Iterator[Change | Remark]:
             continue
         if after != match[0]:
             yield Change(*match.span(), after)
+
+
+def _numbers(value: str) -> Iterator[re.Match[str]]:
+    """What is written as a number of its own, one after the other; looked for at digits only, which are few."""
+    place = 0
+    for digits in _DIGITS.finditer(value):
+        start = digits.start()
+        if start < place:
+            continue
+        lead = _LEAD.search(value, max(place, start - 5), start)
+        if lead and (match := _NUMBER.match(value, lead.start())):
+            place = match.end()
+            yield match
 
 
 def _plain(match: re.Match[str], text: Text) -> str:

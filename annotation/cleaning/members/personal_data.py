@@ -13,17 +13,17 @@ from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.national_ids import NationalId
 from annotation.cleaning.phones import is_phone
 from annotation.cleaning.rule import Change, Look, Rule
+from annotation.cleaning.spans import Span
 from annotation.cleaning.text import Text
+
+Finder = Callable[[str], Iterable[Span]]
+"""Gives the places in a text where personal data of one kind stands."""
 
 
 class _Kind(NamedTuple):
-    """A kind of personal data: what finds candidates, and what says of a match whether it is one."""
-
     name: str
     placeholder: str
-    pattern: re.Pattern[str]
-    holds: Callable[[re.Match[str]], bool]
-    hint: re.Pattern[str]
+    find: Finder
 
 
 _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
@@ -35,21 +35,34 @@ _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
     "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29,
     "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
-_CARD_LENGTHS = (("4", (13, 16, 19)), ("34", (15,)), ("37", (15,)), ("3", (14, 15, 16)), ("5", (16,)), ("2", (16,)), ("6", (16, 17, 18, 19)))
+_CARD_LENGTHS = (
+    ("4", (13, 16, 19)),
+    ("34", (15,)),
+    ("37", (15,)),
+    ("3", (14, 15, 16)),
+    ("5", (16,)),
+    ("2", (16,)),
+    ("6", (16, 17, 18, 19)),
+)
 _GAPS = str.maketrans("", "", " .-\u00a0\u202f\u2009")
 
-_EMAIL = re.compile(r"(?<![\w.+%-])[\w.!#$%&'*+/=?^`{|}~-]{0,63}[\w+]@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
-_IBAN = re.compile(r"(?<![\w])[A-Z]{2}\d{2}(?:[ \u00a0-]?[A-Z0-9]{1,4}){3,10}", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w.,+-])\d(?:[ \u00a0-]?\d){12,18}(?![\w]|[.,-]\d)", re.ASCII)
-_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", re.ASCII)
-_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f]*:)[0-9a-f:]{2,39}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:]|\.\d)", re.IGNORECASE | re.ASCII)
-_PHONE = re.compile(r"(?<![\w.,/@#=€$£-])(?<!\d:)(?:\+|\(\+?)?\d(?:[ \u00a0\u202f./()-]{0,3}\d){6,15}(?![\w@]|[.,:/-]\d| ?[€$£%])", re.ASCII)
-
-_AT = re.compile("@")
-_DIGITS = re.compile(r"\d(?:[^\w\n]{0,3}\d){6}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}\d\d[ \u00a0-]?[A-Z0-9]", re.IGNORECASE)
-_DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
+_LOCAL_SIGNS = frozenset(".!#$%&'*+/=?^_`{|}~-")  # RFC 5322, atext, and the point
+_DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
+# The others begin with a digit, so that what they cannot be is passed over quickly; what has to stand before is looked at then.
+_IBAN = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?<![\w][A-Za-z]{2}\d\d)(?:[ \u00a0-]?[A-Za-z0-9]{1,4}){3,10}", re.ASCII)
+_CARD = re.compile(r"\d(?<![\w.,+-]\d)(?:[ \u00a0-]?\d){12,18}(?![\w]|[.,-]\d)", re.ASCII)
+_IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w]|\.\d)", re.ASCII)
+_IPV6 = re.compile(
+    r"[0-9a-f:](?<![\w:.].)[0-9a-f:]{1,38}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:]|\.\d)", re.IGNORECASE | re.ASCII
+)
+_PHONE = re.compile(
+    r"[+(\d](?<![\w.,/@#=€$£-].)(?<!\d:.)(?:(?<=[+(])\+?\d)?(?:[ \u00a0\u202f./()-]{0,3}\d){6,16}(?![\w@]|[.,:/-]\d| ?[€$£%])",
+    re.ASCII,
+)
+# Six digits with little between them: less has none of the numbers; and how far such a number may reach.
+_CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
+_VERSION = re.compile(r"(?:\bv|versi[oó]n|release|firmware|build)[ .:]{0,2}$", re.IGNORECASE)
 
 
 def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Iterable[str] = ()) -> Look:
@@ -61,78 +74,101 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
     keep          kinds to leave, by name: email phone iban card ip
     """
     kept = {keep} if isinstance(keep, str) else set(keep)
-    if unknown := kept - {kind.name for kind in _KINDS}:
-        raise CleaningInputError(f"keep={sorted(unknown)}: the kinds are {', '.join(sorted({kind.name for kind in _KINDS}))}")
-    kinds = [kind for kind in _KINDS if kind.name not in kept]
-    numbers = [_number_kind(one) for one in _national_ids(national_ids)]
-    place = next((n for n, kind in enumerate(kinds) if kind.name == "phone"), len(kinds))
-    ordered = (*kinds[:place], *numbers, *kinds[place:])  # what has check digits before what only looks like a number
-    return lambda text: _look(text, ordered)
+    known = {kind.name for kind in (*_CHECKED, *_PLAIN)}
+    if unknown := kept - known:
+        raise CleaningInputError(f"keep={sorted(unknown)}: the kinds are {', '.join(sorted(known))}")
+    numbers = [_Kind(one.name, one.placeholder, _number_finder(one)) for one in _national_ids(national_ids)]
+    kinds = tuple(kind for kind in (*_CHECKED, *numbers, *_PLAIN) if kind.name not in kept)
+    return lambda text: _look(text, kinds)
 
 
 def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
-    value = text.value
+    """An earlier kind takes what a later one would claim too."""
     found: list[Change] = []
-    for kind in kinds:
-        if not kind.hint.search(value):
+    for _, placeholder, find in kinds:
+        for start, end in find(text.value):
+            if not any(start < other.end and other.start < end for other in found):
+                found.append(Change(start, end, placeholder))
+    return iter(sorted(found))
+
+
+def _emails(value: str) -> Iterator[Span]:
+    at = value.find("@")
+    while at >= 0:
+        start = at
+        while start > max(0, at - 64) and (value[start - 1].isalnum() or value[start - 1] in _LOCAL_SIGNS):
+            start -= 1
+        while start < at and value[start] in ".'*/=?&{|}~`":  # what stands before an address rather than in it
+            start += 1
+        domain = _DOMAIN.match(value, at + 1)
+        if domain and start < at and value[at - 1] != ".":
+            yield start, domain.end()
+        at = value.find("@", at + 1)
+
+
+def _ibans(value: str) -> Iterator[Span]:
+    """Accounts as long as their country has them, check digits right; a match may run on into the next word."""
+    for match in _IBAN.finditer(value):
+        start = match.start() - 2
+        wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 99)
+        signs = [place for place in range(start, match.end()) if value[place] not in " \u00a0-"]
+        if len(signs) < wanted:
             continue
-        for match in kind.pattern.finditer(value):
-            start, end = _span(kind, match)
-            if end and not any(start < other.end and other.start < end for other in found):
-                found.append(Change(start, end, kind.placeholder))
-    yield from sorted(found)
+        end = signs[wanted - 1] + 1
+        if not value[end : end + 1].isalnum() and mod97("".join(value[place] for place in signs[:wanted]).upper()):
+            yield start, end
 
 
-def _span(kind: _Kind, match: re.Match[str]) -> tuple[int, int]:
-    """Where the match is what it is taken for; (0, 0) where it is not."""
-    if kind.name == "iban":
-        return _iban(match)
-    return match.span() if kind.holds(match) else (0, 0)
+def _cards(value: str) -> Iterator[Span]:
+    if not _CLUSTER.search(value):
+        return
+    for match in _CARD.finditer(value):
+        digits = match[0].translate(_GAPS)
+        lengths = next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix)), ())
+        if len(digits) in lengths and len(set(digits)) > 1 and luhn(digits):
+            yield match.span()
 
 
-def _iban(match: re.Match[str]) -> tuple[int, int]:
-    """The account within a match that may run on into the next word: as long as its country has them, check digits right."""
-    wanted = _IBAN_LENGTHS.get(match[0][:2].upper())
-    signs = [place for place, sign in enumerate(match[0]) if sign not in " \u00a0-"]
-    if wanted is None or len(signs) < wanted:
-        return 0, 0
-    end = signs[wanted - 1] + 1
-    account = "".join(match[0][place] for place in signs[:wanted]).upper()
-    follows = match.string[match.start() + end : match.start() + end + 1]
-    if (follows.isalnum()) or not mod97(account):
-        return 0, 0
-    return match.start(), match.start() + end
+def _ipv4s(value: str) -> Iterator[Span]:
+    """Addresses, and no versions: those are named as such."""
+    for match in _IPV4.finditer(value) if value.count(".") > 2 else ():
+        if not _VERSION.search(value, max(0, match.start() - 12), match.start()) and _is_address(IPv4Address, match[0]):
+            yield match.span()
 
 
-def _is_card(match: re.Match[str]) -> bool:
-    digits = match[0].translate(_GAPS)
-    lengths = next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix)), ())
-    return len(digits) in lengths and len(set(digits)) > 1 and luhn(digits)
+def _ipv6s(value: str) -> Iterator[Span]:
+    """Addresses with a digit in them, so that C++'s :: and Perl's a::b are none."""
+    for match in _IPV6.finditer(value) if _COLONS.search(value) else ():
+        address = match[0]
+        groups = address.count(":") > 2 or address.startswith("::")
+        if groups and any(map(str.isdigit, address)) and _is_address(IPv6Address, address):
+            yield match.span()
 
 
-def _is_ipv4(match: re.Match[str]) -> bool:
-    """An address, and no version: those are named as such."""
-    if re.search(r"(?:\bv|versi[oó]n|release|firmware|build)[ .:]{0,2}$", match.string[max(0, match.start() - 12) : match.start()], re.IGNORECASE):
-        return False
+def _is_address(kind: Callable[[str], object], written: str) -> bool:
     try:
-        IPv4Address(match[0])
+        kind(written)
     except AddressValueError:
         return False
     return True
 
 
-def _is_ipv6(match: re.Match[str]) -> bool:
-    """An address with a digit in it, so that C++'s :: and Perl's a::b are none."""
-    try:
-        IPv6Address(match[0])
-    except AddressValueError:
-        return False
-    return any(map(str.isdigit, match[0])) and (match[0].count(":") > 2 or match[0].startswith("::"))
+def _phones(value: str) -> Iterator[Span]:
+    for match in _PHONE.finditer(value) if _CLUSTER.search(value) else ():
+        if is_phone(match):
+            yield match.span()
 
 
-def _number_kind(one: NationalId) -> _Kind:
+def _number_finder(one: NationalId) -> Finder:
     bounded = re.compile(rf"(?<![\w.,+-])(?:{one.pattern.pattern})(?![\w]|[.,-]\d)", one.pattern.flags)
-    return _Kind(one.name, one.placeholder, bounded, lambda match: one.is_valid(match[0].translate(_GAPS).upper()), re.compile(r"\d"))
+
+    def find(value: str) -> Iterator[Span]:
+        for cluster in _CLUSTER.finditer(value):  # a letter or two may stand before the digits, and one behind
+            for match in bounded.finditer(value, max(0, cluster.start() - 4), cluster.end() + 4):
+                if one.is_valid(match[0].translate(_GAPS).upper()):
+                    yield match.span()
+
+    return find
 
 
 def _national_ids(asked: Iterable[str | NationalId] | None) -> list[NationalId]:
@@ -147,14 +183,9 @@ def _national_ids(asked: Iterable[str | NationalId] | None) -> list[NationalId]:
     return found
 
 
-_KINDS = (
-    _Kind("email", "[EMAIL]", _EMAIL, lambda match: True, _AT),
-    _Kind("iban", "[IBAN]", _IBAN, lambda match: True, _COUNTRY),
-    _Kind("card", "[CARD]", _CARD, _is_card, _DIGITS),
-    _Kind("ip", "[IP]", _IPV4, _is_ipv4, _DOTTED),
-    _Kind("ip", "[IP]", _IPV6, _is_ipv6, _COLONS),
-    _Kind("phone", "[PHONE]", _PHONE, is_phone, _DIGITS),
-)
+# What has check digits goes before what only looks like a number; national numbers stand between.
+_CHECKED = (_Kind("email", "[EMAIL]", _emails), _Kind("iban", "[IBAN]", _ibans), _Kind("card", "[CARD]", _cards))
+_PLAIN = (_Kind("ip", "[IP]", _ipv4s), _Kind("ip", "[IP]", _ipv6s), _Kind("phone", "[PHONE]", _phones))
 
 RULE = Rule(
     name="personal_data",

@@ -12,14 +12,14 @@ _ORIGINAL = (
     r"original message|original appointment|mensaje original|ursprüngliche nachricht|originalnachricht|"
     r"message d['’]origine|message original|ursprungligt meddelande|originalmeddelande|reply above this line"
 )
-_DIVIDER = re.compile(rf"^[ \t]*[-_=*#]{{2,40}}[ \t]*(?:{_ORIGINAL})[ \t]*[-_=*#]{{0,40}}[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
+_DIVIDER = re.compile(
+    rf"^[ \t]*[-_=*#]{{2,40}}[ \t]*(?:{_ORIGINAL})[ \t]*[-_=*#]{{0,40}}[ \t\r]*$", re.MULTILINE | re.IGNORECASE
+)
 
 # Outlook and webmail: three fields of a header, one a line. The first is who wrote.
 _FIELD = r"(?:[ \t]|\*){0,4}"
 _WHO = r"from|von|de|från"
-_REST = (
-    r"sent|to|cc|bcc|subject|date|reply-to|gesendet|an|betreff|datum|enviado(?: el)?|fecha|para|asunto|envoyé|date|à|objet|skickat|till|ämne|kopia"
-)
+_REST = r"sent|to|cc|bcc|subject|date|reply-to|gesendet|an|betreff|datum|enviado(?: el)?|fecha|para|asunto|envoyé|date|à|objet|skickat|till|ämne|kopia"
 _HEADER = re.compile(
     rf"(?:^[ \t]*_{{10,80}}[ \t\r]*\n\s*)?^{_FIELD}(?:{_WHO}){_FIELD}[ \u00a0]?:[^\n]+\n(?:^{_FIELD}(?:{_REST}){_FIELD}[ \u00a0]?:[^\n]*(?:\n|\Z)){{2,}}",
     re.MULTILINE | re.IGNORECASE,
@@ -37,8 +37,27 @@ _WROTE_BARE = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>> )(?![ \t]?\d)[^\n]*(?:\n|\Z))+", re.MULTILINE)  # > 50 m² is no quote
-_FORWARDED = re.compile(r"forwarded message|weitergeleitete nachricht|mensaje reenviado|message transféré|vidarebefordrat", re.IGNORECASE)
-_HINT = re.compile(r"^[ \t]*>|:[ \t\r]*\n|original|[-_=*#]{2}|^[ \t*]{0,4}(?:from|von|de|från)\b", re.MULTILINE | re.IGNORECASE)
+_FORWARDED = re.compile(
+    r"forwarded message|weitergeleitete nachricht|mensaje reenviado|message transféré|vidarebefordrat", re.IGNORECASE
+)
+# Words without one of which the patterns above cannot match.
+_SAYS_ORIGINAL = ("origin", "ursprung", "ursprüng", "reply above")
+_SAYS_WROTE = ("wrote", "escribió", "schrieb", "écrit", "skrev")
+_SAYS_HEADER = (
+    "subject",
+    "betreff",
+    "asunto",
+    "objet",
+    "ämne",
+    "sent:",
+    "gesendet",
+    "enviado",
+    "envoyé",
+    "skickat",
+    "date",
+    "datum",
+    "fecha",
+)
 
 
 def prepare() -> Look:
@@ -49,19 +68,19 @@ def prepare() -> Look:
 
 def _look(text: Text) -> Iterator[Change]:
     value = text.value
-    if "\n" not in value or not _HINT.search(value):
+    if "\n" not in value:
         return
     end = _older_message(text)
     found = []
     if ">" in value:
-        introduced = {m.end(): m.start() for m in _WROTE.finditer(value, 0, end)}
+        introduced = {m.end(): m.start() for m in _WROTE.finditer(value, 0, end)} if _says(value, _SAYS_WROTE) else {}
         for match in _QUOTED.finditer(value, 0, end):
             start = introduced.get(match.start(), match.start())
             if not text.in_code(start, match.end()):
                 found.append(Change(start, match.end(), ""))
     if end < len(value):
         found.append(Change(end, len(value), ""))
-    if _says_something(value, found):
+    if found and _says_something(value, found):
         yield from found
 
 
@@ -69,13 +88,18 @@ def _older_message(text: Text) -> int:
     """Where the older message begins that the rest of the text is; the text's length where there is none."""
     value = text.value
     first = len(value)
-    for pattern in (_DIVIDER, _HEADER, _WROTE_BARE):
-        match = pattern.search(value)
+    for words, pattern in ((_SAYS_ORIGINAL, _DIVIDER), (_SAYS_HEADER, _HEADER), (_SAYS_WROTE, _WROTE_BARE)):
+        match = pattern.search(value) if _says(value, words) else None
         if match and not text.in_code(*match.span()):
             first = min(first, match.start())
     if first < len(value) and _FORWARDED.search(value, max(0, first - 200), first):
         return len(value)  # what was forwarded is what the message is about
     return first
+
+
+def _says(value: str, words: tuple[str, ...]) -> bool:
+    lower = value.lower()
+    return any(word in lower for word in words)
 
 
 def _says_something(value: str, without: list[Change]) -> bool:

@@ -51,29 +51,38 @@ _OFFSETS = {
 _MONTH = "|".join(sorted(map(re.escape, _MONTH_OF), key=len, reverse=True))
 _YEAR = r"(?:19|20)\d\d"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_CLOCK = r"(?P<hour>[01]?\d|2[0-3])(?P<colon>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d)(?P<fraction>[.,]\d{1,9})?)?"
+_CLOCK = (
+    r"(?P<hour>[01]?\d|2[0-3])(?P<colon>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d)(?P<fraction>[.,]\d{1,9})?)?"
+)
 _ZONE = rf"(?P<zone>(?-i:{'|'.join(sorted(_OFFSETS, key=len, reverse=True))})(?:[+-]\d{{1,2}}(?::?\d\d)?)?\b|[+-]\d\d:?\d\d)"
 _TIME = rf"(?:{_CLOCK}(?:[ \u00a0\u202f]?(?P<half>[ap]\.?m\b\.?))?(?:[ ]?(?:uhr|horas|hrs|h)\b)?(?:[ ]?(?:{_ZONE}))?)"
 _BETWEEN = r"(?:T|,?[ ](?:(?:at|a[ ]las|las|um|à|kl\.?|klockan|den|o|-|–)[ ])?)"
 _AFTER = r"(?![\w/]|[-.,:]\d)"
 
-_DATE = re.compile(
+# Both begin at a place where one is looked for, so that no part of a long number is taken for a date.
+_FIRST = r"(?<![\w/.:+-])(?<!\d,)"
+_NUMBER_FIRST = re.compile(
     rf"""
-    (?<![\w/.:+-])(?<!\d[,])
+    {_FIRST}
     (?:
         (?P<y1>{_YEAR})(?P<sep1>[-/.])(?P<m1>\d\d?)(?P=sep1)(?P<d1>\d\d?)                                   # 2024-03-05
       | (?P<n1>\d\d?)(?P<sep2>[-/.])[ ]?(?P<n2>\d\d?)(?P=sep2)[ ]?(?P<y2>{_YEAR}|\d\d)                      # 5.3.2024, 05/03/24
       | (?P<d3>{_DAY})(?:st|nd|rd|th|er|\.|:e|º|ª)?[ ](?:de[ ]|of[ ])?(?P<m3>{_MONTH})\.?,?[ ](?:del?[ ])?(?P<y3>{_YEAR})   # 5 March 2024
       | (?P<d5>{_DAY})-(?P<m5>{_MONTH})-(?P<y5>{_YEAR})                                                      # 05-Mar-2024
-      | (?P<m4>{_MONTH})\.?[ ](?P<d4>{_DAY})(?:st|nd|rd|th)?,?[ ](?P<y4>{_YEAR})                             # March 5, 2024
     )
     (?P<time>{_BETWEEN}{_TIME})?
     {_AFTER}
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_MONTH_FIRST = re.compile(
+    rf"{_FIRST}(?P<m4>{_MONTH})\.?[ ](?P<d4>{_DAY})(?:st|nd|rd|th)?,?[ ](?P<y4>{_YEAR})(?P<time>{_BETWEEN}{_TIME})?{_AFTER}",
+    re.IGNORECASE,
+)  # March 5, 2024
+_DIGITS = re.compile(r"[0-9]+")
+_WORD_BEFORE = re.compile(r"([^\W\d_]{3,10})\.?[ ]\Z")
+_HINT = re.compile(r"[0-9][/.-] ?[0-9]{1,2}[/.-] ?[0-9][0-9]|(?:19|20)[0-9][0-9]")
 _SAYS_TIME = re.compile(r"uhr|\bkl|hor|hrs|\bh\b|m\.?$|\.\d\d\.\d\d", re.IGNORECASE)  # 10.50 alone may be a price
-_HINT = re.compile(r"\d[/.-] ?\d{1,2}[/.-] ?\d\d|(?:19|20)\d\d", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -106,10 +115,9 @@ def prepare(*, zone: str | None = None, day_order: str | None = None) -> Look:
 
 
 def _look(text: Text, settings: _Settings) -> Iterator[Change | Remark]:
-    value = text.value
-    if not _HINT.search(value):
+    if not _HINT.search(text.value):
         return
-    for match in _DATE.finditer(value):
+    for match in _dates(text.value):
         if text.is_fixed(*match.span()):
             continue
         try:
@@ -121,12 +129,32 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change | Remark]:
             yield Change(*match.span(), after)
 
 
+def _dates(value: str) -> Iterator[re.Match[str]]:
+    """What is written as a date, one after the other; looked for at digits only, which are few."""
+    place = 0
+    for digits in _DIGITS.finditer(value):
+        start = digits.start()
+        if start < place:
+            continue
+        match = _NUMBER_FIRST.match(value, start)
+        if (
+            match is None
+            and (word := _WORD_BEFORE.search(value, max(0, start - 12), start))
+            and word[1].lower() in _MONTH_OF
+        ):
+            match = _MONTH_FIRST.match(value, word.start())
+        if match:
+            place = match.end()
+            yield match
+
+
 def _iso(match: re.Match[str], text: Text, settings: _Settings) -> str:
     """The match in ISO 8601; as it is where it is no date."""
-    if match["y2"] and len(match["y2"]) == 2 and match["sep2"] != "/" and not match["time"]:
+    found = match.groupdict()
+    if found.get("y2") and len(found["y2"]) == 2 and found["sep2"] != "/" and not found["time"]:
         return match[0]  # 1.2.34 and 10-20-30 are versions, chapters, scores as often
     try:
-        day = _date(match, text, settings).isoformat()
+        day = _date(found, text, settings).isoformat()
     except ValueError:
         return match[0]  # 31.02.2024, 45/12/2024
     if not match["time"]:
@@ -140,19 +168,18 @@ def _iso(match: re.Match[str], text: Text, settings: _Settings) -> str:
     return clock + fraction + _offset(match["zone"], moment, settings.zone)
 
 
-def _date(match: re.Match[str], text: Text, settings: _Settings) -> date:
-    if match["y1"]:
-        return date(int(match["y1"]), int(match["m1"]), int(match["d1"]))
-    for number in "345":
-        if match["y" + number]:
-            month = _MONTH_OF[match["m" + number].lower()]
-            return date(int(match["y" + number]), month, int(match["d" + number]))
-    first, second, year = int(match["n1"]), int(match["n2"]), match["y2"]
-    if not 0 < min(first, second) or not max(first, second) <= 31 or min(first, second) > 12:
+def _date(found: dict[str, str], text: Text, settings: _Settings) -> date:
+    """Of the groups of a match. Raises ValueError where there is no such day, _Left where it is not clear which."""
+    for form in "1345":
+        if year := found.get("y" + form):
+            month = found["m" + form]
+            return date(int(year), int(month) if month.isdigit() else _MONTH_OF[month.lower()], int(found["d" + form]))
+    first, second, year = int(found["n1"]), int(found["n2"]), found["y2"]
+    if not 1 <= min(first, second) <= 12 or max(first, second) > 31:
         raise ValueError
     if len(year) == 2:
         raise _Left("the year has two digits")
-    order = settings.day_order or _ORDER_OF.get(text.language or "") or _only_order(match["sep2"], first, second)
+    order = settings.day_order or _ORDER_OF.get(text.language or "") or _only_order(found["sep2"], first, second)
     return date(int(year), second, first) if order == "dmy" else date(int(year), first, second)
 
 

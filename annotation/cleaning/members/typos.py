@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.slips import correction
-from annotation.cleaning.text import Text
+from annotation.cleaning.text import WORD, Text
 from annotation.cleaning.vocabulary import SERVED, known, zipf
 from annotation.cleaning.wordlists import pairs
 
 _LETTER = r"[^\W\d_]"
 # A word of prose: nothing of an identifier, a path, a file name or a compound beside it.
-_WORD = re.compile(rf"(?<![\w@#/\\.\-'’&=+$])(?<![.:]{{2}}){_LETTER}{{3,30}}(?:['’]{_LETTER}{{1,3}})?(?![\w@#/\\\-&=+$(]|['’.:]\w)")
-_ANY_WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)?")
+_IN_PROSE = re.compile(
+    rf"(?<![\w@#/\\.\-'’&=+$])(?<![.:]{{2}}){_LETTER}{{3,30}}(?:['’]{_LETTER}{{1,3}})?(?![\w@#/\\\-&=+$(]|['’.:]\w)"
+)
 _SENTENCE_BEGINS = re.compile(r"(?:\A|[.!?:…\n]['\"”’)]*|[-*•>])\s*$")
 _NEAR = 40  # signs in which a neighbour is looked for
 _FOREIGN = 3.5  # Zipf from which a misspelling is a common word of another language
@@ -40,27 +42,36 @@ def prepare(*, dictionary: Mapping[str, str] | None = None, protect: Iterable[st
     for wrong, right in own.items():
         if not re.fullmatch(rf"{_LETTER}{{3,30}}", wrong):
             raise CleaningInputError(f"dictionary: {wrong!r} is no single word of 3 to 30 letters")
-        if again := [word for word in _ANY_WORD.findall(right.lower()) if word in own]:
-            raise CleaningInputError(f"dictionary: {right!r}, which corrects {wrong!r}, has the misspelling {again[0]!r}")
+        if again := [word for word in WORD.findall(right.lower()) if word in own]:
+            raise CleaningInputError(
+                f"dictionary: {right!r}, which corrects {wrong!r}, has the misspelling {again[0]!r}"
+            )
     words = [protect] if isinstance(protect, str) else protect
-    settings = _Settings(own, frozenset(part.lower() for word in words for part in _ANY_WORD.findall(word)))
+    settings = _Settings(own, frozenset(part.lower() for word in words for part in WORD.findall(word)))
     return lambda text: _look(text, settings)
 
 
 def _look(text: Text, settings: _Settings) -> Iterator[Change]:
-    value = text.value
     language = text.language
     if language is None and not settings.own:
         return
-    vocabulary = zipf(language) if language else {}
-    misspelt = pairs("misspellings", language) if language else {}
-    for match in _WORD.finditer(value):
-        word = match[0]
-        if word in vocabulary and word not in misspelt and word not in settings.own:
+    odd = set(text.words).difference(_fine(language)).union(settings.own.keys() & set(text.words))
+    if not odd:
+        return
+    value = text.value
+    for word in WORD.finditer(value):
+        if word[0].lower() not in odd:
             continue
-        right = _right(match, language, settings)
-        if right and not text.is_fixed(*match.span()):
-            yield Change(*match.span(), right[0].upper() + right[1:] if word[0].isupper() else right)
+        match = _IN_PROSE.match(value, word.start())
+        right = _right(match, language, settings) if match else None
+        if match and right and not text.is_fixed(*match.span()):
+            yield Change(*match.span(), right[0].upper() + right[1:] if match[0][0].isupper() else right)
+
+
+@cache
+def _fine(language: str | None) -> frozenset[str]:
+    """Words of the language that are no misspelling of it."""
+    return frozenset(zipf(language)) - pairs("misspellings", language).keys() if language else frozenset()
 
 
 def _right(match: re.Match[str], language: str | None, settings: _Settings) -> str | None:
@@ -85,7 +96,10 @@ def _right(match: re.Match[str], language: str | None, settings: _Settings) -> s
 
 
 def _begins_sentence(match: re.Match[str]) -> bool:
-    return _SENTENCE_BEGINS.search(match.string, max(0, match.start() - 10), match.start()) is not None or match.start() == 0
+    return (
+        _SENTENCE_BEGINS.search(match.string, max(0, match.start() - 10), match.start()) is not None
+        or match.start() == 0
+    )
 
 
 def _is_foreign(word: str, language: str) -> bool:
@@ -95,8 +109,8 @@ def _is_foreign(word: str, language: str) -> bool:
 def _among_own(match: re.Match[str], language: str) -> bool:
     """Whether the words beside it, one at least, are words of the language in lower case: no name, no quotation."""
     value = match.string
-    before = _ANY_WORD.findall(value, max(0, match.start() - _NEAR), match.start())[-1:]
-    after = _ANY_WORD.findall(value, match.end(), match.end() + _NEAR)[:1]
+    before = WORD.findall(value, max(0, match.start() - _NEAR), match.start())[-1:]
+    after = WORD.findall(value, match.end(), match.end() + _NEAR)[:1]
     beside = before + after
     own = zipf(language)
     return bool(beside) and all(word in own or (word in before and word.lower() in own) for word in beside)

@@ -12,8 +12,7 @@ from annotation.cleaning.text import Text
 
 _BLANK = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE_END = "\n\r\x0b\x0c\x85\u2028\u2029"
-# A run of anything that shows nothing, but a single space or line end between what shows.
-_RUN = re.compile(rf"[{_BLANK}]*[{_LINE_END}][{_BLANK}{_LINE_END}]*|[{_BLANK}]{{2,}}|[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]|\A[ ]|[ ]\Z")
+_RUN = re.compile(f"[{_BLANK}{_LINE_END}]+")
 _ENDS = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _FAR = 1 << 62
 _LIST_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]")
@@ -30,7 +29,7 @@ def _look(text: Text) -> Iterator[Change]:
     for match in _RUN.finditer(value):
         start, end = match.span()
         run = match[0]
-        if run == "\n" and 0 < start and end < len(value):
+        if run in (" ", "\n") and start > 0 and end < len(value):
             continue
         if text.code:
             start, end = _outside_code(text.code, start, end)

@@ -1,7 +1,7 @@
 """National identity numbers: one file a kind, each with a `NATIONAL_ID`. Other packages add theirs by an entry point:
 
-    [project.entry-points."ftplatform.national_ids"]
-    it_codice_fiscale = "acme.ids:CODICE_FISCALE"
+[project.entry-points."ftplatform.national_ids"]
+it_codice_fiscale = "acme.ids:CODICE_FISCALE"
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def names() -> list[str]:
 def members() -> dict[str, NationalId]:
     """All kinds by name: the files of this folder and those that other packages register."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    found = [module.NATIONAL_ID for module in modules] + [entry.load() for entry in metadata.entry_points(group=ENTRY_POINTS)]
+    found = [module.NATIONAL_ID for module in modules] + [
+        entry.load() for entry in metadata.entry_points(group=ENTRY_POINTS)
+    ]
     for one in found:
         if not isinstance(one, NationalId):
             raise RuntimeError(f"{one!r} is no annotation.cleaning.national_ids.NationalId")

@@ -14,7 +14,9 @@ def is_valid(number: str) -> bool:
 NATIONAL_ID = NationalId(
     name="fr_nir",
     title="NIR (France)",
-    pattern=re.compile(r"[1-478] ?\d{2} ?(?:0[1-9]|[1-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", re.IGNORECASE | re.ASCII),
+    pattern=re.compile(
+        r"[1-478] ?\d{2} ?(?:0[1-9]|[1-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", re.IGNORECASE | re.ASCII
+    ),
     is_valid=is_valid,
     source="INSEE, Numéro d'inscription au répertoire",
 )
