@@ -9,6 +9,7 @@ The five served languages get words down to 0.2 in a million; those that only he
 import gzip
 import math
 import string
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def main() -> None:
         lines = [f"{zipf:.1f} {' '.join(sorted(words[zipf]))}\n" for zipf in sorted(words, reverse=True)]
         with (FOLDER / f"{language}.txt.gz").open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
             packed.write("".join(lines).encode())
-        print(language, sum(map(len, words.values())))
+        sys.stdout.write(f"{language} {sum(map(len, words.values()))}\n")
 
 
 if __name__ == "__main__":

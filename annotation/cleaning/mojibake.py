@@ -31,6 +31,7 @@ class _Codec:
     byte_of: dict[str, int]
     pattern: re.Pattern[str]
     hint: re.Pattern[str]
+    """Any lead with any continuation: what prose of many accents has not either, and is found quickly."""
     leads_are_letters: bool
     """Â and Ã are, √ and ├ are not: those are never written before what follows them in mojibake."""
 
@@ -53,7 +54,7 @@ def _codec(name: str) -> _Codec:
     )
     one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
     lost_space = "|(?<=[a-z])Ã(?= |$)|(?<= )Ã (?= )" if name == "cp1252" else ""
-    hint = re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]")
+    hint = re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]{more}")
     return _Codec(byte_of, re.compile(f"{one}+{lost_space}"), hint, leads_are_letters=name == "cp1252")
 
 
@@ -64,7 +65,7 @@ def repairs(text: str) -> list[Change]:
         return []
     found: list[Change] = []
     for codec in map(_codec, CODECS):
-        if codec.hint.search(text):
+        if codec.hint.search(text) or "Ã" in text:
             these = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
             found = max(found, these, key=_explained)
     return found

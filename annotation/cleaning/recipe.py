@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from annotation.cleaning import language as languages
 from annotation.cleaning.edits import Edit, Note, Places, apply_changes, compose
 from annotation.cleaning.rule import Change, Look, Remark
 from annotation.cleaning.text import Text
@@ -56,11 +55,7 @@ class Recipe:
         edits: list[Edit] = []
         remarks: dict[str, list[Remark]] = {}
         number = quiet = 0
-        while number < MOST_ROUNDS * len(self._looks):
-            if quiet == len(self._looks):
-                if not self._is_stale(text):
-                    break
-                text, quiet = Text(text.value), 0
+        while quiet < len(self._looks) and number < MOST_ROUNDS * len(self._looks):
             rule, look = self._looks[number % len(self._looks)]
             number += 1
             quiet += 1
@@ -74,17 +69,9 @@ class Recipe:
             if changes:
                 cleaned = apply_changes(text.value, changes)
                 edits = compose(edits, changes, rule, raw, text.value)
-                text = Text(cleaned, self._language or text.known_language)
+                text = Text(cleaned, self._language)
                 quiet = 0
         return CleanResult(text.value, tuple(edits), _notes(raw, edits, remarks), text.known_language)
-
-    def _is_stale(self, text: Text) -> bool:
-        """Whether the language was found before the text became what it is, and is another now."""
-        return (
-            self._language is None
-            and text.language_before is not None
-            and text.language_before != languages.found(text.words)
-        )
 
 
 def _notes(raw: str, edits: list[Edit], remarks: dict[str, list[Remark]]) -> tuple[Note, ...]:

@@ -19,27 +19,32 @@ _FAR = 1 << 62
 class Text:
     """`value` and, when asked for: its words, its language, where its code is, and where nothing is prose.
 
-    language_before  the language of what it was made from, or that the caller gives, where known: not found again
+    language  ISO 639-1, where the caller knows it; None: it is found
     """
 
-    def __init__(self, value: str, language_before: str | None = None) -> None:
+    def __init__(self, value: str, language: str | None = None) -> None:
         self.value = value
-        self.language_before = language_before
+        self._asked = language
+
+    @cached_property
+    def lower(self) -> str:
+        """The text in lower case, to look for words in; its places are not those of `value`."""
+        return self.value.lower()
 
     @cached_property
     def words(self) -> list[str]:
         """Its words in lower case, in order."""
-        return WORD.findall(self.value.lower())
+        return WORD.findall(self.lower)
 
     @cached_property
     def language(self) -> str | None:
         """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
-        return self.language_before or languages.found(self.words)
+        return self._asked or languages.found(tuple(self.words[: languages.MOST_WORDS]))
 
     @property
     def known_language(self) -> str | None:
         """The language as far as it was asked for until now."""
-        return self.__dict__.get("language", self.language_before)
+        return self.__dict__.get("language", self._asked)
 
     @cached_property
     def fences(self) -> list[Fence]:

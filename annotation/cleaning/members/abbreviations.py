@@ -20,6 +20,7 @@ _SENTENCE_ENDS = re.compile(r"[ \t]*(?:\Z|\n)")
 class _Entry(NamedTuple):
     """An abbreviation, ready to be looked for where its first word stands."""
 
+    words: frozenset[str]
     pattern: re.Pattern[str]
     lead: int
     """Signs before its first word."""
@@ -53,11 +54,17 @@ def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True)
 def _look(text: Text, indexes: Mapping[str, _Index], without_language: _Index) -> Iterator[Change]:
     value = text.value
     index = indexes.get(text.language or "", without_language)
-    if index.keys().isdisjoint(text.words):
+    words = set(text.words)
+    likely = {
+        first: entries
+        for first in index.keys() & words
+        if (entries := [entry for entry in index[first] if entry.words <= words])
+    }
+    if not likely:
         return
     place = 0
     for word in WORD.finditer(value):
-        for entry in index.get(word[0].lower(), ()):
+        for entry in likely.get(word[0].lower(), ()):
             start = word.start() - entry.lead
             match = entry.pattern.match(value, start) if start >= place else None
             if match and not text.is_fixed(*match.span()) and not _reads_so_already(value, start, entry):
@@ -100,7 +107,7 @@ def _entry(abbreviation: str, expansion: str, lead: int) -> _Entry:
     parts = r"[ \u00a0\u202f]?".join(map(re.escape, abbreviation.split()))
     pattern = re.compile(rf"(?<![\w@/.\-'’]){parts}(?![\w@/\-'’]|\.\w)", anywhere)
     within = tuple(match.start() for match in pattern.finditer(expansion))
-    return _Entry(pattern, lead, expansion, within)
+    return _Entry(frozenset(WORD.findall(abbreviation.lower())), pattern, lead, expansion, within)
 
 
 def _refuse_circles(glossary: Mapping[str, str]) -> None:

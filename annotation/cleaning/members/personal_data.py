@@ -16,8 +16,8 @@ from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.spans import Span
 from annotation.cleaning.text import Text
 
-Finder = Callable[[str], Iterable[Span]]
-"""Gives the places in a text where personal data of one kind stands."""
+Finder = Callable[[str, list[Span]], Iterable[Span]]
+"""Gives the places in a text where personal data of one kind stands; is told where digits stand close together."""
 
 
 class _Kind(NamedTuple):
@@ -85,14 +85,15 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
 def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     """An earlier kind takes what a later one would claim too."""
     found: list[Change] = []
+    clusters = [match.span() for match in _CLUSTER.finditer(text.value)]
     for _, placeholder, find in kinds:
-        for start, end in find(text.value):
+        for start, end in find(text.value, clusters):
             if not any(start < other.end and other.start < end for other in found):
                 found.append(Change(start, end, placeholder))
     return iter(sorted(found))
 
 
-def _emails(value: str) -> Iterator[Span]:
+def _emails(value: str, clusters: list[Span]) -> Iterator[Span]:
     at = value.find("@")
     while at >= 0:
         start = at
@@ -106,7 +107,7 @@ def _emails(value: str) -> Iterator[Span]:
         at = value.find("@", at + 1)
 
 
-def _ibans(value: str) -> Iterator[Span]:
+def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Accounts as long as their country has them, check digits right; a match may run on into the next word."""
     for match in _IBAN.finditer(value):
         start = match.start() - 2
@@ -119,24 +120,22 @@ def _ibans(value: str) -> Iterator[Span]:
             yield start, end
 
 
-def _cards(value: str) -> Iterator[Span]:
-    if not _CLUSTER.search(value):
-        return
-    for match in _CARD.finditer(value):
+def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
+    for match in _CARD.finditer(value) if clusters else ():
         digits = match[0].translate(_GAPS)
         lengths = next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix)), ())
         if len(digits) in lengths and len(set(digits)) > 1 and luhn(digits):
             yield match.span()
 
 
-def _ipv4s(value: str) -> Iterator[Span]:
+def _ipv4s(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Addresses, and no versions: those are named as such."""
     for match in _IPV4.finditer(value) if value.count(".") > 2 else ():
         if not _VERSION.search(value, max(0, match.start() - 12), match.start()) and _is_address(IPv4Address, match[0]):
             yield match.span()
 
 
-def _ipv6s(value: str) -> Iterator[Span]:
+def _ipv6s(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Addresses with a digit in them, so that C++'s :: and Perl's a::b are none."""
     for match in _IPV6.finditer(value) if _COLONS.search(value) else ():
         address = match[0]
@@ -153,8 +152,8 @@ def _is_address(kind: Callable[[str], object], written: str) -> bool:
     return True
 
 
-def _phones(value: str) -> Iterator[Span]:
-    for match in _PHONE.finditer(value) if _CLUSTER.search(value) else ():
+def _phones(value: str, clusters: list[Span]) -> Iterator[Span]:
+    for match in _PHONE.finditer(value) if clusters else ():
         if is_phone(match):
             yield match.span()
 
@@ -162,9 +161,9 @@ def _phones(value: str) -> Iterator[Span]:
 def _number_finder(one: NationalId) -> Finder:
     bounded = re.compile(rf"(?<![\w.,+-])(?:{one.pattern.pattern})(?![\w]|[.,-]\d)", one.pattern.flags)
 
-    def find(value: str) -> Iterator[Span]:
-        for cluster in _CLUSTER.finditer(value):  # a letter or two may stand before the digits, and one behind
-            for match in bounded.finditer(value, max(0, cluster.start() - 4), cluster.end() + 4):
+    def find(value: str, clusters: list[Span]) -> Iterator[Span]:
+        for start, end in clusters:  # a letter or two may stand before the digits, and one behind
+            for match in bounded.finditer(value, max(0, start - 4), end + 4):
                 if one.is_valid(match[0].translate(_GAPS).upper()):
                     yield match.span()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple
 
+from annotation.cleaning import slips
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
-from annotation.cleaning.slips import correction
 from annotation.cleaning.text import WORD, Text
 from annotation.cleaning.vocabulary import SERVED, known, zipf
 from annotation.cleaning.wordlists import pairs
@@ -21,7 +22,7 @@ _IN_PROSE = re.compile(
 )
 _SENTENCE_BEGINS = re.compile(r"(?:\A|[.!?:…\n]['\"”’)]*|[-*•>])\s*$")
 _NEAR = 40  # signs in which a neighbour is looked for
-_FOREIGN = 3.5  # Zipf from which a misspelling is a common word of another language
+_COMMON = 3.5  # Zipf of a common word
 
 
 @dataclass(frozen=True)
@@ -55,44 +56,75 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change]:
     language = text.language
     if language is None and not settings.own:
         return
-    odd = set(text.words).difference(_fine(language)).union(settings.own.keys() & set(text.words))
-    if not odd:
+    corrections = _corrections(set(text.words), language, settings)
+    if not corrections:
         return
-    value = text.value
-    for word in WORD.finditer(value):
-        if word[0].lower() not in odd:
-            continue
-        match = _IN_PROSE.match(value, word.start())
-        right = _right(match, language, settings) if match else None
-        if match and right and not text.is_fixed(*match.span()):
-            yield Change(*match.span(), right[0].upper() + right[1:] if match[0][0].isupper() else right)
+    for word in WORD.finditer(text.value):
+        found = corrections.get(word[0].lower())
+        match = _IN_PROSE.match(text.value, word.start()) if found else None
+        if (
+            found
+            and match
+            and match.end() == word.end()
+            and _is_meant(match, found, language)
+            and not text.is_fixed(*match.span())
+        ):
+            yield Change(
+                *match.span(), found.right[0].upper() + found.right[1:] if word[0][0].isupper() else found.right
+            )
+
+
+class _Correction(NamedTuple):
+    """What a word in lower case should be, and who says so."""
+
+    right: str
+    by: Literal["caller", "list", "vocabulary"]
+    common_abroad: bool = False
+    """Whether the misspelling is a common word of another language."""
+
+
+def _corrections(words: set[str], language: str | None, settings: _Settings) -> dict[str, _Correction]:
+    """Corrections of those words that may need one, before their places are looked at."""
+    found = {word: _Correction(settings.own[word], "caller") for word in settings.own.keys() & words}
+    if language:
+        for word in words - _fine(language) - found.keys():
+            correction = _correction(word, language)
+            if correction:
+                found[word] = correction
+    return (
+        {word: correction for word, correction in found.items() if word not in settings.protected} if found else found
+    )
 
 
 @cache
-def _fine(language: str | None) -> frozenset[str]:
+def _fine(language: str) -> frozenset[str]:
     """Words of the language that are no misspelling of it."""
-    return frozenset(zipf(language)) - pairs("misspellings", language).keys() if language else frozenset()
+    return frozenset(zipf(language)) - pairs("misspellings", language).keys()
 
 
-def _right(match: re.Match[str], language: str | None, settings: _Settings) -> str | None:
-    """What the word should be; None where it is right, not ours to say, or unclear."""
+@lru_cache(maxsize=1 << 16)  # what one ticket misspells, others do
+def _correction(word: str, language: str) -> _Correction | None:
+    listed = pairs("misspellings", language).get(word)
+    if listed:
+        abroad = any(zipf(other).get(word, 0) >= _COMMON for other in SERVED if other != language)
+        return _Correction(listed, "list", abroad)
+    if word in known() or not word.isalpha():
+        return None
+    meant = slips.correction(word, language)
+    return _Correction(meant, "vocabulary") if meant else None
+
+
+def _is_meant(match: re.Match[str], found: _Correction, language: str | None) -> bool:
+    """Whether the word, in its place, is prose of the text's language: no name, no quotation, no code in capitals."""
     word = match[0]
-    lower = word.lower().replace("’", "'")
-    if lower in settings.protected or word[1:] != word[1:].lower():
-        return None
-    if lower in settings.own:
-        return settings.own[lower]
-    if language is None:
-        return None
+    if word[1:] != word[1:].lower():
+        return False
+    if found.by == "caller" or language is None:
+        return True
     capital = word[0].isupper()
-    if capital and language != "de" and not _begins_sentence(match):
-        return None  # a name
-    right = pairs("misspellings", language).get(lower)
-    if right:
-        return right if not _is_foreign(lower, language) or _among_own(match, language) else None
-    if capital or lower in known() or not lower.isalpha() or not _among_own(match, language):
-        return None
-    return correction(lower, language)
+    if capital and (found.by == "vocabulary" or (language != "de" and not _begins_sentence(match))):
+        return False
+    return (found.by == "list" and not found.common_abroad) or _among_own(match, language)
 
 
 def _begins_sentence(match: re.Match[str]) -> bool:
@@ -100,10 +132,6 @@ def _begins_sentence(match: re.Match[str]) -> bool:
         _SENTENCE_BEGINS.search(match.string, max(0, match.start() - 10), match.start()) is not None
         or match.start() == 0
     )
-
-
-def _is_foreign(word: str, language: str) -> bool:
-    return any(zipf(other).get(word, 0) >= _FOREIGN for other in SERVED if other != language)
 
 
 def _among_own(match: re.Match[str], language: str) -> bool:

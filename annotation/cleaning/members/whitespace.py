@@ -12,7 +12,9 @@ from annotation.cleaning.text import Text
 
 _BLANK = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE_END = "\n\r\x0b\x0c\x85\u2028\u2029"
-_RUN = re.compile(f"[{_BLANK}{_LINE_END}]+")
+_ODD = (_BLANK + _LINE_END).replace(" ", "").replace("\n", "")
+# All but a single space or line end between what shows.
+_RUN = re.compile(f"[{_BLANK}{_LINE_END}](?:[{_BLANK}{_LINE_END}]+|(?<=[{_ODD}])|\\Z|(?<=\\A.))", re.DOTALL)
 _ENDS = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _FAR = 1 << 62
 _LIST_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]")
@@ -29,8 +31,6 @@ def _look(text: Text) -> Iterator[Change]:
     for match in _RUN.finditer(value):
         start, end = match.span()
         run = match[0]
-        if run in (" ", "\n") and start > 0 and end < len(value):
-            continue
         if text.code:
             start, end = _outside_code(text.code, start, end)
             if start >= end:
