@@ -37,7 +37,7 @@ def apply_edits(raw: str, edits: Iterable[Edit]) -> str:
 
     Raises ValueError where an edit belongs to another text or overlaps another.
     """
-    pieces = []
+    pieces: list[str] = []
     place = 0
     for edit in sorted(edits, key=lambda one: one.start):
         if edit.start < place or raw[edit.start : edit.end] != edit.before:
@@ -50,7 +50,7 @@ def apply_edits(raw: str, edits: Iterable[Edit]) -> str:
 
 def apply_changes(text: str, changes: Sequence[Change]) -> str:
     """The text after a rule's changes, which are in order and apart."""
-    pieces = []
+    pieces: list[str] = []
     place = 0
     for start, end, after in changes:
         if not place <= start < end <= len(text):

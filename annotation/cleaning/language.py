@@ -25,7 +25,7 @@ MOST_WORDS = 40
 def found(words: tuple[str, ...]) -> str | None:
     """ISO 639-1 of a served language; None where another fits better, or too little is said to tell.
 
-    words  the first ones of a text, in lower case; more than MOST_WORDS change little
+    words  the first ones of a text, casefolded; more than MOST_WORDS change little
     """
     weights = _weights()
     scores = [0.0] * len(LANGUAGES)

@@ -17,13 +17,15 @@ from annotation.cleaning.rule import Change
 # In the order of how often they do harm. cp1252 leaves five bytes undefined; browsers and Python's latin-1 give C1 controls there.
 CODECS = ("cp1252", "mac_roman", "cp850", "cp437")
 
-# Leads of two bytes that are tried: Latin, Greek, Cyrillic, Hebrew, Arabic. In other codecs only Latin and punctuation, where
+# Leads of two bytes that are tried: Latin, Greek, Cyrillic, Hebrew, Arabic. In other codecs only Western letters (with œ, ƒ) and punctuation, where
 # their signs (√, ├) are sure.
 _LEADS = {"cp1252": (range(0xC2, 0xDC), range(0xE0, 0xF0), range(0xF0, 0xF5))}
-_FEW_LEADS = (range(0xC2, 0xC4), range(0xE2, 0xE3), range(0xF0, 0xF1))
+_FEW_LEADS = ((0xC2, 0xC3, 0xC5, 0xC6), range(0xE2, 0xE3), range(0xF0, 0xF1))
 
 _MARKS = frozenset("“”‘’‚„…–—™›‹•†‡ˆ˜\u00a0«»®°")  # continuation bytes that also follow a letter in prose
 _SURE_LEADS = (0xE2, 0xEF, *range(0xF0, 0xF5))  # â€™ and its kin, ï»¿, emoji
+
+_LOST = {"Ã": "à", "â€": "”"}  # whose last byte was cut as a space or as undefined
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ def _codec(name: str) -> _Codec:
         "[" + re.escape("".join(sign_of[byte] for byte in leads)) + "]" for leads in _LEADS.get(name, _FEW_LEADS)
     )
     one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
-    lost_space = "|(?<=[a-z])Ã(?= |$)|(?<= )Ã (?= )" if name == "cp1252" else ""
+    lost = r"|(?:(?<=[a-z ])|^)Ã(?= |$)|â€(?=[\s.,;:!?)]|$)" if name == "cp1252" else ""
     hint = re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]{more}")
-    return _Codec(byte_of, re.compile(f"{one}+{lost_space}"), hint, leads_are_letters=name == "cp1252")
+    return _Codec(byte_of, re.compile(f"{one}+{lost}"), hint, leads_are_letters=name == "cp1252")
 
 
 def repairs(text: str) -> list[Change]:
@@ -65,7 +67,7 @@ def repairs(text: str) -> list[Change]:
         return []
     found: list[Change] = []
     for codec in map(_codec, CODECS):
-        if codec.hint.search(text) or "Ã" in text:
+        if codec.hint.search(text) or (codec.leads_are_letters and ("Ã" in text or "â€" in text)):
             these = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
             found = max(found, these, key=_explained)
     return found
@@ -77,8 +79,8 @@ def _explained(changes: list[Change]) -> int:
 
 def _repair(text: str, match: re.Match[str], codec: _Codec) -> Change | None:
     wrong = match[0]
-    if wrong in ("Ã", "Ã "):  # à, whose no-break space became a space, or was cut
-        return Change(match.start(), match.end(), "à")
+    if wrong in _LOST:
+        return Change(match.start(), match.end(), _LOST[wrong])
     octets = bytes(codec.byte_of[sign] for sign in wrong)
     try:
         right = octets.decode("utf-8")

@@ -10,9 +10,9 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _NOT_PHONE = re.compile(
-    r"(?:\b(?:order|invoice|ticket|case|ref\w*|reference|account|customer|contract|serial|isbn|issn|vin|id|nr|no|n[º°o]|num\w*|pedido|factura|expediente|"
+    r"(?:\b(?:order|invoice|ticket|case|ref\w*|reference|account|customer|contract|serial|isbn|issn|vin|id|n[º°o]|pedido|factura|expediente|"
     r"cuenta|contrato|bestell\w*|rechnung\w*|kunden\w*|auftrag\w*|konto\w*|vertrag\w*|aktenzeichen|commande|facture|dossier|compte|contrat|"
-    r"order\w*|faktura\w*|kund\w*|avtal\w*|ärende\w*|diarie\w*|version|build)\b[^\d\n]{0,12})$",
+    r"order\w*|faktura\w*|kund\w*|avtal\w*|ärende\w*|diarie\w*|version|build)\b[^\d\n]{0,20})$",
     re.IGNORECASE,
 )
 # What other rules read: dates (with a time behind), spans of years, IP addresses; and, without a word that says otherwise, amounts.
@@ -25,7 +25,7 @@ _AMOUNT = re.compile(r"[1-9]\d{0,2}(?:([ .])\d{3})(?:\1\d{3})*\Z")
 # National forms, the digits as they are grouped; each is too particular to be an amount.
 _NATIONAL = re.compile(
     r"""
-      (?:\(?0\d{1,4}\)?|\(0\d{1,4}\))[ ./-]{1,3}\d{1,4}(?:[ .-]?\d{2,4}){1,4}     # Germany, Sweden, Britain: 030 / 123 45 67, 08-123 456
+      \(?0[1-9]\d{0,3}\)?[ ./-]{1,3}\d{1,4}(?:[ .-]?\d{2,4}){1,4}     # Germany, Sweden, Britain: 030 / 123 45 67, 08-123 456
     | 0\d(?:[ .-]\d\d){4}                                                          # France: 06 12 34 56 78
     | [6789]\d\d(?:[ .-]\d{3}){2} | [6789]\d\d(?:[ .-]\d\d){3} | [6789]\d[ .-]\d{3}(?:[ .-]\d\d){2}  # Spain
     | \(\d{3}\)[ -]?\d{3}[ .-]\d{4} | \d{3}[.-]\d{3}[.-]\d{4}                      # North America
@@ -42,7 +42,7 @@ def is_phone(match: re.Match[str]) -> bool:
     before = match.string[max(0, match.start() - 32) : match.start()]
     if digits > 15 or written.count("(") != written.count(")") or _NEVER.match(written):
         return False
-    if written.lstrip("(").startswith(("+", "00")) and digits >= 8:
+    if digits >= 8 and re.match(r"\(?(?:\+|00)[1-9]", written):
         return True
     if _CUE.search(before):
         return True

@@ -97,12 +97,15 @@ def _is_other_letter(word: str, target: str) -> bool:
     return written in _VOWELS and meant in _VOWELS and 0 < place < len(word) - ENDING - 1
 
 
+def _may_be_meant(word: str, language: str) -> bool:
+    """Long enough to be sure of; in German also without ss, which is how the vocabulary writes ß."""
+    return len(word) >= SHORTEST and word.isalpha() and not (language == "de" and "ss" in word)
+
+
 @cache
 def _index(language: str) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
     """Frequent words, and what they are without one letter."""
-    targets = {
-        word: value for word, value in zipf(language, FREQUENT).items() if len(word) >= SHORTEST and word.isalpha()
-    }
+    targets = {word: value for word, value in zipf(language, FREQUENT).items() if _may_be_meant(word, language)}
     shortened: dict[str, set[str]] = defaultdict(set)
     for word in targets:
         for place in range(len(word)):

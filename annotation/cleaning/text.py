@@ -10,8 +10,8 @@ from annotation.cleaning import language as languages
 from annotation.cleaning import spans
 from annotation.cleaning.spans import Fence, Span
 
-WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-"""A run of letters, with what an apostrophe joins to it."""
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]{1,2}(?![^\W\d_]))?")
+"""A run of letters, with a short ending behind an apostrophe: "don't", but "c" and "est" of "c'est"."""
 
 _FAR = 1 << 62
 
@@ -27,14 +27,14 @@ class Text:
         self._asked = language
 
     @cached_property
-    def lower(self) -> str:
-        """The text in lower case, to look for words in; its places are not those of `value`."""
-        return self.value.lower()
+    def folded(self) -> str:
+        """The text without case (ß is ss), to look for words in; its places are not those of `value`."""
+        return self.value.casefold()
 
     @cached_property
     def words(self) -> list[str]:
-        """Its words in lower case, in order."""
-        return WORD.findall(self.lower)
+        """Its words, casefolded as the vocabulary's are, in order."""
+        return WORD.findall(self.folded)
 
     @cached_property
     def language(self) -> str | None:

@@ -16,7 +16,8 @@ _FOLDER = Path(__file__).parent / "words"
 
 @cache
 def zipf(language: str, least: float = 0.0) -> dict[str, float]:
-    """Zipf frequency (log10 of occurrences in a billion words) of each word that has at least `least`. Do not change it."""
+    """Zipf frequency (log10 of occurrences in a billion words) of each word that has at least `least`; words are casefolded,
+    so that ß is ss. Not to be changed: it is shared."""
     found: dict[str, float] = {}
     with gzip.open(_FOLDER / f"{language}.txt.gz", "rt", encoding="utf-8") as file:
         for line in file:
@@ -30,5 +31,5 @@ def zipf(language: str, least: float = 0.0) -> dict[str, float]:
 
 @cache
 def known() -> frozenset[str]:
-    """All words of all languages here, in lower case: none of them is a slip of the pen."""
+    """All words of all languages here, casefolded: none of them is a slip of the pen."""
     return frozenset().union(*(zipf(language) for language in SERVED + NEIGHBOURS))

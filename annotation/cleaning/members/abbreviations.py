@@ -25,6 +25,7 @@ class _Entry(NamedTuple):
     lead: int
     """Signs before its first word."""
     expansion: str
+    is_lower: bool
     within: tuple[int, ...]
     """Where the abbreviation stands inside its own expansion: VPN in "virtual private network (VPN)"."""
 
@@ -33,8 +34,8 @@ _Index = Mapping[str, list[_Entry]]
 
 
 def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True) -> Look:
-    """Writes abbreviations out. An entry in lower case also stands for its capitalised and upper-case forms, one with
-    capitals only for itself; a space in it may be missing in the text ("z. B." is "z.B." too).
+    """Writes abbreviations out. An entry in lower case also stands for its capitalised form and, from four letters on, for
+    that in capitals (ASAP; ABT may be anything), one with capitals only for itself; a space in it may be missing in the text ("z. B." is "z.B." too).
 
     glossary   abbreviation → expansion, for all languages; goes before the built-in ones
     built_in   whether the short lists of the five languages count, in texts of their language
@@ -64,10 +65,12 @@ def _look(text: Text, indexes: Mapping[str, _Index], without_language: _Index) -
         return
     place = 0
     for word in WORD.finditer(value):
-        for entry in likely.get(word[0].lower(), ()):
+        for entry in likely.get(word[0].casefold(), ()):
             start = word.start() - entry.lead
             match = entry.pattern.match(value, start) if start >= place else None
-            if match and not text.is_fixed(*match.span()) and not _reads_so_already(value, start, entry):
+            if match and not (
+                text.is_fixed(*match.span()) or _is_acronym(match, entry) or _reads_so_already(value, start, entry)
+            ):
                 place = match.end()
                 yield Change(start, place, _written_out(match, entry.expansion))
                 break
@@ -80,6 +83,11 @@ def _written_out(match: re.Match[str], expansion: str) -> str:
         expansion = expansion[0].upper() + expansion[1:]
     ends = written.endswith(".") and not expansion.endswith(".") and _SENTENCE_ENDS.match(match.string, match.end())
     return expansion + "." if ends else expansion
+
+
+def _is_acronym(match: re.Match[str], entry: _Entry) -> bool:
+    """Whether capitals, that the glossary does not have, make another word of it."""
+    return entry.is_lower and match[0].isupper() and 1 < len(match[0]) < 4 and match[0].isalpha()
 
 
 def _reads_so_already(value: str, start: int, entry: _Entry) -> bool:
@@ -98,7 +106,7 @@ def _index(glossary: Mapping[str, str]) -> _Index:
     for abbreviation in sorted(glossary, key=len, reverse=True):
         first = WORD.search(abbreviation)
         if first:
-            index[first[0].lower()].append(_entry(abbreviation, glossary[abbreviation], first.start()))
+            index[first[0].casefold()].append(_entry(abbreviation, glossary[abbreviation], first.start()))
     return dict(index)
 
 
@@ -107,7 +115,7 @@ def _entry(abbreviation: str, expansion: str, lead: int) -> _Entry:
     parts = r"[ \u00a0\u202f]?".join(map(re.escape, abbreviation.split()))
     pattern = re.compile(rf"(?<![\w@/.\-'’]){parts}(?![\w@/\-'’]|\.\w)", anywhere)
     within = tuple(match.start() for match in pattern.finditer(expansion))
-    return _Entry(frozenset(WORD.findall(abbreviation.lower())), pattern, lead, expansion, within)
+    return _Entry(frozenset(WORD.findall(abbreviation.casefold())), pattern, lead, expansion, bool(anywhere), within)
 
 
 def _refuse_circles(glossary: Mapping[str, str]) -> None:

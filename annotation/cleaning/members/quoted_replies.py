@@ -25,15 +25,17 @@ _HEADER = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
-# "On Tue, 5 Mar 2024 at 10:00, Ann <a@b.se> wrote:", over up to three lines.
+# "On Tue, 5 Mar 2024 at 10:00, Ann <a@b.se> wrote:", over up to three lines. Before quoted lines it may be any such line,
+# elsewhere it has to begin with the words of its language and hold a date.
+_VERBS = "wrote|escribió|a écrit|skrev|schrieb"
+_MORE_LINES = r"(?:\n(?!\s*>)[^\n]{1,120}){0,2}?"
 _WROTE = re.compile(
-    r"^[ \t]*(?:(?:on|el|le|den|am|op)\b[^\n]{4,200}(?:\n[^\n>]{1,120}){0,2}?(?:wrote|escribió|a écrit|skrev|schrieb)|"
-    r"[^\n>]{4,120}(?:schrieb am|schrieb|skrev|escribió|a écrit|wrote)\b[^\n]{0,80})[ \u00a0\t]*:[ \t\r]*(?:\n\s*)(?=>)",
+    rf"^[ \t]*(?:(?:on|el|le|den|am)\b[^\n]{{4,200}}{_MORE_LINES}(?:{_VERBS})[^\n]{{0,80}}|[^\n>]{{4,120}}(?:{_VERBS})\b[^\n]{{0,80}})"
+    r"[ \u00a0\t]*:[ \t\r]*(?:\n\s*)(?=>)",
     re.MULTILINE | re.IGNORECASE,
 )
 _WROTE_BARE = re.compile(
-    r"^[ \t]*(?:on\b[^\n]*\d[^\n]{4,200}wrote|el\b[^\n]*\d[^\n]{4,200}escribió|am\b[^\n]*\d[^\n]{4,200}schrieb[^\n]{0,80}|"
-    r"le\b[^\n]*\d[^\n]{4,200}a écrit|den\b[^\n]*\d[^\n]{4,200}skrev[^\n]{0,80})[ \u00a0]?:[ \t\r]*$",
+    rf"^[ \t]*(?:on|el|le|den|am)\b[^\n]{{0,40}}\d[^\n]{{4,200}}{_MORE_LINES}(?:{_VERBS})[^\n]{{0,80}}[ \u00a0]?:[ \t\r]*$",
     re.MULTILINE | re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>> )(?![ \t]?\d)[^\n]*(?:\n|\Z))+", re.MULTILINE)  # > 50 m² is no quote
@@ -74,7 +76,7 @@ def _look(text: Text) -> Iterator[Change]:
     found = []
     if ">" in value:
         introduced = (
-            {m.end(): m.start() for m in _WROTE.finditer(value, 0, end)} if _says(text.lower, _SAYS_WROTE) else {}
+            {m.end(): m.start() for m in _WROTE.finditer(value, 0, end)} if _says(text.folded, _SAYS_WROTE) else {}
         )
         for match in _QUOTED.finditer(value, 0, end):
             start = introduced.get(match.start(), match.start())
@@ -91,7 +93,7 @@ def _older_message(text: Text) -> int:
     value = text.value
     first = len(value)
     for words, pattern in ((_SAYS_ORIGINAL, _DIVIDER), (_SAYS_HEADER, _HEADER), (_SAYS_WROTE, _WROTE_BARE)):
-        match = pattern.search(value) if _says(text.lower, words) else None
+        match = pattern.search(value) if _says(text.folded, words) else None
         if match and not text.in_code(*match.span()):
             first = min(first, match.start())
     if first < len(value) and _FORWARDED.search(value, max(0, first - 200), first):
@@ -99,9 +101,9 @@ def _older_message(text: Text) -> int:
     return first
 
 
-def _says(lower: str, words: tuple[str, ...]) -> bool:
+def _says(folded: str, words: tuple[str, ...]) -> bool:
     for word in words:  # noqa: SIM110 -- any() with its generator costs twice as much, and this runs on every text
-        if word in lower:
+        if word in folded:
             return True
     return False
 

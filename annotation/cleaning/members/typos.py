@@ -18,7 +18,7 @@ from annotation.cleaning.wordlists import pairs
 _LETTER = r"[^\W\d_]"
 # A word of prose: nothing of an identifier, a path, a file name or a compound beside it.
 _IN_PROSE = re.compile(
-    rf"(?<![\w@#/\\.\-'’&=+$])(?<![.:]{{2}}){_LETTER}{{3,30}}(?:['’]{_LETTER}{{1,3}})?(?![\w@#/\\\-&=+$(]|['’.:]\w)"
+    rf"(?<![\w@#/\\.\-&=+$])(?<![.:]{{2}}){_LETTER}{{3,30}}(?:'{_LETTER}{{1,2}}(?!{_LETTER}))?(?![\w@#/\\\-&=+$(]|['’.:]\w)"
 )
 _SENTENCE_BEGINS = re.compile(r"(?:\A|[.!?:…\n]['\"”’)]*|[-*•>])\s*$")
 _NEAR = 40  # signs in which a neighbour is looked for
@@ -39,16 +39,16 @@ def prepare(*, dictionary: Mapping[str, str] | None = None, protect: Iterable[st
     dictionary  misspelling → correction, for all texts, whatever their language; in lower case
     protect     words that are never touched, in any case: products, names, terms
     """
-    own = {wrong.lower(): right for wrong, right in (dictionary or {}).items()}
+    own = {wrong.casefold(): right for wrong, right in (dictionary or {}).items()}
     for wrong, right in own.items():
         if not re.fullmatch(rf"{_LETTER}{{3,30}}", wrong):
             raise CleaningInputError(f"dictionary: {wrong!r} is no single word of 3 to 30 letters")
-        if again := [word for word in WORD.findall(right.lower()) if word in own]:
+        if again := [word for word in WORD.findall(right.casefold()) if word in own]:
             raise CleaningInputError(
                 f"dictionary: {right!r}, which corrects {wrong!r}, has the misspelling {again[0]!r}"
             )
     words = [protect] if isinstance(protect, str) else protect
-    settings = _Settings(own, frozenset(part.lower() for word in words for part in WORD.findall(word)))
+    settings = _Settings(own, frozenset(part.casefold() for word in words for part in WORD.findall(word)))
     return lambda text: _look(text, settings)
 
 
@@ -60,7 +60,7 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change]:
     if not corrections:
         return
     for word in WORD.finditer(text.value):
-        found = corrections.get(word[0].lower())
+        found = corrections.get(word[0].casefold())
         match = _IN_PROSE.match(text.value, word.start()) if found else None
         if (
             found
@@ -140,8 +140,8 @@ def _among_own(match: re.Match[str], language: str) -> bool:
     before = WORD.findall(value, max(0, match.start() - _NEAR), match.start())[-1:]
     after = WORD.findall(value, match.end(), match.end() + _NEAR)[:1]
     beside = before + after
-    own = zipf(language)
-    return bool(beside) and all(word in own or (word in before and word.lower() in own) for word in beside)
+    own = zipf(language).keys() | pairs("misspellings", language).keys()
+    return bool(beside) and all(word.casefold() in own and (word in before or word == word.lower()) for word in beside)
 
 
 RULE = Rule(
