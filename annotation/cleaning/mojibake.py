@@ -17,8 +17,8 @@ from annotation.cleaning.rule import Change
 # In the order of how often they do harm. cp1252 leaves five bytes undefined; browsers and Python's latin-1 give C1 controls there.
 CODECS = ("cp1252", "mac_roman", "cp850", "cp437")
 
-# Leads of two bytes that are tried: Latin, Greek, Cyrillic, Hebrew, Arabic. In other codecs only Western letters (with œ, ƒ) and punctuation, where
-# their signs (√, ├) are sure.
+# Leads of two, three and four bytes that are tried: of two, Latin, Greek, Cyrillic, Hebrew, Arabic. In other codecs only Western
+# letters (with œ, ƒ), punctuation and emoji, where their signs (√, ├) are sure.
 _LEADS = {"cp1252": (range(0xC2, 0xDC), range(0xE0, 0xF0), range(0xF0, 0xF5))}
 _FEW_LEADS = ((0xC2, 0xC3, 0xC5, 0xC6), range(0xE2, 0xE3), range(0xF0, 0xF1))
 

@@ -77,14 +77,25 @@ def prepare(rules: Iterable[str], *, language: str | None = None, **options: Any
 
 
 def clean(text: str, rules: Iterable[str], **options: Any) -> CleanResult:
-    """Clean one text by the named rules; `prepare` takes the same and suits many texts better.
+    """Clean one text by the named rules; `prepare` takes the same and spares looking the recipe up for each of many texts.
 
         clean("recieve  it at a@b.se", names()).text == "receive it at [EMAIL]"
 
     Returns the cleaned text, the edits of the raw text that lead to it and notes on what was seen and left; cleaning the
     cleaned text again changes nothing. Errors as in `prepare`.
     """
-    return prepare(rules, **options).clean(text)
+    asked = (rules,) if isinstance(rules, str) else tuple(rules)
+    key = repr((asked, sorted(options.items())))
+    if key not in _recent:
+        if len(_recent) >= MOST_RECENT:
+            _recent.clear()
+        _recent[key] = (prepare(asked, **options), options)
+    return _recent[key][0].clean(text)
+
+
+MOST_RECENT = 16
+_recent: dict[str, tuple[Recipe, dict[str, Any]]] = {}
+"""Recipes by how their rules and options are written. The options are kept, so that no other object can come to be written as one."""
 
 
 @cache

@@ -33,10 +33,8 @@ _MACHINE = (
     ("://", re.compile(r"\b(?:https?|ftp|file|ssh|git)://[^\s<>\"]+")),
     ("www.", re.compile(r"\bwww\.[^\s<>\"]+")),
     ("@", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")),
-    (
-        "/",
-        re.compile(r"(?:/(?<![\w/]/)(?:[\w.@-]+/)*|[A-Za-z_][\w.-]*/(?:[\w.@-]+/)+)[\w.@-]+"),
-    ),  # /usr/lib, src/app/main.py
+    # /usr/lib, src/app/main.py
+    ("/", re.compile(r"(?:/(?<![\w/]/)(?:[\w.@-]+/)*|[A-Za-z_][\w.-]*/(?:[\w.@-]+/)+)[\w.@-]+")),
     (":\\", re.compile(r"\b[A-Za-z]:\\[^\s<>\"]+")),
     ("[", re.compile(r"\[[A-Z]{2,}(?:_[A-Z]+)*\]")),  # placeholders
     ("{", re.compile(r"\$?\{\{?[\w .]+\}?\}")),  # template fields

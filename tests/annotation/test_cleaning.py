@@ -201,6 +201,12 @@ def test_a_wrong_rule_or_option_is_told():
     assert clean("x  y", ["whitespace"], zone="UTC").text == "x y"  # an option of a rule that was not chosen
 
 
+def test_clean_may_be_called_for_each_text_with_any_options():
+    for glossary in ({"aa": "bb"}, {"aa": "cc"}):
+        assert clean("aa", ["abbreviations"], glossary=glossary).text == glossary["aa"]
+        assert clean("kard", ["typos"], protect=(word for word in ["x"]), dictionary={"kard": "card"}).text == "card"
+
+
 def test_no_rules_and_no_text():
     assert clean(" a ", []).text == " a "
     assert clean("", names()) == clean("", [])
@@ -212,7 +218,7 @@ def test_it_needs_no_django():
 
 
 @pytest.mark.parametrize(
-    "unit", ["<a ", "&amp;", "<!--", "<pre>", "`", "```\n", "\n> ", "Ã", "1.", "1 ", "a@", "-- \n", "On 5 wrote:\n", "e\u0301", "\t", "\u200b", "a.", "+", "::", "from: \n", " ' "]
+    "unit", ["<a ", "&amp;", "<!--", "<pre>", "`", "```\n", "\n> ", "Ã", "1.", "1 ", "a@", "-- \n", "On 5 wrote:\n", "e\u0301", "\t", "\u200b", "\u200f", "\U000e0041", "a@b.se ", "+34612345678 ", "a.", "+", "::", "from: \n", " ' "]
 )  # fmt: skip
 def test_time_grows_with_length_not_with_its_square(unit):
     raw = unit * (60_000 // len(unit))

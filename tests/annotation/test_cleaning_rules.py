@@ -262,6 +262,11 @@ def test_a_zone_is_added_where_the_clock_shows_that_time_once():
         assert result.text == changed and "clock changed" in result.notes[0].reason
 
 
+def test_digits_of_other_scripts_are_no_crash():
+    for raw in ("2024-03-05 14:3٣", "٢٠٢٤-03-05", "5.3.٢٠٢٤", "1٢,5 kg", "٠612345678"):
+        assert clean(raw, ["timestamps", "numbers", "personal_data"]).text
+
+
 # ---------------------------------------------------------------------------------------------------------- numbers
 @cases(
     ("Der Preis ist 1.234,50 € und nicht mehr", "Der Preis ist 1234.50 EUR und nicht mehr"),
@@ -269,6 +274,7 @@ def test_a_zone_is_added_where_the_clock_shows_that_time_once():
     ("cuesta 1.234.567 euros y no más", "cuesta 1234567 EUR y no más"),
     ("det kostar 1\u00a0234 kr och är 12,5 kvm", "det kostar 1234 kr och är 12.5 m²"),
     ("the city has 1,234 people, 1,234.50 USD", "the city has 1234 people, 1234.50 USD"),
+    ("$1,234.50 und 1.234,50 $, 5$", "$1234.50 und 1234.50 $, 5 $"),
     ("1'234.50 CHF, € 12,50, £5, -5 °c", "1234.50 CHF, 12.50 EUR, 5 GBP, -5 °C"),
     (
         "10km, 10 Kgs, 20° C, 100qm, 100m2, 100 kwh, 50 Mbps, (3,5 kg)",

@@ -47,8 +47,8 @@ def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True)
                 f"glossary: {abbreviation!r} = {expansion!r} is no abbreviation with its expansion"
             )
     _refuse_circles(own)
-    indexes = {language: _index({**(_list(language) if built_in else {}), **own}) for language in SERVED}
     without_language = _index(own)
+    indexes = {language: _with_built_in(language, own) if built_in else without_language for language in SERVED}
     return lambda text: _look(text, indexes, without_language)
 
 
@@ -95,9 +95,13 @@ def _reads_so_already(value: str, start: int, entry: _Entry) -> bool:
     return any(offset <= start and value.startswith(entry.expansion[1:], start - offset + 1) for offset in entry.within)
 
 
+def _with_built_in(language: str, own: Mapping[str, str]) -> _Index:
+    return _index({**pairs("glossaries", language), **own}) if own else _built_in(language)
+
+
 @cache
-def _list(language: str) -> Mapping[str, str]:
-    return pairs("glossaries", language)
+def _built_in(language: str) -> _Index:
+    return _index(pairs("glossaries", language))
 
 
 def _index(glossary: Mapping[str, str]) -> _Index:

@@ -19,8 +19,9 @@ _UNSEEN = re.compile(
 )
 _JOINERS = "\u200c\u200d"
 _DIRECTIONS = "\u200e\u200f"
-_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
-_TAGS = range(0xE0020, 0xE0080)
+_PICTURE_JOINER = "\u200d"
+_SELECTORS = "\ufe0e\ufe0f"  # as text, as picture
+_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _JOINED_SCRIPTS = re.compile(
     "[\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufdff\ufe70-\ufefc]"
@@ -40,6 +41,7 @@ def _look(text: Text) -> Iterator[Change]:
     value = text.value
     if value.isascii() and value.isprintable():
         return
+    turns = _RIGHT_TO_LEFT.search(value) is not None
     place = 0
     for match in _UNSEEN.finditer(value):
         start, end = match.span()
@@ -49,26 +51,29 @@ def _look(text: Text) -> Iterator[Change]:
             place = colour.end()
             yield Change(start, place, "")
             continue
-        kept = "".join(sign for number, sign in enumerate(match[0], start) if _has_work(value, number, sign))
+        place = end
+        kept = "".join(sign for number, sign in enumerate(match[0], start) if _has_work(value, number, turns=turns))
         if kept != match[0]:
             yield Change(start, end, kept)
-        place = end
 
 
-def _has_work(text: str, place: int, sign: str) -> bool:
-    """Whether the sign does something there: joins an emoji or letters, chooses a glyph, turns the direction of writing."""
-    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+def _has_work(text: str, place: int, *, turns: bool) -> bool:
+    """Whether the sign does something there: joins an emoji or letters, chooses a glyph, turns the direction of writing.
+
+    turns  whether the text has letters that are written from right to left
+    """
+    sign, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
     if sign in _SELECTORS:
-        return sign in "\ufe0e\ufe0f" and _PICTURE.match(before) is not None
+        return _PICTURE.match(before) is not None
     if sign in _JOINERS:
-        if _JOINED_SCRIPTS.match(before) and _JOINED_SCRIPTS.match(after):
-            return True
-        return sign == "\u200d" and _PICTURE.match(before) is not None and _PICTURE.match(after) is not None
+        letters = _JOINED_SCRIPTS.match(before) and _JOINED_SCRIPTS.match(after)
+        pictures = sign == _PICTURE_JOINER and _PICTURE.match(before) and _PICTURE.match(after)
+        return bool(letters or pictures)
     if sign in _DIRECTIONS:
-        return _RIGHT_TO_LEFT.search(text) is not None
-    if ord(sign) in _TAGS:  # England, Scotland and Wales; anywhere else tags are a way to hide text
-        tags = len(text[:place]) - len(text[:place].rstrip("".join(map(chr, _TAGS))))
-        return tags < 7 and text[place - tags - 1 : place - tags] == _FLAG
+        return turns
+    if sign in _TAGS:  # England, Scotland and Wales; anywhere else tags are a way to hide text
+        flag = text.rfind(_FLAG, max(0, place - 7), place)
+        return flag >= 0 and all(tag in _TAGS for tag in text[flag + 1 : place])
     return False
 
 

@@ -22,7 +22,7 @@ _UNITS = {
     "kw": "kW", "kwh": "kWh", "mwh": "MWh", "khz": "kHz", "mhz": "MHz", "ghz": "GHz", "hz": "Hz",
     "mb": "MB", "gb": "GB", "tb": "TB", "kbit/s": "kbit/s", "mbit/s": "Mbit/s", "mbps": "Mbit/s", "gbps": "Gbit/s",
     "km/h": "km/h", "kmh": "km/h", "kph": "km/h", "°c": "°C", "° c": "°C", "ºc": "°C", "º c": "°C", "°f": "°F",
-    "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "sek": "SEK", "chf": "CHF", "gbp": "GBP", "usd": "USD", "£": "GBP",
+    "$": "$", "kr": "kr", "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "sek": "SEK", "chf": "CHF", "gbp": "GBP", "usd": "USD", "£": "GBP",
     "%": "%",
 }  # fmt: skip
 _APART = {"m", "mm"}  # only in lower case and behind a space: 10M and 10m are millions, minutes, metres
@@ -33,7 +33,7 @@ _GROUPS = rf"\d{{1,3}}(?:(?P<thousands>[.,{_APOSTROPHES}{_SPACES}])\d{{3}}(?:(?P
 _NUMBER = re.compile(
     rf"""
     (?P<sign>[-−+])?
-    (?:(?P<before>US\$|[€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?
+    (?:(?P<before>US\$|[$€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?
     (?P<whole>{_GROUPS}|\d{{1,12}})
     (?:(?P<point>[.,])(?P<decimals>\d{{1,9}}))?
     (?P<none>,-|,–)?
@@ -44,7 +44,7 @@ _NUMBER = re.compile(
 )
 # What may stand between a number and the word before, and belongs to it: a sign, a currency.
 _LEAD = re.compile(
-    rf"(?<![\w.,:/+#@$€£{_APOSTROPHES}^~=-])(?<![0-9][{_SPACES}])[-−+]?(?:(?:US\$|[€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?\Z",
+    rf"(?<![\w.,:/+#@$€£{_APOSTROPHES}^~=-])(?<![0-9][{_SPACES}])[-−+]?(?:(?:US\$|[$€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?\Z",
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"[0-9]+")
@@ -99,6 +99,8 @@ def _plain(match: re.Match[str], text: Text) -> str:
     if number is None:
         return match[0]
     sign = (match["sign"] or "").replace("−", "-")
+    if match["before"] == "$":
+        return f"{sign}${number}"
     unit = _BEFORE[match["before"].upper()] if match["before"] else _UNITS.get(written.lower(), "")
     gap = match["gap"] if unit == "%" else " " if unit else ""
     return f"{sign}{number}{gap}{unit}"
@@ -142,6 +144,6 @@ RULE = Rule(
     name="numbers",
     title="Numbers and units",
     prepare=prepare,
-    leaves="Versions, dates, addresses, references (12.345-Z), code, and $, which is the sign of many currencies.",
+    leaves="Versions, dates, addresses, references (12.345-Z), code; $ and kr, which many currencies share, stay as signs.",
     source="SI Brochure, 9th edition, 5.4; ISO 80000-1, 7.3; ISO 4217",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from annotation.cleaning.national_ids import NationalId
 from annotation.cleaning.phones import is_phone
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.spans import Span
-from annotation.cleaning.text import Text
+from annotation.cleaning.text import Text, touches
 
 Finder = Callable[[str, list[Span]], Iterable[Span]]
 """Gives the places in a text where personal data of one kind stands; is told where digits stand close together."""
@@ -36,14 +37,8 @@ _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
     "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
 _CARD_LENGTHS = (
-    ("4", (13, 16, 19)),
-    ("34", (15,)),
-    ("37", (15,)),
-    ("3", (14, 15, 16)),
-    ("5", (16,)),
-    ("2", (16,)),
-    ("6", (16, 17, 18, 19)),
-)
+    ("4", (13, 16, 19)), ("34", (15,)), ("37", (15,)), ("3", (14, 15, 16)), ("5", (16,)), ("2", (16,)), ("6", (16, 17, 18, 19)),
+)  # fmt: skip
 _GAPS = str.maketrans("", "", " .-\u00a0\u202f\u2009")
 
 _LOCAL_SIGNS = frozenset(".!#$%&'*+/=?^_`{|}~-")  # RFC 5322, atext, and the point
@@ -51,7 +46,7 @@ _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 # The others begin with a digit, so that what they cannot be is passed over quickly; what has to stand before is looked at then.
 _IBAN = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?<![\w][A-Za-z]{2}\d\d)(?:[ \u00a0-]?[A-Za-z0-9]{1,4}){3,10}", re.ASCII)
 _CARD = re.compile(r"\d(?<![\w.,+-]\d)(?:[ \u00a0-]?\d){12,18}(?![\w]|[.,-]\d)", re.ASCII)
-_IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w]|\.\d)", re.ASCII)
+_IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w]|\.\d|-[^\W\d])", re.ASCII)
 _IPV6 = re.compile(
     r"[0-9a-f:](?<![\w:.].)[0-9a-f:]{1,38}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:]|\.\d)", re.IGNORECASE | re.ASCII
 )
@@ -85,10 +80,12 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
 def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     """An earlier kind takes what a later one would claim too."""
     found: list[Change] = []
+    taken: list[Span] = []
     clusters = [match.span() for match in _CLUSTER.finditer(text.value)]
     for _, placeholder, find in kinds:
         for start, end in find(text.value, clusters):
-            if not any(start < other.end and other.start < end for other in found):
+            if not touches(taken, start, end):
+                insort(taken, (start, end))
                 found.append(Change(start, end, placeholder))
     return iter(sorted(found))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from annotation.cleaning.edits import apply_changes
 from annotation.cleaning.rule import Change, Look, Rule
@@ -70,7 +71,6 @@ _SENT_FROM = (
         "hämta outlook för",
     ),
 )
-_ENDS_WITH_SENT = {"von meinem ": "gesendet", "von meiner ": "gesendet"}
 _BLANKS = " \t\u00a0\r"
 _NOTICE = re.compile(
     r"^[^\n]{0,80}(?:"
@@ -94,38 +94,49 @@ def _look(text: Text) -> Iterator[Change]:
     value = text.value
     if "\n" not in value:
         return
-    delimiters, closings, sent = _ends(text)
-    begins = [start for line in (delimiters, closings) if (start := _only(line, value)) is not None]
-    if (notice := _notice(text)) is not None:
-        begins.append(notice)
-    cut = min(begins, default=len(value))
-    found = [Change(start, end, "") for start, end in sent if end <= cut]
+    ends = _ends(text)
+    begins = [_only(ends.delimiters, value), _only(ends.closings, value), _notice(text)]
+    cut = min((start for start in begins if start is not None), default=len(value))
+    found = [Change(start, end, "") for start, end in ends.advertisements if end <= cut]
     if cut < len(value):
         found.append(Change(cut, len(value), ""))
     if found and any(map(str.isalnum, apply_changes(value, found))):
         yield from found
 
 
-def _ends(text: Text) -> tuple[list[Span], list[Span], list[Span]]:
-    """Lines that are the delimiter, a closing formula, an advertisement of the mail program."""
-    delimiters, closings, sent = [], [], []
-    start = 0
+class _Ends(NamedTuple):
+    """Lines that end a message: the delimiter, closing formulas, advertisements of the mail program."""
+
+    delimiters: list[Span]
+    closings: list[Span]
+    advertisements: list[Span]
+
+
+def _ends(text: Text) -> _Ends:
+    ends = _Ends([], [], [])
+    end = -1
     for line in text.value.split("\n"):
-        span = (start, start + len(line))
-        start += len(line) + 1
-        shown = line.strip(_BLANKS)
+        start, end = end + 1, end + 1 + len(line)
+        shown = line.strip(_BLANKS).lower()
         if not shown or len(shown) > MOST_SIGNS:
             continue
-        lower = shown.lower()
-        if lower == "--":
-            delimiters.append(span)
-        elif lower.rstrip(",.! ") in _CLOSINGS:
-            closings.append(span)
-        elif lower.startswith(_SENT_FROM) and all(
-            lower.endswith(end) for begin, end in _ENDS_WITH_SENT.items() if lower.startswith(begin)
-        ):
-            sent.append(span)
-    return tuple([span for span in spans if not text.in_code(*span)] for spans in (delimiters, closings, sent))  # type: ignore[return-value]
+        if shown == "--":
+            kind = ends.delimiters
+        elif shown.rstrip(",.! ") in _CLOSINGS:
+            kind = ends.closings
+        elif _is_advertisement(shown):
+            kind = ends.advertisements
+        else:
+            continue
+        if not text.in_code(start, end):
+            kind.append((start, end))
+    return ends
+
+
+def _is_advertisement(line: str) -> bool:
+    if not line.startswith(_SENT_FROM):
+        return False
+    return line.endswith("gesendet") if line.startswith("von mein") else True
 
 
 def _only(lines: list[Span], value: str) -> int | None:

@@ -49,25 +49,23 @@ _OFFSETS = {
 }  # fmt: skip
 
 _MONTH = "|".join(sorted(map(re.escape, _MONTH_OF), key=len, reverse=True))
-_YEAR = r"(?:19|20)\d\d"
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_CLOCK = (
-    r"(?P<hour>[01]?\d|2[0-3])(?P<colon>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d)(?P<fraction>[.,]\d{1,9})?)?"
-)
-_ZONE = rf"(?P<zone>(?-i:{'|'.join(sorted(_OFFSETS, key=len, reverse=True))})(?:[+-]\d{{1,2}}(?::?\d\d)?)?\b|[+-]\d\d:?\d\d)"
+_YEAR = r"(?:19|20)[0-9][0-9]"
+_DAY = r"(?:0?[1-9]|[12][0-9]|3[01])"
+_CLOCK = r"(?P<hour>[01]?[0-9]|2[0-3])(?P<colon>[:.h])(?P<minute>[0-5][0-9])(?:[:.](?P<second>[0-5][0-9])(?P<fraction>[.,][0-9]{1,9})?)?"
+_ZONE = rf"(?P<zone>(?-i:{'|'.join(sorted(_OFFSETS, key=len, reverse=True))})(?:[+-][0-9]{{1,2}}(?::?[0-9][0-9])?)?\b|[+-][0-9][0-9]:?[0-9][0-9])"
 _TIME = rf"(?:{_CLOCK}(?:[ \u00a0\u202f]?(?P<half>[ap]\.?m\b\.?))?(?:[ ]?(?:uhr|horas|hrs|h)\b)?(?:[ ]?(?:{_ZONE}))?)"
 _BETWEEN = r"(?:T|,?[ ](?:(?:at|a[ ]las|las|um|à|kl\.?|klockan|den|o|-|–)[ ])?)"
-_AFTER = r"(?![\w/]|[-.,:]\d)"
+_AFTER = r"(?![\w/]|[-.,:][0-9])"
 
 # Both begin at a place where one is looked for, so that no part of a long number is taken for a date.
-_FIRST = r"(?<![\w/.:+-])(?<!\d,)"
+_FIRST = r"(?<![\w/.:+-])(?<![0-9],)"
 _NUMBER_FIRST = re.compile(
     rf"""
     {_FIRST}
     (?:
-        (?P<y1>{_YEAR})(?P<sep1>[-/.])(?P<m1>\d\d?)(?P=sep1)(?P<d1>\d\d?)                                   # 2024-03-05
-      | (?P<n1>\d\d?)(?P<sep2>[-/.])[ ]?(?P<n2>\d\d?)(?P=sep2)[ ]?(?P<y2>{_YEAR}|\d\d)                      # 5.3.2024, 05/03/24
-      | (?P<d3>{_DAY})(?:st|nd|rd|th|er|\.|:e|º|ª)?[ ](?:de[ ]|of[ ])?(?P<m3>{_MONTH})\.?,?[ ](?:del?[ ])?(?P<y3>{_YEAR})   # 5 March 2024
+        (?P<y1>{_YEAR})(?P<sep1>[-/.])(?P<m1>[0-9][0-9]?)(?P=sep1)(?P<d1>[0-9][0-9]?)                                   # 2024-03-05
+      | (?P<n1>[0-9][0-9]?)(?P<sep2>[-/.])[ ]?(?P<n2>[0-9][0-9]?)(?P=sep2)[ ]?(?P<y2>{_YEAR}|[0-9][0-9])                      # 5.3.2024, 05/03/24
+      | (?P<d3>{_DAY})(?:(?:st|nd|rd|th|er|\.|:e|º|ª)?[ ]|\.)(?:de[ ]|of[ ])?(?P<m3>{_MONTH})\.?,?[ ](?:del?[ ])?(?P<y3>{_YEAR})   # 5 March 2024
       | (?P<d5>{_DAY})-(?P<m5>{_MONTH})-(?P<y5>{_YEAR})                                                      # 05-Mar-2024
     )
     (?P<time>{_BETWEEN}{_TIME})?
@@ -82,7 +80,9 @@ _MONTH_FIRST = re.compile(
 _DIGITS = re.compile(r"[0-9]+")
 _WORD_BEFORE = re.compile(r"([^\W\d_]{3,10})\.?[ ]\Z")
 _HINT = re.compile(r"[0-9][/.-] ?[0-9]{1,2}[/.-] ?[0-9][0-9]|(?:19|20)[0-9][0-9]")
-_SAYS_TIME = re.compile(r"uhr|\bkl|hor|hrs|\bh\b|m\.?$|\.\d\d\.\d\d", re.IGNORECASE)  # 10.50 alone may be a price
+_SAYS_TIME = re.compile(
+    r"uhr|\bkl|hor|hrs|\bh\b|m\.?$|\.[0-9][0-9]\.[0-9][0-9]", re.IGNORECASE
+)  # 10.50 alone may be a price
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,9 @@ def _dates(value: str) -> Iterator[re.Match[str]]:
         if start < place:
             continue
         match = _NUMBER_FIRST.match(value, start)
-        if (
-            match is None
-            and (word := _WORD_BEFORE.search(value, max(0, start - 12), start))
-            and word[1].lower() in _MONTH_OF
-        ):
-            match = _MONTH_FIRST.match(value, word.start())
+        if match is None:
+            word = _WORD_BEFORE.search(value, max(0, start - 12), start)
+            match = _MONTH_FIRST.match(value, word.start()) if word and word[1].lower() in _MONTH_OF else None
         if match:
             place = match.end()
             yield match

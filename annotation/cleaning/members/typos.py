@@ -61,17 +61,12 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change]:
         return
     for word in WORD.finditer(text.value):
         found = corrections.get(word[0].casefold())
-        match = _IN_PROSE.match(text.value, word.start()) if found else None
-        if (
-            found
-            and match
-            and match.end() == word.end()
-            and _is_meant(match, found, language)
-            and not text.is_fixed(*match.span())
-        ):
-            yield Change(
-                *match.span(), found.right[0].upper() + found.right[1:] if word[0][0].isupper() else found.right
-            )
+        if found is None or text.is_fixed(*word.span()):
+            continue
+        match = _IN_PROSE.match(text.value, word.start())
+        if match and match.end() == word.end() and _is_meant(match, found, language):
+            right = found.right[0].upper() + found.right[1:] if word[0][0].isupper() else found.right
+            yield Change(*word.span(), right)
 
 
 class _Correction(NamedTuple):
@@ -91,9 +86,7 @@ def _corrections(words: set[str], language: str | None, settings: _Settings) -> 
             correction = _correction(word, language)
             if correction:
                 found[word] = correction
-    return (
-        {word: correction for word, correction in found.items() if word not in settings.protected} if found else found
-    )
+    return {word: correction for word, correction in found.items() if word not in settings.protected}
 
 
 @cache
@@ -128,20 +121,19 @@ def _is_meant(match: re.Match[str], found: _Correction, language: str | None) ->
 
 
 def _begins_sentence(match: re.Match[str]) -> bool:
-    return (
-        _SENTENCE_BEGINS.search(match.string, max(0, match.start() - 10), match.start()) is not None
-        or match.start() == 0
-    )
+    before = match.string[max(0, match.start() - 10) : match.start()]
+    return _SENTENCE_BEGINS.search(before) is not None
 
 
 def _among_own(match: re.Match[str], language: str) -> bool:
     """Whether the words beside it, one at least, are words of the language in lower case: no name, no quotation."""
     value = match.string
-    before = WORD.findall(value, max(0, match.start() - _NEAR), match.start())[-1:]
+    before = WORD.findall(value, max(0, match.start() - _NEAR), match.start())[-1:]  # may begin a sentence
     after = WORD.findall(value, match.end(), match.end() + _NEAR)[:1]
-    beside = before + after
-    own = zipf(language).keys() | pairs("misspellings", language).keys()
-    return bool(beside) and all(word.casefold() in own and (word in before or word == word.lower()) for word in beside)
+    if (not before and not after) or after != [word.lower() for word in after]:
+        return False
+    vocabulary, misspelt = zipf(language), pairs("misspellings", language)
+    return all(word in vocabulary or word in misspelt for word in map(str.casefold, before + after))
 
 
 RULE = Rule(
