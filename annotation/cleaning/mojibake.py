@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,8 +33,8 @@ _LOST = {"Ã": "à", "â€": "”"}  # whose last byte was cut as a space or as
 class _Codec:
     byte_of: dict[str, int]
     pattern: re.Pattern[str]
-    hint: re.Pattern[str]
-    """Any lead with any continuation: what prose of many accents has not either, and is found quickly."""
+    signs: tuple[frozenset[str], frozenset[str]]
+    """What leads and what continues."""
     leads_are_letters: bool
     """Â and Ã are, √ and ├ are not: those are never written before what follows them in mojibake."""
 
@@ -50,27 +51,37 @@ def _codec(name: str) -> _Codec:
         byte_of = {chr(byte): byte for byte in range(0x80, 0xC0)} | {sign: byte for byte, sign in sign_of.items()}
     else:
         byte_of = {sign: byte for byte, sign in sign_of.items()}
-    more = "[" + re.escape("".join(sign for sign, byte in byte_of.items() if 0x80 <= byte < 0xC0)) + "]"
-    two, three, four = (
-        "[" + re.escape("".join(sign_of[byte] for byte in leads)) + "]" for leads in _LEADS.get(name, _FEW_LEADS)
-    )
+    continuations = frozenset(sign for sign, byte in byte_of.items() if 0x80 <= byte < 0xC0)
+    leads = [frozenset(sign_of[byte] for byte in octets) for octets in _LEADS.get(name, _FEW_LEADS)]
+    more = _class(continuations)
+    two, three, four = map(_class, leads)
     one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
     lost = r"|(?:(?<=[a-z ])|^)Ã(?= |$)|â€(?=[\s.,;:!?)]|$)" if name == "cp1252" else ""
-    hint = re.compile(f"[{two[1:-1]}{three[1:-1]}{four[1:-1]}]{more}")
-    return _Codec(byte_of, re.compile(f"{one}+{lost}"), hint, leads_are_letters=name == "cp1252")
+    signs = frozenset().union(*leads), continuations
+    return _Codec(byte_of, re.compile(f"{one}+{lost}"), signs, leads_are_letters=name == "cp1252")
+
+
+def _class(signs: Iterable[str]) -> str:
+    return f"[{re.escape(''.join(sorted(signs)))}]"
 
 
 def repairs(text: str) -> list[Change]:
     """Sequences that were UTF-8, read as such: one level of what may have been encoded several times, by the codec that explains
     most of the text."""
-    if text.isascii():
-        return []
     found: list[Change] = []
+    if text.isascii() or not ("Ã" in text or _any_hint().search(text)):
+        return found
     for codec in map(_codec, CODECS):
-        if codec.hint.search(text) or (codec.leads_are_letters and ("Ã" in text or "â€" in text)):
-            these = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
-            found = max(found, these, key=_explained)
+        these = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
+        found = max(found, these, key=_explained)
     return found
+
+
+@cache
+def _any_hint() -> re.Pattern[str]:
+    """A lead with a continuation, of any codec: not much prose has one, and it is found quickly."""
+    leads, continuations = zip(*(_codec(name).signs for name in CODECS), strict=True)
+    return re.compile(_class(frozenset().union(*leads)) + _class(frozenset().union(*continuations)))
 
 
 def _explained(changes: list[Change]) -> int:

@@ -59,13 +59,9 @@ class Recipe:
             rule, look = self._looks[number % len(self._looks)]
             number += 1
             quiet += 1
-            changes: list[Change] = []
-            remarks[rule] = []
-            for one in look(text):
-                if isinstance(one, Change):
-                    changes.append(one)
-                else:
-                    remarks[rule].append(one)
+            found = list(look(text))
+            remarks[rule] = [one for one in found if isinstance(one, Remark)]
+            changes = [one for one in found if isinstance(one, Change)]
             if changes:
                 cleaned = apply_changes(text.value, changes)
                 edits = compose(edits, changes, rule, raw, text.value)

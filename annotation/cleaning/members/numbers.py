@@ -85,7 +85,8 @@ def _numbers(value: str) -> Iterator[re.Match[str]]:
         start = digits.start()
         if start < place:
             continue
-        lead = _LEAD.search(value, max(place, start - 5), start)
+        match = _NUMBER.match(value, start)
+        lead = _LEAD.search(value, max(place, start - 5), start) if match else None
         if lead and (match := _NUMBER.match(value, lead.start())):
             place = match.end()
             yield match

@@ -6,7 +6,7 @@ import re
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from annotation.cleaning import national_ids as registry
 from annotation.cleaning.checksums import luhn, mod97
@@ -25,6 +25,8 @@ class _Kind(NamedTuple):
     name: str
     placeholder: str
     find: Finder
+    needs: Literal["@", "digit", "digits"]
+    """Without which there is none, so that most texts are passed over quickly: digits are six that stand close together."""
 
 
 _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
@@ -55,6 +57,7 @@ _PHONE = re.compile(
     re.ASCII,
 )
 # Six digits with little between them: less has none of the numbers; and how far such a number may reach.
+_DIGIT = re.compile(r"[0-9]")
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
 _VERSION = re.compile(r"(?:\bv|versi[oó]n|release|firmware|build)[ .:]{0,2}$", re.IGNORECASE)
@@ -72,7 +75,7 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
     known = {kind.name for kind in (*_CHECKED, *_PLAIN)}
     if unknown := kept - known:
         raise CleaningInputError(f"keep={sorted(unknown)}: the kinds are {', '.join(sorted(known))}")
-    numbers = [_Kind(one.name, one.placeholder, _number_finder(one)) for one in _national_ids(national_ids)]
+    numbers = [_Kind(one.name, one.placeholder, _number_finder(one), "digits") for one in _national_ids(national_ids)]
     kinds = tuple(kind for kind in (*_CHECKED, *numbers, *_PLAIN) if kind.name not in kept)
     return lambda text: _look(text, kinds)
 
@@ -81,9 +84,13 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     """An earlier kind takes what a later one would claim too."""
     found: list[Change] = []
     taken: list[Span] = []
-    clusters = [match.span() for match in _CLUSTER.finditer(text.value)]
-    for _, placeholder, find in kinds:
-        for start, end in find(text.value, clusters):
+    value = text.value
+    clusters = [match.span() for match in _CLUSTER.finditer(value)]
+    has = {"@": "@" in value, "digit": bool(clusters) or _DIGIT.search(value) is not None, "digits": bool(clusters)}
+    for _, placeholder, find, needs in kinds:
+        if not has[needs]:
+            continue
+        for start, end in find(value, clusters):
             if not touches(taken, start, end):
                 insort(taken, (start, end))
                 found.append(Change(start, end, placeholder))
@@ -118,7 +125,7 @@ def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 
 def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
-    for match in _CARD.finditer(value) if clusters else ():
+    for match in _CARD.finditer(value):
         digits = match[0].translate(_GAPS)
         lengths = next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix)), ())
         if len(digits) in lengths and len(set(digits)) > 1 and luhn(digits):
@@ -150,7 +157,7 @@ def _is_address(kind: Callable[[str], object], written: str) -> bool:
 
 
 def _phones(value: str, clusters: list[Span]) -> Iterator[Span]:
-    for match in _PHONE.finditer(value) if clusters else ():
+    for match in _PHONE.finditer(value):
         if is_phone(match):
             yield match.span()
 
@@ -180,8 +187,16 @@ def _national_ids(asked: Iterable[str | NationalId] | None) -> list[NationalId]:
 
 
 # What has check digits goes before what only looks like a number; national numbers stand between.
-_CHECKED = (_Kind("email", "[EMAIL]", _emails), _Kind("iban", "[IBAN]", _ibans), _Kind("card", "[CARD]", _cards))
-_PLAIN = (_Kind("ip", "[IP]", _ipv4s), _Kind("ip", "[IP]", _ipv6s), _Kind("phone", "[PHONE]", _phones))
+_CHECKED = (
+    _Kind("email", "[EMAIL]", _emails, "@"),
+    _Kind("iban", "[IBAN]", _ibans, "digits"),
+    _Kind("card", "[CARD]", _cards, "digits"),
+)
+_PLAIN = (
+    _Kind("ip", "[IP]", _ipv4s, "digit"),
+    _Kind("ip", "[IP]", _ipv6s, "digit"),
+    _Kind("phone", "[PHONE]", _phones, "digits"),
+)
 
 RULE = Rule(
     name="personal_data",

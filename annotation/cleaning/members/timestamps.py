@@ -137,7 +137,7 @@ def _dates(value: str) -> Iterator[re.Match[str]]:
         if start < place:
             continue
         match = _NUMBER_FIRST.match(value, start)
-        if match is None:
+        if match is None and len(digits[0]) < 3:
             word = _WORD_BEFORE.search(value, max(0, start - 12), start)
             match = _MONTH_FIRST.match(value, word.start()) if word and word[1].lower() in _MONTH_OF else None
         if match:
