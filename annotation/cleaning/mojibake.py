@@ -26,7 +26,7 @@ _FEW_LEADS = ((0xC2, 0xC3, 0xC5, 0xC6), range(0xE2, 0xE3), range(0xF0, 0xF1))
 _MARKS = frozenset("“”‘’‚„…–—™›‹•†‡ˆ˜\u00a0«»®°")  # continuation bytes that also follow a letter in prose
 _SURE_LEADS = (0xE2, 0xEF, *range(0xF0, 0xF5))  # â€™ and its kin, ï»¿, emoji
 
-_LOST = {"Ã": "à", "â€": "”"}  # whose last byte was cut as a space or as undefined
+_LOST = {"Ã": "à", "Â": "", "â€": "”"}  # whose last byte was made a space (of a no-break one), or cut as undefined
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _codec(name: str) -> _Codec:
     more = _class(continuations)
     two, three, four = map(_class, leads)
     one = f"(?:{two}{more}|{three}{more}{{2}}|{four}{more}{{3}})"
-    lost = r"|(?:(?<=[a-z ])|^)Ã(?= |$)|â€(?=[\s.,;:!?)]|$)" if name == "cp1252" else ""
+    lost = r"|(?:(?<=[a-z ])|^)Ã(?= |$)|(?<=[a-z0-9.,;:!?) ])Â(?= )|â€(?=[\s.,;:!?)]|$)" if name == "cp1252" else ""
     signs = frozenset().union(*leads), continuations
     return _Codec(byte_of, re.compile(f"{one}+{lost}"), signs, leads_are_letters=name == "cp1252")
 
@@ -69,7 +69,7 @@ def repairs(text: str) -> list[Change]:
     """Sequences that were UTF-8, read as such: one level of what may have been encoded several times, by the codec that explains
     most of the text."""
     found: list[Change] = []
-    if text.isascii() or not ("Ã" in text or _any_hint().search(text)):
+    if text.isascii() or not ("Ã" in text or "Â" in text or _any_hint().search(text)):
         return found
     for codec in map(_codec, CODECS):
         these = [change for match in codec.pattern.finditer(text) if (change := _repair(text, match, codec))]
@@ -113,7 +113,8 @@ def _may_be_meant(lead: int, wrong: str, right: str, before: str, after: str) ->
     if lead == 0xC2:  # Â before signs and spaces
         return wrong[1] in _MARKS and wrong[1] not in "\u00a0®°" and before.isupper()
     if lead == 0xC3:  # Ã before all letters of Western Europe
-        return wrong[1] in _MARKS and (before.isupper() or not (inside or wrong[1] == "\u00a0"))
+        ends_word = before.isupper() and not after.isalpha()
+        return wrong[1] in _MARKS and (ends_word or not (inside or wrong[1] == "\u00a0"))
     return not right.isalpha() or before.isupper() or not inside
 
 
