@@ -193,11 +193,13 @@ def test_a_wrong_rule_or_option_is_told():
         "timestamps": {"zone": "Mars/Olympus"},
         "code_indentation": {"tab_width": 0},
         "personal_data": {"keep": ["names"]},
-        "abbreviations": {"glossary": {"a1": "b1 x", "b1": "a1 y"}},
+        "abbreviations": {"glossary": {"aa": "bb x", "bb": "aa y"}},
         "typos": {"dictionary": {"foo": "bar baz", "bar": "foo"}},
     }.items():
         with pytest.raises(CleaningInputError):
             prepare([rule], **option)
+    with pytest.raises(CleaningInputError, match="lead back"):
+        prepare(["abbreviations"], glossary={"soon": "asap"})  # with the built-in expansion of asap
     assert clean("x  y", ["whitespace"], zone="UTC").text == "x y"  # an option of a rule that was not chosen
 
 

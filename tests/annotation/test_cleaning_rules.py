@@ -381,6 +381,9 @@ def test_a_dictionary_and_protected_words():
     recipe = prepare(["typos"], dictionary={"kard": "card"}, protect=["Requirments"])
     assert recipe.clean("the Kard and our requirments").text == "the Card and our requirments"
     assert recipe.clean("kard").text == "card"  # whatever the language
+    assert (
+        clean("I receive it", ["typos"], dictionary={"receive": "recieve"}).text == "I recieve it"
+    )  # the caller's word is the last
 
 
 def test_slips_leave_first_letters_and_endings():

@@ -35,7 +35,8 @@ _Index = Mapping[str, list[_Entry]]
 
 def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True) -> Look:
     """Writes abbreviations out. An entry in lower case also stands for its capitalised form and, from four letters on, for
-    that in capitals (ASAP; ABT may be anything), one with capitals only for itself; a space in it may be missing in the text ("z. B." is "z.B." too).
+    that in capitals (ASAP; ABT may be anything), one with capitals only for itself. A space in it may be missing in the text:
+    "z. B." is "z.B." too.
 
     glossary   abbreviation → expansion, for all languages; goes before the built-in ones
     built_in   whether the short lists of the five languages count, in texts of their language
@@ -46,7 +47,8 @@ def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True)
             raise CleaningInputError(
                 f"glossary: {abbreviation!r} = {expansion!r} is no abbreviation with its expansion"
             )
-    _refuse_circles(own)
+    for language in SERVED if own else ():
+        _refuse_circles({**(pairs("glossaries", language) if built_in else {}), **own})
     without_language = _index(own)
     indexes = {language: _with_built_in(language, own) if built_in else without_language for language in SERVED}
     return lambda text: _look(text, indexes, without_language)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from annotation.cleaning.edits import apply_changes
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.text import Text
 
@@ -46,20 +47,8 @@ _FORWARDED = re.compile(
 _SAYS_ORIGINAL = ("origin", "ursprung", "ursprüng", "reply above")
 _SAYS_WROTE = ("wrote", "escribió", "schrieb", "écrit", "skrev")
 _SAYS_HEADER = (
-    "subject",
-    "betreff",
-    "asunto",
-    "objet",
-    "ämne",
-    "sent:",
-    "gesendet",
-    "enviado",
-    "envoyé",
-    "skickat",
-    "date",
-    "datum",
-    "fecha",
-)
+    "subject", "betreff", "asunto", "objet", "ämne", "sent:", "gesendet", "enviado", "envoyé", "skickat", "date", "datum", "fecha",
+)  # fmt: skip
 
 
 def prepare() -> Look:
@@ -75,16 +64,15 @@ def _look(text: Text) -> Iterator[Change]:
     end = _older_message(text)
     found = []
     if ">" in value:
-        introduced = (
-            {m.end(): m.start() for m in _WROTE.finditer(value, 0, end)} if _says(text.folded, _SAYS_WROTE) else {}
-        )
+        introductions = _WROTE.finditer(value, 0, end) if _says(text.folded, _SAYS_WROTE) else ()
+        introduced = {line.end(): line.start() for line in introductions}
         for match in _QUOTED.finditer(value, 0, end):
             start = introduced.get(match.start(), match.start())
             if not text.in_code(start, match.end()):
                 found.append(Change(start, match.end(), ""))
     if end < len(value):
         found.append(Change(end, len(value), ""))
-    if found and _says_something(value, found):
+    if found and any(map(str.isalnum, apply_changes(value, found))):
         yield from found
 
 
@@ -106,15 +94,6 @@ def _says(folded: str, words: tuple[str, ...]) -> bool:
         if word in folded:
             return True
     return False
-
-
-def _says_something(value: str, without: list[Change]) -> bool:
-    place = 0
-    for start, end, _ in without:
-        if any(map(str.isalnum, value[place:start])):
-            return True
-        place = end
-    return any(map(str.isalnum, value[place:]))
 
 
 RULE = Rule(

@@ -36,41 +36,13 @@ _CLOSINGS = frozenset(
     for closing in closings.split("|")
 )
 _SENT_FROM = (
-    *(
-        "sent from my ",
-        "sent from yahoo",
-        "sent from mail for",
-        "sent from outlook for",
-        "sent via ",
-        "get outlook for ",
-    ),
-    *(
-        "enviado desde mi ",
-        "enviado desde el ",
-        "enviado desde yahoo",
-        "enviado desde correo",
-        "enviado desde outlook",
-        "obtener outlook para ",
-    ),
-    *(
-        "von meinem ",
-        "von meiner ",
-        "gesendet von mein",
-        "gesendet mit der ",
-        "gesendet von outlook",
-        "gesendet von mail",
-        "diese nachricht wurde von mein",
-    ),
-    *("envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook pour"),
-    *(
-        "skickat från min ",
-        "skickat från mitt ",
-        "skickat från outlook",
-        "skickat från e-post",
-        "skickat från yahoo",
-        "hämta outlook för",
-    ),
-)
+    "sent from my ", "sent from yahoo", "sent from mail for", "sent from outlook for", "sent via ", "get outlook for ",
+    "enviado desde mi ", "enviado desde el ", "enviado desde yahoo", "enviado desde correo", "enviado desde outlook", "obtener outlook para ",
+    "von meinem ", "von meiner ", "gesendet von mein", "gesendet mit der ", "gesendet von outlook", "gesendet von mail",
+    "diese nachricht wurde von mein",
+    "envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook pour",
+    "skickat från min ", "skickat från mitt ", "skickat från outlook", "skickat från e-post", "skickat från yahoo", "hämta outlook för",
+)  # fmt: skip
 _BLANKS = " \t\u00a0\r"
 _NOTICE = re.compile(
     r"^[^\n]{0,80}(?:"

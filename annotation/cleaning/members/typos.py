@@ -48,7 +48,8 @@ def prepare(*, dictionary: Mapping[str, str] | None = None, protect: Iterable[st
                 f"dictionary: {right!r}, which corrects {wrong!r}, has the misspelling {again[0]!r}"
             )
     words = [protect] if isinstance(protect, str) else protect
-    settings = _Settings(own, frozenset(part.casefold() for word in words for part in WORD.findall(word)))
+    untouched = [*words, *own.values()]  # what the caller's dictionary says is right
+    settings = _Settings(own, frozenset(part for word in untouched for part in WORD.findall(word.casefold())))
     return lambda text: _look(text, settings)
 
 
