@@ -28,16 +28,19 @@ _LOOKS_LIKE_CODE = re.compile(
     r"[;{}]\s*$|^\s*(?:def |class |import |from \w+ import|return\b|if .*:$|for .*:$|SELECT |[\w.]+ ?=[^=]|\w+\(.*\)|</?\w|#include|@\w+|\$ )"
 )
 
-# What is written for machines, and a sign without which it cannot occur: the search for the sign is cheap.
+# What is written for machines, and a sign without which it cannot occur: the search for the sign is cheap. Where a word before the
+# sign belongs to it too, it is left out: no rule touches a word next to "/" or "@".
 _MACHINE = (
     ("://", re.compile(r"\b(?:https?|ftp|file|ssh|git)://[^\s<>\"]+")),
     ("www.", re.compile(r"\bwww\.[^\s<>\"]+")),
-    ("@", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")),
-    # /usr/lib, src/app/main.py
-    ("/", re.compile(r"(?:/(?<![\w/]/)(?:[\w.@-]+/)*|[A-Za-z_][\w.-]*/(?:[\w.@-]+/)+)[\w.@-]+")),
+    ("@", re.compile(r"@[\w-]{1,63}(?:\.[\w-]{1,63})+")),
+    (
+        "/",
+        re.compile(r"/(?:(?<![\w/]/)(?:[\w.@-]+/)*|(?<=[A-Za-z_.-]/)(?:[\w.@-]+/)+)[\w.@-]+"),
+    ),  # /usr/lib, src/app/main.py
     (":\\", re.compile(r"\b[A-Za-z]:\\[^\s<>\"]+")),
     ("[", re.compile(r"\[[A-Z]{2,}(?:_[A-Z]+)*\]")),  # placeholders
-    ("{", re.compile(r"\$?\{\{?[\w .]+\}?\}")),  # template fields
+    ("{", re.compile(r"\{\{?[\w .]+\}?\}")),  # template fields
     ("%", re.compile(r"%\(?\w+\)s")),
     ("<", re.compile(r"<[A-Za-z/!][^<>\n]{0,200}>")),
 )
