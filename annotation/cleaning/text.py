@@ -37,6 +37,11 @@ class Text:
         return WORD.findall(self.folded)
 
     @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Its different words."""
+        return frozenset(self.words)
+
+    @cached_property
     def language(self) -> str | None:
         """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
         return self._asked or languages.found(tuple(self.words[: languages.MOST_WORDS]))

@@ -57,7 +57,7 @@ def prepare(*, glossary: Mapping[str, str] | None = None, built_in: bool = True)
 def _look(text: Text, indexes: Mapping[str, _Index], without_language: _Index) -> Iterator[Change]:
     value = text.value
     index = indexes.get(text.language or "", without_language)
-    words = set(text.words)
+    words = text.vocabulary
     likely = {
         first: entries
         for first in index.keys() & words

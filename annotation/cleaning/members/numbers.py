@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from annotation.cleaning.rule import Change, Look, Remark, Rule
 from annotation.cleaning.text import Text
@@ -28,26 +29,42 @@ _UNITS = {
 _APART = {"m", "mm"}  # only in lower case and behind a space: 10M and 10m are millions, minutes, metres
 _BEFORE = {"€": "EUR", "£": "GBP", "EUR": "EUR", "GBP": "GBP", "CHF": "CHF", "SEK": "SEK", "USD": "USD", "US$": "USD"}
 
-_UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-_GROUPS = rf"\d{{1,3}}(?:(?P<thousands>[.,{_APOSTROPHES}{_SPACES}])\d{{3}}(?:(?P=thousands)\d{{3}})*+)(?!\d)"
+_GROUPS = (
+    rf"[0-9]{{1,3}}(?:(?P<thousands>[.,{_APOSTROPHES}{_SPACES}])[0-9]{{3}}(?:(?P=thousands)[0-9]{{3}})*+)(?![0-9])"
+)
 _NUMBER = re.compile(
-    rf"""
-    (?P<sign>[-−+])?
-    (?:(?P<before>US\$|[$€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?
-    (?P<whole>{_GROUPS}|\d{{1,12}})
-    (?:(?P<point>[.,])(?P<decimals>\d{{1,9}}))?
-    (?P<none>,-|,–)?
-    (?:(?P<gap>[{_SPACES}]?)(?P<unit>{_UNIT})(?![\w²³^/]|-\w))?
-    (?![\w@#/]|[.,:'’]\d|-\w|[{_SPACES}]\d{{3}}\b)
-    """,
-    re.VERBOSE | re.IGNORECASE,
+    rf"(?P<whole>{_GROUPS}|[0-9]{{1,12}})(?:(?P<point>[.,])(?P<decimals>[0-9]{{1,9}}))?(?P<none>,[-–])?"
+)
+# What may be a unit; whether it is, says the table, which is quicker than to try all spellings.
+_UNIT = re.compile(
+    rf"([{_SPACES}]?)(sq[. ]m|[°º] ?[cf]|[€£$%]|[a-z]{{1,5}}(?:[²³]|\^?[23]|/[hs])?)(?![\w²³^/]|-\w)", re.IGNORECASE
 )
 # What may stand between a number and the word before, and belongs to it: a sign, a currency.
 _LEAD = re.compile(
-    rf"(?<![\w.,:/+#@$€£{_APOSTROPHES}^~=-])(?<![0-9][{_SPACES}])[-−+]?(?:(?:US\$|[$€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?\Z",
+    rf"(?<![\w.,:/+#@$€£{_APOSTROPHES}^~=-])(?<![0-9][{_SPACES}])([-−+]?)(?:(US\$|[$€£]|EUR|GBP|CHF|SEK|USD)[{_SPACES}]?)?\Z",
     re.IGNORECASE,
 )
+_ENDS = re.compile(rf"(?![\w@#/]|[.,:'’][0-9]|-\w|[{_SPACES}][0-9]{{3}}\b)")
 _DIGITS = re.compile(r"[0-9]+")
+
+
+class _Number(NamedTuple):
+    """A number as it is written, with what belongs to it; parts that it has not are empty."""
+
+    start: int
+    end: int
+    sign: str
+    before: str
+    """The currency before it, in upper case."""
+    whole: str
+    thousands: str
+    """What separates thousands."""
+    point: str
+    decimals: str
+    is_price: bool
+    """Whether ",-" stands behind it."""
+    gap: str
+    unit: str
 
 
 class _Left(Exception):
@@ -64,63 +81,75 @@ def prepare() -> Look:
 
 
 def _look(text: Text) -> Iterator[Change | Remark]:
-    for match in _numbers(text.value):
-        if match["thousands"] is None and match["point"] is None and not (match["unit"] or match["before"]):
-            continue
-        if text.is_fixed(*match.span()):
+    for number in _numbers(text.value):
+        start, end = number.start, number.end
+        if text.is_fixed(start, end):
             continue
         try:
-            after = _plain(match, text)
+            after = _plain(number, text)
         except _Left as left:
-            yield Remark(*match.span(), str(left))
+            yield Remark(start, end, str(left))
             continue
-        if after != match[0]:
-            yield Change(*match.span(), after)
+        if after is not None and after != text.value[start:end]:
+            yield Change(start, end, after)
 
 
-def _numbers(value: str) -> Iterator[re.Match[str]]:
-    """What is written as a number of its own, one after the other; looked for at digits only, which are few."""
+def _numbers(value: str) -> Iterator[_Number]:
+    """What is written as a number of its own and has a separator, a unit or a currency; looked for at digits only, which are few."""
     place = 0
     for digits in _DIGITS.finditer(value):
-        start = digits.start()
-        if start < place:
+        if digits.start() < place:
             continue
-        match = _NUMBER.match(value, start)
-        lead = _LEAD.search(value, max(place, start - 5), start) if match else None
-        if lead and (match := _NUMBER.match(value, lead.start())):
-            place = match.end()
-            yield match
+        match = _NUMBER.match(value, digits.start())
+        assert match  # it begins with a digit
+        end, gap, unit = _with_unit(value, match.end())
+        if not _ENDS.match(value, end):
+            continue
+        lead = _LEAD.search(value, max(place, digits.start() - 5), digits.start())
+        whole, thousands, point, decimals, price = match.groups(default="")
+        if lead is None or not (unit or thousands or point or lead[2]):
+            continue
+        place = end
+        before = (lead[2] or "").upper()
+        yield _Number(lead.start(), end, lead[1], before, whole, thousands, point, decimals, bool(price), gap, unit)
 
 
-def _plain(match: re.Match[str], text: Text) -> str:
-    written = match["unit"] or ""
-    if written and (match["before"] or (written.lower() in _APART and not (written.islower() and match["gap"]))):
-        return match[0]
-    number = _number(match, text)
-    if number is None:
-        return match[0]
-    sign = (match["sign"] or "").replace("−", "-")
-    if match["before"] == "$":
-        return f"{sign}${number}"
-    unit = _BEFORE[match["before"].upper()] if match["before"] else _UNITS.get(written.lower(), "")
-    gap = match["gap"] if unit == "%" else " " if unit else ""
-    return f"{sign}{number}{gap}{unit}"
+def _with_unit(value: str, end: int) -> tuple[int, str, str]:
+    """Where a number that ends at `end` ends together with its unit, the space before that, and the unit as it is written."""
+    match = _UNIT.match(value, end)
+    if match is None or match[2].lower() not in _UNITS:
+        return end, "", ""
+    return match.end(), match[1], match[2]
 
 
-def _number(match: re.Match[str], text: Text) -> str | None:
-    """The digits with a decimal point at most; None where they had better stay as they are.
+def _plain(number: _Number, text: Text) -> str | None:
+    """The number as it should be written; None where it had better stay as it is."""
+    written = number.unit
+    if written and (number.before or (written.lower() in _APART and not (written.islower() and number.gap))):
+        return None
+    digits = _digits(number, text)
+    if digits is None:
+        return None
+    signed = number.sign.replace("−", "-") + ("$" if number.before == "$" else "") + digits
+    unit = _BEFORE.get(number.before, "") or _UNITS.get(written.lower(), "")
+    gap = number.gap if unit == "%" else " " if unit else ""
+    return f"{signed}{gap}{unit}"
+
+
+def _digits(number: _Number, text: Text) -> str | None:
+    """Digits with a decimal point at most; None where they had better stay as they are.
 
     What this writes it leaves: three digits behind a point are only ever written where they cannot be thousands.
     """
-    whole, separator, point, decimals = match["whole"], match["thousands"], match["point"], match["decimals"]
-    digits = re.sub(r"\D", "", whole)
-    amount = bool(match["unit"] or match["before"] or match["none"])  # a measured amount is no list and no reference
-    if separator is None:
+    whole, separator, point = number.whole, number.thousands, number.point
+    digits = re.sub("[^0-9]", "", whole)
+    amount = bool(number.unit or number.before or number.is_price)  # a measured amount is no list and no reference
+    if not separator:
         if point == "," and not (amount or _has_comma(text)):
             return None
-        return f"{digits}.{decimals}" if point else digits
+        return f"{digits}.{number.decimals}" if point else digits
     if point:
-        return None if point == separator else f"{digits}.{decimals}"
+        return None if point == separator else f"{digits}.{number.decimals}"
     if whole.count(separator) > 1:
         return digits
     if separator not in ".,":

@@ -57,7 +57,7 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change]:
     language = text.language
     if language is None and not settings.own:
         return
-    corrections = _corrections(set(text.words), language, settings)
+    corrections = _corrections(text.vocabulary, language, settings)
     if not corrections:
         return
     for word in WORD.finditer(text.value):
@@ -79,7 +79,7 @@ class _Correction(NamedTuple):
     """Whether the misspelling is a common word of another language."""
 
 
-def _corrections(words: set[str], language: str | None, settings: _Settings) -> dict[str, _Correction]:
+def _corrections(words: frozenset[str], language: str | None, settings: _Settings) -> dict[str, _Correction]:
     """Corrections of those words that may need one, before their places are looked at."""
     found = {word: _Correction(settings.own[word], "caller") for word in settings.own.keys() & words}
     if language:

@@ -44,7 +44,7 @@ def _look(text: Text) -> Iterator[Change | Remark]:
             if (plain := unicodedata.normalize("NFKC", m[0])) != m[0]
         ]
     yield from found
-    for lost in _LOST.finditer(value):
+    for lost in _LOST.finditer(value) if "\ufffd" in value else ():
         yield Remark(lost.start(), lost.end(), "a letter that was lost when the text was decoded")
 
 
