@@ -60,9 +60,8 @@ class Recipe:
             number += 1
             quiet += 1
             found = list(look(text))
-            remarks[rule] = [one for one in found if isinstance(one, Remark)]
-            changes = [one for one in found if isinstance(one, Change)]
-            if changes:
+            remarks[rule] = [one for one in found if isinstance(one, Remark)] if found else []
+            if changes := [one for one in found if isinstance(one, Change)]:
                 cleaned = apply_changes(text.value, changes)
                 edits = compose(edits, changes, rule, raw, text.value)
                 text = Text(cleaned, self._language)

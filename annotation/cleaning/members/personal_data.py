@@ -85,8 +85,9 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     found: list[Change] = []
     taken: list[Span] = []
     value = text.value
-    clusters = [match.span() for match in _CLUSTER.finditer(value)]
-    has = {"@": "@" in value, "digit": bool(clusters) or _DIGIT.search(value) is not None, "digits": bool(clusters)}
+    has_digit = _DIGIT.search(value) is not None
+    clusters = [match.span() for match in _CLUSTER.finditer(value)] if has_digit else []
+    has = {"@": "@" in value, "digit": has_digit, "digits": bool(clusters)}
     for _, placeholder, find, needs in kinds:
         if not has[needs]:
             continue
