@@ -10,65 +10,76 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from functools import cache
+from typing import Literal
 
 from annotation.cleaning.vocabulary import zipf
 
-SHORTEST = 5
 FREQUENT = 4.0  # Zipf of a word that a slip may be corrected to: ten in a million
 LEAD = 1.0  # by how much it has to be more frequent than the next candidate
-COMPOUNDING = ("de", "sv")
-LONG = 10
 ENDING = 2  # letters that may be an inflection
+
+Kind = Literal["swapped", "doubled", "accent", "letter", "vowel"]
+# How long a word has to be, so that nothing else is likely meant. Compounds and endings make many words of German and Swedish that
+# no list has.
+SHORTEST: dict[Kind, int] = {"swapped": 5, "doubled": 5, "accent": 5, "letter": 6, "vowel": 7}
+SHORTEST_OF_COMPOUNDS: dict[Kind, int] = {**SHORTEST, "letter": 10, "vowel": 10}
+COMPOUNDING = ("de", "sv")
 
 _VOWELS = frozenset("aeiouyäöüåáéíóúàèìòùâêîôû")
 
 
 def correction(word: str, language: str) -> str | None:
     """The word that was meant, in lower case, where there is no doubt. `word`: lower case, in no vocabulary."""
-    if len(word) < SHORTEST:
-        return None
+    if language == "de" and any(pair in word for pair in ("ae", "oe", "ue")):
+        return None  # foerderung is Förderung, written without umlauts, and not Forderung
     targets, shortened = _index(language)
     found = set(shortened.get(word, ()))
     for place in range(len(word)):
         less = word[:place] + word[place + 1 :]
         if less in targets:
             found.add(less)
-        found.update(target for target in shortened.get(less, ()) if len(target) == len(word))
-    likely = sorted(
-        (target for target in found if _is_sure(word, target, language)), key=targets.__getitem__, reverse=True
-    )
+        found.update(shortened.get(less, ()))
+    shortest = SHORTEST_OF_COMPOUNDS if language in COMPOUNDING else SHORTEST
+    likely = [target for target in found if (kind := slip(word, target)) and len(word) >= shortest[kind]]
+    likely.sort(key=targets.__getitem__, reverse=True)
     if not likely or (len(likely) > 1 and targets[likely[0]] - targets[likely[1]] < LEAD):
         return None
     return likely[0]
 
 
-def _is_sure(word: str, target: str, language: str) -> bool:
-    """Whether the slip is one of a kind that the language allows: compounds and endings make many words of German and Swedish
-    that no list has, so that only long words are corrected there by other strokes than swapping, doubling and accents."""
-    if not is_slip(word, target):
-        return False
-    if language not in COMPOUNDING or len(word) >= LONG:
-        return True
-    same = len(word) == len(target)
-    return (same and (sorted(word) == sorted(target) or _plain(word) == _plain(target))) or (
-        not same and _is_doubled(word, target)
-    )
+def slip(word: str, target: str) -> Kind | None:
+    """What kind of one stroke leads from `target` to `word`; None where it takes more, or another that does not count.
 
-
-def _plain(word: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
-
-
-def is_slip(word: str, target: str) -> bool:
-    """Whether one stroke of the kinds that count leads from `target` to `word`."""
+    swapped  neighbours, but not the first letter
+    doubled  a letter written twice, or once instead of twice, anywhere
+    accent   forgotten, anywhere
+    letter   missing or too many, within the word
+    vowel    another, within the word
+    """
+    if abs(len(word) - len(target)) > 1:
+        return None
     if len(word) == len(target):
-        return _is_swap(word, target) or _is_other_letter(word, target)
+        return _same_length(word, target)
     places = _left_out(word, target)
-    return len(places) > 1 or (len(places) == 1 and 0 < places[0] < min(len(word), len(target)) - ENDING)
+    if len(places) > 1:  # either of two equal letters can be left out
+        return "doubled"
+    return "letter" if places and 0 < places[0] < min(len(word), len(target)) - ENDING else None
 
 
-def _is_doubled(word: str, target: str) -> bool:
-    return len(_left_out(word, target)) > 1  # either of two equal letters can be left out
+def _same_length(word: str, target: str) -> Kind | None:
+    differ = [n for n, (one, other) in enumerate(zip(word, target, strict=True)) if one != other]
+    if len(differ) == 2:
+        first, second = differ
+        swapped = second == first + 1 and first > 0 and word[first] == target[second] and word[second] == target[first]
+        return "swapped" if swapped else None
+    if len(differ) != 1:
+        return None
+    place = differ[0]
+    written, meant = word[place], target[place]
+    if unicodedata.normalize("NFD", meant)[0] == written:
+        return "accent"
+    within = 0 < place < len(word) - ENDING - 1
+    return "vowel" if within and written in _VOWELS and meant in _VOWELS else None
 
 
 def _left_out(word: str, target: str) -> list[int]:
@@ -77,29 +88,9 @@ def _left_out(word: str, target: str) -> list[int]:
     return [n for n in range(len(longer)) if longer[:n] + longer[n + 1 :] == shorter]
 
 
-def _is_swap(word: str, target: str) -> bool:
-    differ = [n for n, (one, other) in enumerate(zip(word, target, strict=True)) if one != other]
-    if len(differ) != 2 or differ[0] == 0 or differ[1] != differ[0] + 1:
-        return False
-    first, second = differ
-    return word[first] == target[second] and word[second] == target[first]
-
-
-def _is_other_letter(word: str, target: str) -> bool:
-    """An accent that is missing, anywhere; else a vowel for a vowel, neither first nor in the ending."""
-    differ = [n for n, (one, other) in enumerate(zip(word, target, strict=True)) if one != other]
-    if len(differ) != 1:
-        return False
-    place = differ[0]
-    written, meant = word[place], target[place]
-    if unicodedata.normalize("NFD", meant)[0] == written:
-        return True
-    return written in _VOWELS and meant in _VOWELS and 0 < place < len(word) - ENDING - 1
-
-
 def _may_be_meant(word: str, language: str) -> bool:
     """Long enough to be sure of; in German also without ss, which is how the vocabulary writes ß."""
-    return len(word) >= SHORTEST and word.isalpha() and not (language == "de" and "ss" in word)
+    return len(word) >= SHORTEST["swapped"] and word.isalpha() and not (language == "de" and "ss" in word)
 
 
 @cache

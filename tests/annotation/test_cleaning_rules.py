@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.cleaning import clean, prepare
-from annotation.cleaning.slips import correction, is_slip
+from annotation.cleaning.slips import correction, slip
 from annotation.cleaning.text import Text
 from annotation.cleaning.vocabulary import SERVED, zipf
 from annotation.cleaning.wordlists import pairs
@@ -387,11 +387,29 @@ def test_a_dictionary_and_protected_words():
 
 
 def test_slips_leave_first_letters_and_endings():
-    assert is_slip("permitt", "permit") and is_slip("usign", "using") and is_slip("enetered", "entered")
-    assert not is_slip("hotel", "motel") and not is_slip("cards", "card") and not is_slip("papel", "papers")
+    kinds = {
+        ("permitt", "permit"): "doubled",
+        ("usign", "using"): "swapped",
+        ("enetered", "entered"): "letter",
+        ("currancy", "currency"): "vowel",
+        ("telefono", "teléfono"): "accent",
+    }
+    apart = [
+        "hotel motel",
+        "cards card",
+        "card cards",
+        "papel papers",
+        "word word",
+        "sue use",
+        "codes codas",
+        "card guard",
+    ]
+    kinds |= {(one, other): None for one, other in map(str.split, apart)}
+    assert {pair: slip(*pair) for pair in kinds} == kinds
     assert correction("requirments", "en") == "requirements"
     assert correction("thng", "en") is None  # too short
     assert correction("planningwise", "en") is None
+    assert correction("foerderung", "de") is None  # Förderung, not Forderung
 
 
 @pytest.mark.parametrize("language", SERVED)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from annotation.cleaning import clean, prepare
 from annotation.cleaning.checksums import luhn, mod97
 from annotation.cleaning.national_ids import NationalId, members, names
-from annotation.cleaning.slips import is_slip
+from annotation.cleaning.slips import slip
 
 FTFY = [
     ("âœ” No problems", "✔ No problems"),
@@ -288,5 +288,5 @@ def distance(one, other):
 
 @given(st.text("abe", min_size=1, max_size=7), st.text("abe", min_size=1, max_size=7))
 def test_a_slip_is_one_stroke(word, target):
-    if is_slip(word, target):
+    if slip(word, target):
         assert distance(word, target) == 1
