@@ -404,7 +404,7 @@ def test_slips_leave_first_letters_and_endings():
         "codes codas",
         "card guard",
     ]
-    kinds |= {(one, other): None for one, other in map(str.split, apart)}
+    kinds |= dict.fromkeys(tuple(pair.split()) for pair in apart)
     assert {pair: slip(*pair) for pair in kinds} == kinds
     assert correction("requirments", "en") == "requirements"
     assert correction("thng", "en") is None  # too short
