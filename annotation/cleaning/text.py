@@ -13,6 +13,7 @@ from annotation.cleaning.spans import Fence, Span
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]{1,2}(?![^\W\d_]))?")
 """A run of letters, with a short ending behind an apostrophe: "don't", but "c" and "est" of "c'est"."""
 
+_DIGITS = re.compile(r"[0-9]+")
 _FAR = 1 << 62
 
 
@@ -40,6 +41,11 @@ class Text:
     def vocabulary(self) -> frozenset[str]:
         """Its different words."""
         return frozenset(self.words)
+
+    @cached_property
+    def digits(self) -> list[Span]:
+        """Where its runs of digits 0–9 are: most texts have few, and dates, numbers and accounts are looked for there only."""
+        return [match.span() for match in _DIGITS.finditer(self.value)]
 
     @cached_property
     def language(self) -> str | None:

@@ -45,7 +45,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _ENDS = re.compile(rf"(?![\w@#/]|[.,:'’][0-9]|-\w|[{_SPACES}][0-9]{{3}}\b)")
-_DIGITS = re.compile(r"[0-9]+")
+_ENDS_CURRENCY = frozenset("$€£RPFKDrpfkd")  # the last signs of those
 
 
 class _Number(NamedTuple):
@@ -81,7 +81,7 @@ def prepare() -> Look:
 
 
 def _look(text: Text) -> Iterator[Change | Remark]:
-    for number in _numbers(text.value):
+    for number in _numbers(text):
         start, end = number.start, number.end
         if text.is_fixed(start, end):
             continue
@@ -94,20 +94,21 @@ def _look(text: Text) -> Iterator[Change | Remark]:
             yield Change(start, end, after)
 
 
-def _numbers(value: str) -> Iterator[_Number]:
-    """What is written as a number of its own and has a separator, a unit or a currency; looked for at digits only, which are few."""
+def _numbers(text: Text) -> Iterator[_Number]:
+    """What is written as a number of its own and has a separator, a unit or a currency, one after the other."""
+    value = text.value
     place = 0
-    for digits in _DIGITS.finditer(value):
-        if digits.start() < place:
+    for start, _ in text.digits:
+        if start < place:
             continue
-        match = _NUMBER.match(value, digits.start())
+        match = _NUMBER.match(value, start)
         assert match  # it begins with a digit
         end, gap, unit = _with_unit(value, match.end())
-        if not _ENDS.match(value, end):
-            continue
-        lead = _LEAD.search(value, max(place, digits.start() - 5), digits.start())
         whole, thousands, point, decimals, price = match.groups(default="")
-        if lead is None or not (unit or thousands or point or lead[2]):
+        if not (unit or thousands or point or value[max(0, start - 2) : start].rstrip()[-1:] in _ENDS_CURRENCY):
+            continue
+        lead = _LEAD.search(value, max(place, start - 5), start)
+        if lead is None or not _ENDS.match(value, end) or not (unit or thousands or point or lead[2]):
             continue
         place = end
         before = (lead[2] or "").upper()

@@ -57,7 +57,7 @@ _PHONE = re.compile(
     re.ASCII,
 )
 # Six digits with little between them: less has none of the numbers; and how far such a number may reach.
-_DIGIT = re.compile(r"[0-9]")
+_LEAST_DIGITS = 6
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
 _VERSION = re.compile(r"(?:\bv|versi[oó]n|release|firmware|build)[ .:]{0,2}$", re.IGNORECASE)
@@ -85,9 +85,9 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     found: list[Change] = []
     taken: list[Span] = []
     value = text.value
-    has_digit = _DIGIT.search(value) is not None
-    clusters = [match.span() for match in _CLUSTER.finditer(value)] if has_digit else []
-    has = {"@": "@" in value, "digit": has_digit, "digits": bool(clusters)}
+    digits = sum(end - start for start, end in text.digits)
+    clusters = [match.span() for match in _CLUSTER.finditer(value)] if digits >= _LEAST_DIGITS else []
+    has = {"@": "@" in value, "digit": digits > 0, "digits": bool(clusters)}
     for _, placeholder, find, needs in kinds:
         if not has[needs]:
             continue

@@ -77,8 +77,6 @@ _MONTH_FIRST = re.compile(
     rf"{_FIRST}(?P<m4>{_MONTH})\.?[ ](?P<d4>{_DAY})(?:st|nd|rd|th)?,?[ ](?P<y4>{_YEAR})(?P<time>{_BETWEEN}{_TIME})?{_AFTER}",
     re.IGNORECASE,
 )  # March 5, 2024
-_DIGITS = re.compile(r"[0-9]+")
-_WORD_BEFORE = re.compile(r"([^\W\d_]{3,10})\.?[ ]\Z")
 _HINT = re.compile(r"[0-9][/.-] ?[0-9]{1,2}[/.-] ?[0-9][0-9]|(?:19|20)[0-9][0-9]")
 _SAYS_TIME = re.compile(
     r"uhr|\bkl|hor|hrs|\bh\b|m\.?$|\.[0-9][0-9]\.[0-9][0-9]", re.IGNORECASE
@@ -117,7 +115,7 @@ def prepare(*, zone: str | None = None, day_order: str | None = None) -> Look:
 def _look(text: Text, settings: _Settings) -> Iterator[Change | Remark]:
     if not _HINT.search(text.value):
         return
-    for match in _dates(text.value):
+    for match in _dates(text):
         if text.is_fixed(*match.span()):
             continue
         try:
@@ -129,20 +127,26 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change | Remark]:
             yield Change(*match.span(), after)
 
 
-def _dates(value: str) -> Iterator[re.Match[str]]:
-    """What is written as a date, one after the other; looked for at digits only, which are few."""
+def _dates(text: Text) -> Iterator[re.Match[str]]:
+    """What is written as a date, one after the other."""
     place = 0
-    for digits in _DIGITS.finditer(value):
-        start = digits.start()
-        if start < place:
+    for start, end in text.digits:
+        if start < place or end - start not in (1, 2, 4):
             continue
-        match = _NUMBER_FIRST.match(value, start)
-        if match is None and len(digits[0]) < 3:
-            word = _WORD_BEFORE.search(value, max(0, start - 12), start)
-            match = _MONTH_FIRST.match(value, word.start()) if word and word[1].lower() in _MONTH_OF else None
+        match = _NUMBER_FIRST.match(text.value, start) or _month_first(text.value, start)
         if match:
             place = match.end()
             yield match
+
+
+def _month_first(value: str, start: int) -> re.Match[str] | None:
+    """The date whose month stands before the digits at `start`: March 5, 2024."""
+    before = value[max(0, start - 13) : start]
+    if not before.endswith(" "):
+        return None
+    word = before[:-1].rpartition(" ")[2]
+    word = word[word.rfind("\n") + 1 :]
+    return _MONTH_FIRST.match(value, start - 1 - len(word)) if word.rstrip(".").lower() in _MONTH_OF else None
 
 
 def _iso(match: re.Match[str], text: Text, settings: _Settings) -> str:
