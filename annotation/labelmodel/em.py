@@ -71,7 +71,7 @@ def to_posteriors(scores: FloatArray, gold_item: IntArray, gold_label: IntArray)
 
 
 def expect(
-    problem: Problem, cell: IntArray, log_hit: FloatArray, log_miss: FloatArray, priors: FloatArray
+    problem: Problem, cell: IntArray, log_hit: FloatArray, log_miss: FloatArray, log_priors: FloatArray
 ) -> tuple[FloatArray, float]:
     """Posteriors and log-likelihood where a vote says only "this class" or "another".
 
@@ -79,6 +79,6 @@ def expect(
     """
     shape = (len(problem.votes.items), len(problem.votes.classes))
     gain = sum_by(cell, log_hit - log_miss, shape[0] * shape[1])
-    scores = gain.reshape(shape) + np.log(np.maximum(priors, FLOOR))
+    scores = gain.reshape(shape) + log_priors
     likelihood = to_posteriors(scores, problem.gold_item, problem.gold_label)
     return scores, likelihood + float(log_miss.sum())

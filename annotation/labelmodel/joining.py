@@ -77,7 +77,7 @@ def fit(
     posteriors = _spread(estimate.posteriors, part, len(told))
     posteriors[~told] = np.nan
     probable = estimate.hits is None
-    hits = posteriors[coded.item, coded.label] if estimate.hits is None else estimate.hits
+    hits = _hits(coded, known, posteriors) if estimate.hits is None else estimate.hits
     quality = source_quality(coded, hits, posteriors if probable else None, kind_of, confidence)
     of_items = {key: _spread(values, part, len(told)) for key, values in estimate.item_parameters.items()}
     return LabelModelResult(
@@ -145,6 +145,16 @@ def _spread(values: FloatArray, part: IntArray, items: int) -> FloatArray:
     spread = np.full((items, *values.shape[1:]), np.nan)
     spread[part] = values
     return spread
+
+
+def _hits(votes: Votes, known: IntArray, posteriors: FloatArray) -> FloatArray:
+    """(votes,) the probability that each is right; NaN where nobody else voted on the item, nor is it gold: what a model
+    makes of a vote that stands alone is what it thinks of its source already."""
+    first = np.searchsorted(votes.item, votes.item, side="left")
+    last = np.searchsorted(votes.item, votes.item, side="right") - 1
+    alone = votes.worker[first] == votes.worker[last]  # an item's votes are sorted by worker
+    told = ~alone | (known[votes.item] >= 0)
+    return np.where(told, posteriors[votes.item, votes.label], np.nan)
 
 
 def _undetermined(model: LabelModel, votes: Votes, known: IntArray) -> LabelModelResult:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from annotation.labelmodel.em import FLOOR
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Problem
 from evaluation.stats.figure import FloatArray
@@ -33,7 +34,15 @@ def fixed_priors(problem: Problem, asked: ClassPriors) -> FloatArray | None:
         raise VoteError(f"class_priors needs one weight for each of {len(classes)} classes; got shape {weights.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
         raise VoteError("class_priors must be weights of 0 and above, one of them above 0")
+    if (impossible := problem.gold_label[weights[problem.gold_label] == 0]).size:
+        raise VoteError(f"class_priors gives {classes[impossible[0]]!r} no weight, yet it is the gold class of an item")
     return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def log_priors(priors: FloatArray) -> FloatArray:
+    """Their logarithms; minus infinity only for a class that cannot be."""
+    with np.errstate(divide="ignore"):
+        return np.where(priors > 0, np.log(np.maximum(priors, FLOOR)), -np.inf)
 
 
 def prevalence(posteriors: FloatArray, fixed: FloatArray | None) -> FloatArray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from annotation.labelmodel.information import votes_worth
 from annotation.labelmodel.votes import Votes, sum_by
 from evaluation.stats.figure import FloatArray, IntArray, Interval, no_interval
 
@@ -19,12 +20,10 @@ _NOTHING = 1e-9  # votes' worth of information
 class SourceQuality:
     """One entry a worker, in the order of `workers`; NaN where it cannot be had, and `of(worker).reason` says why.
 
-    accuracy       (workers,) the probability that a vote of the worker is right. For `majority`: that it agrees with the
-                   majority of the others
+    accuracy       (workers,) the probability that a vote of the worker is right, over its votes on items that others voted
+                   on as well or that are gold. For `majority`: that it agrees with the majority of the others
     ci_low, ci_high   (workers,) Wilson's interval (1927) on as many votes as `information` says
-    information    (workers,) votes of known truth that would tell as much: n (1 - missing), the share that is missing
-                   because the truth is only inferred after Louis (JRSS B 44, 1982). That the other workers' qualities are
-                   estimates as well is not in it: with three votes an item or fewer the interval is too short.
+    information    (workers,) votes of known truth that would tell as much (`information.votes_worth`)
     votes, abstentions   (workers,) how many
     kinds          (workers,) "person", "function", "model", … or ""
     confusion      (workers, classes, classes): [w, k, l] is the share of w's votes that say l where the truth is k, each
@@ -60,22 +59,21 @@ _METHOD = "Wilson, votes of inferred truth counted by their information"
 
 
 def source_quality(
-    votes: Votes, hits: FloatArray, posteriors: FloatArray | None, kinds: Sequence[str], confidence: float
+    votes: Votes,
+    hits: FloatArray,
+    posteriors: FloatArray | None,
+    kinds: Sequence[str],
+    confidence: float,
 ) -> SourceQuality:
     """hits: (votes,) the probability that each vote is right, NaN where nothing tells. posteriors: (items, classes), or
     None where they are no probabilities and no confusion matrix follows from them."""
     workers = len(votes.workers)
     judged = ~np.isnan(hits)
-    worker, hit = votes.worker[judged], hits[judged]
+    item, worker, label, hit = votes.item[judged], votes.worker[judged], votes.label[judged], hits[judged]
     n = np.bincount(worker, minlength=workers).astype(np.float64)
     right = sum_by(worker, hit, workers)
-    doubt = sum_by(worker, hit * (1 - hit), workers)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        accuracy = right / n
-        # One more right and one more wrong: a source that is always right has a variance of 0, and no share of it.
-        steady = (right + 1) / (n + 2)
-        information = n * np.maximum(0.0, 1 - doubt / (n * steady * (1 - steady)))
-    information[n == 0] = 0.0
+    accuracy = np.divide(right, n, out=np.full(workers, np.nan), where=n > 0)
+    information = votes_worth(item, worker, label, hit, posteriors, workers)
     low, high = _wilson(accuracy, information, confidence)
     return SourceQuality(
         workers=votes.workers,

@@ -8,7 +8,7 @@ from annotation.labelmodel.em import FLOOR, climb, majority_start
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.matrix import VoteMatrix
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
 from evaluation.stats.figure import FloatArray
 
 
@@ -33,6 +33,9 @@ def dawid_skene(
     row_total = classes * smoothing + diagonal
     unseen = row_total - matrix.by_worker(added)  # pseudo-votes on labels that the worker never gave
 
+    start = majority_start(problem)
+    possible = start.sum(axis=0) > 0  # of a class that nobody says, no votes tell what it would look like
+
     def step(state: tuple[FloatArray, FloatArray]) -> tuple[tuple[FloatArray, FloatArray], float]:
         posteriors, counts = state
         priors = prevalence(posteriors, fixed)
@@ -40,10 +43,9 @@ def dawid_skene(
         log_totals = np.log(matrix.by_worker(raised) + unseen)
         log_pairs = np.log(raised) - log_totals[matrix.group]
         log_density = (added * np.log(raised)).sum() - row_total * log_totals.sum()
-        posteriors, counts, likelihood = matrix.expect(log_pairs, np.log(np.maximum(priors, FLOOR)))
+        posteriors, counts, likelihood = matrix.expect(log_pairs, np.where(possible, log_priors(priors), -np.inf))
         return (posteriors, counts), likelihood + float(log_density)
 
-    start = majority_start(problem)
     ended = climb((start, matrix.count(start)), step, problem)
     posteriors = ended.state[0]
     return Estimate(posteriors, prevalence(posteriors, fixed), ended.converged, ended.history)
@@ -55,6 +57,6 @@ MODEL = LabelModel(
     function=dawid_skene,
     source="Dawid & Skene, Maximum likelihood estimation of observer error-rates using the EM algorithm, JRSS C 28(1), 1979",
     use="Ten votes or more a worker and class: sources that confuse some classes and not others.",
-    blind_spot="With few votes it over-fits and rare classes die out; repeats of one worker count as independent; which "
+    blind_spot="With few votes it over-fits and rare classes die out; a source of a vote or two tells it nothing without smoothing; repeats of one worker count as independent; which "
     "class is which it knows only from the votes being right more often than not.",
 )

@@ -12,7 +12,7 @@ from annotation.labelmodel.em import FLOOR, climb, majority_start
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.matrix import VoteMatrix
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
 from annotation.labelmodel.votes import Votes
 from evaluation.stats.figure import BoolArray, FloatArray, IntArray
 
@@ -97,7 +97,7 @@ def generative(
         log_pairs = log_label + (log_speaks - np.where(program, log_silent, 0.0))[matrix.pair_worker]
         everywhere = log_silent[silence.everywhere].sum(axis=0)
         posteriors, counts, likelihood = matrix.expect(
-            log_pairs, np.log(np.maximum(priors, FLOOR)) + everywhere, silence.told @ log_silent
+            log_pairs, log_priors(priors) + everywhere, silence.told @ log_silent
         )
         of_labels = (added * log_label).sum() + _density_of_unseen(matrix, spoken, right, wrong, row_total)
         share = silence.coverage[:, None]

@@ -10,7 +10,7 @@ from scipy import optimize, special
 from annotation.labelmodel.em import climb, expect
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
 from annotation.labelmodel.votes import sum_by
 from evaluation.stats.figure import FloatArray
 
@@ -53,7 +53,7 @@ def glad(
     def expected(point: FloatArray, priors: FloatArray) -> tuple[FloatArray, float]:
         strength = point[votes.worker] * np.exp(point[workers:])[votes.item]
         log_hit, log_miss = special.log_expit(strength), special.log_expit(-strength) - np.log(others)
-        posteriors, likelihood = expect(problem, cell, log_hit, log_miss, priors)
+        posteriors, likelihood = expect(problem, cell, log_hit, log_miss, log_priors(priors))
         return posteriors, likelihood - float(((point - centre) ** 2).sum()) / 2
 
     def maximise(state: _State) -> FloatArray:

@@ -11,7 +11,7 @@ from scipy import special
 from annotation.labelmodel.em import climb, expect
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
 from annotation.labelmodel.votes import sum_by
 from evaluation.stats.figure import FloatArray
 
@@ -72,7 +72,7 @@ def mace(
     def expected(weights: _Weights, priors: FloatArray) -> tuple[_Expected, float]:
         by_habit = weights.spamming[votes.worker] * weights.habit.ravel()[habit_cell]
         either = by_habit + weights.knowing[votes.worker]
-        posteriors, likelihood = expect(problem, cell, np.log(either), np.log(by_habit), priors)
+        posteriors, likelihood = expect(problem, cell, np.log(either), np.log(by_habit), log_priors(priors))
         knew = posteriors.ravel()[cell] * (weights.knowing[votes.worker] / either)
         counts = sum_by(habit_cell, 1 - knew, workers * classes).reshape(workers, classes)
         knowing = sum_by(votes.worker, knew, workers)

@@ -7,7 +7,7 @@ import numpy as np
 from annotation.labelmodel.em import FLOOR, climb, expect, majority_start
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
 from annotation.labelmodel.votes import sum_by
 from evaluation.stats.figure import FloatArray
 
@@ -40,7 +40,9 @@ def one_coin(
         skill = skills(posteriors)
         log_hit = np.log(np.clip(skill, FLOOR, 1 - FLOOR))
         log_miss = np.log(np.clip((1 - skill) / others, FLOOR, 1 - FLOOR))
-        posteriors, likelihood = expect(problem, cell, log_hit[votes.worker], log_miss[votes.worker], priors)
+        posteriors, likelihood = expect(
+            problem, cell, log_hit[votes.worker], log_miss[votes.worker], log_priors(priors)
+        )
         return posteriors, likelihood + float((right * log_hit + wrong * log_miss).sum())
 
     ended = climb(majority_start(problem), step, problem)
