@@ -78,7 +78,7 @@ def fit(
     posteriors[~told] = np.nan
     probable = estimate.hits is None
     hits = _hits(coded, known, posteriors) if estimate.hits is None else estimate.hits
-    quality = source_quality(coded, hits, posteriors if probable else None, kind_of, confidence)
+    quality = source_quality(coded, hits, posteriors if probable else None, estimate.priors, known, kind_of, confidence)
     of_items = {key: _spread(values, part, len(told)) for key, values in estimate.item_parameters.items()}
     return LabelModelResult(
         name=model.name,

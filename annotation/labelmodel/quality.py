@@ -62,18 +62,21 @@ def source_quality(
     votes: Votes,
     hits: FloatArray,
     posteriors: FloatArray | None,
+    priors: FloatArray,
+    known: IntArray,
     kinds: Sequence[str],
     confidence: float,
 ) -> SourceQuality:
     """hits: (votes,) the probability that each vote is right, NaN where nothing tells. posteriors: (items, classes), or
-    None where they are no probabilities and no confusion matrix follows from them."""
+    None where they are no probabilities and no confusion matrix follows from them. priors: (classes,). known: (items,) the code of the gold class,
+    or -1."""
     workers = len(votes.workers)
     judged = ~np.isnan(hits)
     item, worker, label, hit = votes.item[judged], votes.worker[judged], votes.label[judged], hits[judged]
     n = np.bincount(worker, minlength=workers).astype(np.float64)
     right = sum_by(worker, hit, workers)
     accuracy = np.divide(right, n, out=np.full(workers, np.nan), where=n > 0)
-    information = votes_worth(item, worker, label, hit, posteriors, workers)
+    information = n if posteriors is None else votes_worth(item, worker, label, right, priors, known)
     low, high = _wilson(accuracy, information, confidence)
     return SourceQuality(
         workers=votes.workers,
