@@ -9,7 +9,7 @@ from annotation.labelmodel.em import FLOOR, to_posteriors
 from annotation.labelmodel.votes import sum_by
 from evaluation.stats.figure import FloatArray, IntArray
 
-_TOGETHER = 1000  # workers; beyond, the cube of their number is too much, and what each owes to another is little
+_TOGETHER = 200  # workers; beyond, the cube of their number is seconds, and what each owes to one other is little
 _RARE = 1e-6
 _NOTHING = 1e-9
 

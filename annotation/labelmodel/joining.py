@@ -150,10 +150,10 @@ def _spread(values: FloatArray, part: IntArray, items: int) -> FloatArray:
 def _hits(votes: Votes, known: IntArray, posteriors: FloatArray) -> FloatArray:
     """(votes,) the probability that each is right; NaN where nobody else voted on the item, nor is it gold: what a model
     makes of a vote that stands alone is what it thinks of its source already."""
-    first = np.searchsorted(votes.item, votes.item, side="left")
-    last = np.searchsorted(votes.item, votes.item, side="right") - 1
-    alone = votes.worker[first] == votes.worker[last]  # an item's votes are sorted by worker
-    told = ~alone | (known[votes.item] >= 0)
+    ends = np.cumsum(np.bincount(votes.item, minlength=len(known)))
+    first, last = votes.worker[np.r_[0, ends[:-1]] % len(votes.item)], votes.worker[ends - 1]
+    told = (first != last) | (known >= 0)  # an item's votes are sorted by worker
+    told = told[votes.item]
     return np.where(told, posteriors[votes.item, votes.label], np.nan)
 
 

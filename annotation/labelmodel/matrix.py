@@ -20,6 +20,7 @@ from scipy import sparse
 
 from annotation.labelmodel.em import to_posteriors
 from annotation.labelmodel.model import Problem
+from annotation.labelmodel.votes import distinct
 from evaluation.stats.figure import FloatArray, IntArray
 
 _VOTES_A_BLOCK = 100_000  # below this, handing a block to another core costs more than it saves
@@ -52,7 +53,7 @@ class VoteMatrix:
     def of(cls, problem: Problem) -> VoteMatrix:
         votes = problem.votes
         classes, items = len(votes.classes), len(votes.items)
-        code, column = np.unique(votes.worker * classes + votes.label, return_inverse=True)
+        code, column = distinct(votes.worker * classes + votes.label)
         worker, label = code // classes, code % classes
         starts = np.flatnonzero(np.r_[True, np.diff(worker) > 0])
         group = np.cumsum(np.r_[0, np.diff(worker) > 0])

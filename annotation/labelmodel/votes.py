@@ -104,11 +104,9 @@ def _columns(votes: Any) -> tuple[Column, Column, Column]:
 
 def _coded(column: Column, name: str) -> tuple[IntArray, tuple[Hashable, ...]]:
     """Codes (n,) and the values they stand for, sorted where that is possible, else in the order they came."""
-    if isinstance(column, np.ndarray) and column.dtype.kind in "iub":
-        return _coded_integers(column)
-    if isinstance(column, np.ndarray) and column.dtype.kind == "f" and not np.isnan(column).any():
-        distinct, coded = np.unique(column, return_inverse=True)
-        return coded.astype(np.intp), tuple(distinct.tolist())
+    if isinstance(column, np.ndarray) and column.dtype.kind in "iubf" and not (column != column).any():
+        numbers, coded = distinct(column)
+        return coded, tuple(numbers.tolist())
     listed = column.tolist() if isinstance(column, np.ndarray) else column
     seen: dict[Hashable, int] = {}
     try:
@@ -128,18 +126,19 @@ def _coded(column: Column, name: str) -> tuple[IntArray, tuple[Hashable, ...]]:
 _PRESENT = object()
 
 
-def _coded_integers(column: npt.NDArray[Any]) -> tuple[IntArray, tuple[Hashable, ...]]:
-    """As `np.unique`, without its sort where the values lie close together, as ids do."""
-    if not len(column):
-        return np.empty(0, dtype=np.intp), ()
-    lowest, highest = int(column.min()), int(column.max())
-    if column.dtype.kind == "b" or highest - lowest > 4 * len(column) or highest > np.iinfo(np.intp).max:
+def distinct(column: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], IntArray]:
+    """Sorted distinct values of numbers, and the code (n,) of each entry: `np.unique` with its inverse, and
+    without its sort where the values lie close together, as ids do."""
+    if not len(column) or column.dtype.kind not in "iu":
         values, codes = np.unique(column, return_inverse=True)
-        return codes.astype(np.intp), tuple(values.tolist())
+        return values, codes.astype(np.intp)
+    lowest, highest = int(column.min()), int(column.max())
+    if highest - lowest > 4 * len(column) or highest > np.iinfo(np.intp).max:
+        values, codes = np.unique(column, return_inverse=True)
+        return values, codes.astype(np.intp)
     offset = column.astype(np.intp) - lowest
     present = np.bincount(offset) > 0
-    code = np.cumsum(present) - 1
-    return code[offset].astype(np.intp), tuple((np.flatnonzero(present) + lowest).tolist())
+    return np.flatnonzero(present) + lowest, (np.cumsum(present) - 1)[offset].astype(np.intp)
 
 
 def sum_by(codes: IntArray, weights: FloatArray, length: int) -> FloatArray:

@@ -55,7 +55,7 @@ def test_more_confidence_is_a_wider_interval():
 
 
 def test_many_workers_are_taken_one_by_one():
-    """Past a thousand workers what each owes to another is left out; on the same votes that changes little."""
+    """Past two hundred workers what each owes to another is left out; on the same votes that changes little."""
     votes, skill = crowd(4000, 1200, 5, 3, 3)
     quality = fit("one_coin", votes).quality
     assert quality.confusion is not None and (quality.information <= quality.votes).all()
