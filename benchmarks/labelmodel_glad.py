@@ -3,7 +3,7 @@
 Both climb by the same conjugate gradients with the same tolerance, ours over votes, theirs over votes times classes in a data
 frame. The line searches amplify rounding, so posteriors agree to a few digits only; at convergence both stand on the same maximum.
 
-    python -m benchmarks.labelmodel_glad [--votes 50000] [--iterations 2] [--turns 2]
+    python -m benchmarks.labelmodel_glad [--votes 20000] [--iterations 2] [--turns 2]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from benchmarks.labelmodel_peer import NEVER, Posteriors, compare, crowdkit, sim
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--votes", type=int, default=50000)
+    parser.add_argument("--votes", type=int, default=20000)
     parser.add_argument("--iterations", type=int, default=2, help="beyond the first")
     parser.add_argument("--turns", type=int, default=2)
     options = parser.parse_args()

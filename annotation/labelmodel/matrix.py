@@ -76,7 +76,7 @@ class VoteMatrix:
         return np.asarray(np.add.reduceat(pairs, self.starts, axis=0), dtype=np.float64)
 
     def expect(
-        self, log_pairs: FloatArray, log_priors: FloatArray, beside: sparse.csr_array | None = None
+        self, log_pairs: FloatArray, log_priors: FloatArray, beside: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray, float]:
         """Posteriors (items, classes), expected counts of the pairs (pairs, classes), log-likelihood.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,67 +70,49 @@ def generative(
     right, wrong = prior[:, 0] * prior[:, 1], (1 - prior[:, 0]) * prior[:, 1] / (classes - 1)
     own = matrix.pair_label[:, None] == np.arange(classes)
     added = np.where(own, right[matrix.pair_worker, None], wrong[matrix.pair_worker, None])
-    row_total = prior[:, 1]
-    program = silence.everywhere[:, None]
+    unseen = prior[matrix.pair_worker[matrix.starts], 1, None] - matrix.by_worker(added)  # of labels it never gave
+    program, share = silence.everywhere[:, None], silence.coverage[:, None]
 
     def heard(state: _State) -> tuple[FloatArray, FloatArray]:
-        """By worker and class (workers, classes): expected answers, and expected items asked."""
+        """(workers, classes) each: how often the worker is expected to have spoken of a class, and P(speaks | class)."""
         spoken = np.zeros((workers, classes))
         spoken[matrix.pair_worker[matrix.starts]] = matrix.by_worker(state.counts)
         asked = np.where(program, state.posteriors.sum(axis=0), spoken + silence.told.T @ state.posteriors)
-        return spoken, asked
-
-    def coverage(state: _State) -> FloatArray:
-        spoken, asked = heard(state)
-        return (spoken + _COVERAGE_VOTES * silence.coverage[:, None]) / (asked + _COVERAGE_VOTES)
+        return spoken, (spoken + _COVERAGE_VOTES * share) / (asked + _COVERAGE_VOTES)
 
     def step(state: _State) -> tuple[_State, float]:
         priors = prevalence(state.posteriors, fixed)
-        speaks = np.clip(coverage(state), FLOOR, 1 - FLOOR)
+        spoken, coverage = heard(state)
+        speaks = np.clip(coverage, FLOOR, 1 - FLOOR)
         log_speaks, log_silent = np.log(speaks), np.log1p(-speaks)
-        spoken, _ = heard(state)
-        log_label = (
-            np.log(np.maximum(state.counts + added, FLOOR))
-            - np.log(np.maximum(spoken + row_total[:, None], FLOOR))[matrix.pair_worker]
-        )
+        log_totals = np.log(np.maximum(spoken + prior[:, 1, None], FLOOR))
+        log_label = np.log(np.maximum(state.counts + added, FLOOR)) - log_totals[matrix.pair_worker]
         # Every program is silent to begin with; where it speaks, the silence is taken back.
         log_pairs = log_label + (log_speaks - np.where(program, log_silent, 0.0))[matrix.pair_worker]
         everywhere = log_silent[silence.everywhere].sum(axis=0)
         posteriors, counts, likelihood = matrix.expect(
             log_pairs, log_priors(priors) + everywhere, silence.told @ log_silent
         )
-        of_labels = (added * log_label).sum() + _density_of_unseen(matrix, spoken, right, wrong, row_total)
-        share = silence.coverage[:, None]
+        of_labels = (added * log_label).sum() - (unseen * log_totals[matrix.pair_worker[matrix.starts]]).sum()
         of_coverage = _COVERAGE_VOTES * (share * log_speaks + (1 - share) * log_silent).sum()
         return _State(posteriors, counts), likelihood + float(of_labels + of_coverage)
 
     start = majority_start(problem)
     ended = climb(_State(start, matrix.count(start)), step, problem)
-    posteriors = ended.state.posteriors
-    priors = prevalence(posteriors, fixed)
     return Estimate(
-        posteriors, priors, ended.converged, ended.history, worker_parameters={"coverage": coverage(ended.state)}
+        ended.state.posteriors,
+        prevalence(ended.state.posteriors, fixed),
+        ended.converged,
+        ended.history,
+        worker_parameters={"coverage": heard(ended.state)[1]},
     )
 
 
-def _density_of_unseen(
-    matrix: VoteMatrix, spoken: FloatArray, right: FloatArray, wrong: FloatArray, row_total: FloatArray
-) -> float:
-    """The log prior density of labels that a worker never gave, up to a constant: they fall as its answers grow."""
-    classes = spoken.shape[1]
-    own = matrix.pair_label[:, None] == np.arange(classes)
-    added = np.where(own, right[matrix.pair_worker, None], wrong[matrix.pair_worker, None])
-    voting = matrix.pair_worker[matrix.starts]
-    unseen = row_total[voting, None] - matrix.by_worker(added)
-    return -float((unseen * np.log(np.maximum(spoken + row_total[:, None], FLOOR))[voting]).sum())
-
-
-def _by_worker(kinds: object, priors: Mapping[str, tuple[float, float]]) -> FloatArray:
+def _by_worker(kinds: Sequence[str], priors: Mapping[str, tuple[float, float]]) -> FloatArray:
     """(workers, 2) accuracy and strength."""
     for kind, (accuracy, strength) in priors.items():
         if not 0 < accuracy < 1 or strength < 0:
             raise VoteError(f"the prior of {kind or 'a source'} needs an accuracy between 0 and 1 and a strength ≥ 0")
-    assert isinstance(kinds, list | tuple)
     return np.array([priors.get(kind, priors[""]) for kind in kinds], dtype=np.float64)
 
 

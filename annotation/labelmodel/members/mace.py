@@ -95,9 +95,10 @@ def mace(
     silent = np.bincount(votes.worker, minlength=workers) == 0
     competence, habit = _means(best.state, spamming_prior, habit_prior) if method == "vb" else _modes(best.state)
     competence[silent], habit[silent] = np.nan, np.nan
-    priors = prevalence(posteriors, fixed)
     parameters = {"competence": competence, "habit": habit}
-    return Estimate(posteriors, priors, best.converged, best.history, worker_parameters=parameters)
+    return Estimate(
+        posteriors, prevalence(posteriors, fixed), best.converged, best.history, worker_parameters=parameters
+    )
 
 
 def _random_weights(workers: int, classes: int, seed: int) -> _Weights:
