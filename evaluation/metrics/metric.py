@@ -9,7 +9,7 @@ from typing import Literal
 
 from evaluation.metrics.result import Direction, Scores
 
-Takes = Literal["labels", "texts", "label sets", "spans", "numbers", "log-probabilities"]
+Takes = Literal["labels", "texts", "label sets", "spans", "numbers", "log-probabilities", "probabilities"]
 
 
 def _nothing_missing() -> str | None:
