@@ -120,7 +120,7 @@ def _nearness(answers: FloatArray, rest: FloatArray, alignment: Alignment) -> Fl
     """How near ``answers`` (n,) are to ``rest`` (raters, n)."""
     if alignment == "accuracy":
         return np.asarray(np.nansum(answers == rest, axis=0) / (~np.isnan(rest)).sum(axis=0), dtype=np.float64)
-    return -np.sqrt(np.nanmean((answers - rest) ** 2, axis=0))
+    return np.asarray(-np.sqrt(np.nanmean((answers - rest) ** 2, axis=0)), dtype=np.float64)
 
 
 def _less_than(differences: FloatArray, bound: float) -> float:

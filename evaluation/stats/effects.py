@@ -45,7 +45,9 @@ def paired_effect(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) 
         return no_interval(math.nan, confidence, n, method, "two pairs are needed")
     sd = float(difference.std(ddof=1))
     if _negligible(sd, difference):
-        return no_interval(math.nan, confidence, n, method, "the differences do not vary: no standard deviation to divide by")
+        return no_interval(
+            math.nan, confidence, n, method, "the differences do not vary: no standard deviation to divide by"
+        )
     d = float(difference.mean()) / sd
     low, high = _noncentrality(d * math.sqrt(n), n - 1, confidence)
     return Interval(d, low / math.sqrt(n), high / math.sqrt(n), confidence, n, method)
@@ -162,7 +164,10 @@ def _noncentrality(t: float, df: int, confidence: float) -> tuple[float, float]:
 
     def limit(level: float) -> float:
         def gap(noncentrality: float) -> float:
-            return float(special.nctdtr(df, noncentrality, t)) - level
+            chance = float(special.nctdtr(df, noncentrality, t))
+            if math.isnan(chance):  # scipy's answer where the chance is next to 0 or 1
+                chance = float(noncentrality < t)
+            return chance - level
 
         reach = 10.0 + abs(t)
         return float(optimize.brentq(gap, t - reach, t + reach))

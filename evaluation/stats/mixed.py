@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import optimize, sparse, stats
 
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
-from evaluation.stats.grouping import Groups, as_labels, encode, is_missing
+from evaluation.stats.grouping import Groups, as_labels, crossed, encode, is_missing
 
 HIGHEST_RATIO = 100.0  # of a random sd to the noise sd, where the search ends
 
@@ -27,7 +27,7 @@ HIGHEST_RATIO = 100.0  # of a random sd to the noise sd, where the search ends
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedEffects:
     """``terms``: "(intercept)", then each treatment but the first; ``estimates``, ``se``, ``ci_low``, ``ci_high``, ``p_values``
-    (terms,) of the intercept and of the differences from the first treatment. ``df``: degrees of freedom of the t interval.
+    (terms,) of the intercept and of the differences from the first treatment. ``df`` (terms,): degrees of freedom of the t.
 
     ``item_variance``, ``rater_variance``, ``residual_variance``: where a single rating's variation comes from; ``icc``: the items'
     share, the reliability of one rater. ``log_likelihood``: restricted. ``reason`` says why figures are NaN or need caution.
@@ -40,7 +40,7 @@ class MixedEffects:
     ci_high: FloatArray
     p_values: FloatArray
     covariance: FloatArray
-    df: int
+    df: FloatArray
     item_variance: float
     rater_variance: float
     residual_variance: float
@@ -91,8 +91,9 @@ def mixed_effects(
     """Fit ``ratings`` (n,), NaN left out, with random ``items`` (n,) and ``raters`` (n,) and a fixed ``treatment`` (n,), the model
     that wrote the answer, say; the first in sorted order is the one the others are compared with.
 
-    Items and raters are random intercepts: the effect of the treatment is taken to be the same for all of them. Intervals are
-    t with min(items, raters) - 1 degrees of freedom, as in `clustered.paired_mean`: with few raters they are wide, and rightly.
+    Items and raters are random intercepts: the effect of the treatment is taken to be the same for all of them. Intervals are t
+    with degrees of freedom by containment: those of the intercept are the fewer of items and raters less one; those of a
+    treatment are the noise's where items and raters saw several treatments, the items' or raters' where each saw only one.
 
     ValueError: labels of another length, or a rating without item, rater or treatment.
     """
@@ -101,14 +102,14 @@ def mixed_effects(
     kept: BoolArray = ~np.isnan(sample)
     sample = sample[kept]
     by_item, by_rater = _groups(items, kept, "items"), _groups(raters, kept, "raters")
-    names, fixed = _design(treatment, kept)
+    names, fixed, by_treatment = _design(treatment, kept)
     terms = ("(intercept)", *(str(name) for name in names[1:]))
     n, p = fixed.shape
     nothing = np.full(len(terms), np.nan)
 
     def absent(reason: str) -> MixedEffects:
         return MixedEffects(
-            terms, nothing, nothing, nothing, nothing, nothing, np.full((p, p), np.nan), 0,
+            terms, nothing, nothing, nothing, nothing, nothing, np.full((p, p), np.nan), nothing,
             math.nan, math.nan, math.nan, math.nan, n, by_item.count, by_rater.count, confidence, reason,
         )  # fmt: skip
 
@@ -121,10 +122,10 @@ def mixed_effects(
     data = _sums(np.column_stack([fixed, sample]), by_item, by_rater)
     ratios = _search(data)
     fit = _solve(data, *ratios)
-    df = min(by_item.count, by_rater.count) - 1
+    df = _degrees_of_freedom(by_treatment, by_item, by_rater, n, p)
     covariance = fit.noise * fit.inverse
     se = np.sqrt(np.diag(covariance))
-    half = float(stats.t.ppf((1 + confidence) / 2, df)) * se
+    half = stats.t.ppf((1 + confidence) / 2, df) * se
     edges = [name for name, ratio in zip(("items", "raters"), ratios, strict=True) if ratio < 1e-4]
     return MixedEffects(
         terms=terms,
@@ -156,19 +157,28 @@ def _groups(labels: npt.ArrayLike, kept: BoolArray, name: str) -> Groups:
     return encode(array[kept], int(kept.sum()), name)
 
 
-def _design(treatment: npt.ArrayLike | None, kept: BoolArray) -> tuple[list[Any], FloatArray]:
-    """The treatments' names and the fixed columns (n, p): ones, and one for each treatment but the first."""
-    ones = np.ones((int(kept.sum()), 1))
-    if treatment is None:
-        return [""], ones
+def _design(treatment: npt.ArrayLike | None, kept: BoolArray) -> tuple[list[Any], FloatArray, Groups]:
+    """The treatments' names, the fixed columns (n, p): ones and one for each treatment but the first, and the groups."""
+    n = int(kept.sum())
+    ones = np.ones((n, 1))
+    if treatment is None or n == 0:
+        return [""], ones, Groups(np.zeros(n, dtype=np.intp), 1)
     groups = _groups(treatment, kept, "treatment")
     labels = as_labels(treatment)[kept]
     names = sorted(set(labels.tolist()), key=lambda name: (str(type(name)), name))
-    if not names:
-        return [""], ones
     first = np.unique(groups.codes, return_index=True)[1]
     place = np.array([names.index(labels[row]) for row in first], dtype=np.intp)
-    return names, np.column_stack([ones, np.eye(len(names))[place[groups.codes]][:, 1:]])
+    return names, np.column_stack([ones, np.eye(len(names))[place[groups.codes]][:, 1:]]), groups
+
+
+def _degrees_of_freedom(by_treatment: Groups, by_item: Groups, by_rater: Groups, n: int, p: int) -> FloatArray:
+    """By containment, (p,): the intercept's, then the same for each treatment."""
+    of_intercept = min(by_item.count, by_rater.count) - 1
+    choices = [n - by_item.count - by_rater.count + 1 - (p - 1)]
+    for groups in (by_item, by_rater):
+        if crossed(groups, by_treatment).count == groups.count:  # each saw one treatment only
+            choices.append(groups.count - p)
+    return np.array([of_intercept] + [max(min(choices), 1)] * (p - 1), dtype=np.float64)
 
 
 def _sums(columns: FloatArray, by_item: Groups, by_rater: Groups) -> _Data:

@@ -57,6 +57,7 @@ METRIC = Metric(
     title="Distinct n-grams",
     function=distinct_n,
     takes="texts",
+    warning=True,
     direction="higher",
     range=(0.0, 1.0),
     source="Li et al. 2016, A diversity-promoting objective function for neural conversation models",

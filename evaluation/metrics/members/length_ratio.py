@@ -46,6 +46,7 @@ METRIC = Metric(
     title="Length ratio",
     function=length_ratio,
     takes="texts",
+    warning=True,
     direction="lower",
     range=(0.0, float("inf")),
     source="Papineni et al. 2002, BLEU (its brevity penalty); Singhal et al. 2023, A long way to go (length as a bias)",
