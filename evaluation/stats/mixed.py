@@ -2,7 +2,7 @@
 
 rating = fixed + item + rater + noise, by restricted maximum likelihood (Patterson & Thompson 1971; Bates et al. 2015 for the
 profiled form). Items are many and their block of the equations is diagonal, so they are swept out exactly and only a raters ×
-raters system is solved: a hundred thousand ratings take a second and no sparse factorisation.
+raters system is solved: a hundred thousand ratings take some seconds and no sparse factorisation.
 
 The response is taken as a number. For scales of three steps or with heaps at an end the ordinal model is the better one
 (Howcroft & Rieser 2021): see `cumulative_logit`.
@@ -197,10 +197,10 @@ def _search(data: _Data) -> tuple[float, float]:
         return _solve(data, float(ratios[0]), float(ratios[1])).criterion
 
     best: tuple[float, FloatArray] = (math.inf, np.zeros(2))
-    # The profile may have its maximum at an edge, where a search from inside stalls: begin at several places.
-    for start in ((1.0, 0.5), (0.1, 0.1), (3.0, 2.0)):
+    # The profile may have its maximum at an edge, where a search from inside stalls: begin at two places.
+    for start in ((1.0, 0.5), (0.1, 0.1)):
         found = optimize.minimize(
-            criterion, start, method="L-BFGS-B", bounds=[(0, HIGHEST_RATIO)] * 2, options={"ftol": 1e-14, "gtol": 1e-9}
+            criterion, start, method="L-BFGS-B", bounds=[(0, HIGHEST_RATIO)] * 2, options={"ftol": 1e-12, "gtol": 1e-7}
         )
         if found.fun < best[0] - 1e-10:
             best = float(found.fun), found.x
