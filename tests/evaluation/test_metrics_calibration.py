@@ -35,7 +35,9 @@ class TestExpectedCalibrationError:
         for edge in range(1, 11):
             table = compute("expected_calibration_error", ["a"], ["a"], confidences=[edge / 10]).details["reliability"]
             assert table[edge - 1]["n"] == 1
-        assert compute("expected_calibration_error", ["a"], ["a"], confidences=[0.0]).details["reliability"][0]["n"] == 1
+        assert (
+            compute("expected_calibration_error", ["a"], ["a"], confidences=[0.0]).details["reliability"][0]["n"] == 1
+        )
 
     @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40), st.integers(1, 20))
     def test_it_is_never_below_the_overconfidence_nor_outside_0_to_1(
@@ -59,7 +61,8 @@ class TestExpectedCalibrationError:
         assert compute("expected_calibration_error", [], [], confidences=[]).reason == "there are no examples"
 
     @pytest.mark.parametrize(
-        ("confidences", "words"), [([0.5], "1 confidences but 2"), ([0.5, 1.2], "row 1"), ([0.5, float("nan")], "row 1")]
+        ("confidences", "words"),
+        [([0.5], "1 confidences but 2"), ([0.5, 1.2], "row 1"), ([0.5, float("nan")], "row 1")],
     )
     def test_wrong_confidences_are_refused(self, confidences: list[float], words: str) -> None:
         with pytest.raises(MetricInputError, match=words):
@@ -142,7 +145,9 @@ class TestWarnings:
 def test_statistics_of_calibration_can_be_resampled() -> None:
     rng = np.random.default_rng(0)
     sure = rng.random(50)
-    result = compute("expected_calibration_error", ["a"] * 50, np.where(rng.random(50) < sure, "a", "b"), confidences=sure)
+    result = compute(
+        "expected_calibration_error", ["a"] * 50, np.where(rng.random(50) < sure, "a", "b"), confidences=sure
+    )
     weights = rng.integers(0, 3, (7, 50)).astype(float)
     values = result.details["reduce"](weights @ result.details["statistics"])
     assert values.shape == (7,)

@@ -102,8 +102,9 @@ class TestMargins:
         rng = np.random.default_rng(3)
         document = np.repeat(np.arange(12), 10)
         a = rng.normal(0, 1, 12)[document] + rng.normal(0, 0.1, 120)
-        plain, clustered = margins.noninferiority(a, np.zeros(120), 0.5), margins.noninferiority(
-            a, np.zeros(120), 0.5, clusters=document
+        plain, clustered = (
+            margins.noninferiority(a, np.zeros(120), 0.5),
+            margins.noninferiority(a, np.zeros(120), 0.5, clusters=document),
         )
         assert clustered.units == 12 and clustered.ci_low < plain.ci_low
 
@@ -120,7 +121,9 @@ class TestPowerOfArms:
 
         rng, runs = np.random.default_rng(4), 1500
         n = int(power_arms.arms_of_means(0.6, 1))
-        found = np.mean([stats.ttest_ind(rng.normal(0.6, 1, n), rng.normal(0, 1, n)).pvalue < 0.05 for _ in range(runs)])
+        found = np.mean(
+            [stats.ttest_ind(rng.normal(0.6, 1, n), rng.normal(0, 1, n)).pvalue < 0.05 for _ in range(runs)]
+        )
         assert found == pytest.approx(0.8, abs=0.035)
         n = int(power_arms.noninferiority_size(0.4, 1))
         shown = [margins.noninferiority(rng.normal(0, 1, n), np.zeros(n), 0.4).shown for _ in range(runs)]

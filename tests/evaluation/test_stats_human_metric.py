@@ -128,6 +128,7 @@ class TestCorrelation:
         with pytest.raises(ValueError, match="kind must be"):
             item_correlation([1], [1], "tau")  # type: ignore[arg-type]
 
+    @pytest.mark.slow
     def test_its_intervals_cover(self):
         rng, runs, inside = np.random.default_rng(3), 300, 0
         for seed in range(runs):

@@ -130,7 +130,7 @@ class TestCusum:
             assert (found.upper[at], found.lower[at]) == pytest.approx((up, down), abs=1e-9)
             if alarm is None and max(up, down) > threshold + 1e-9:
                 alarm = at
-        assert alarm is None or found.alarm is not None and found.alarm <= alarm
+        assert alarm is None or (found.alarm is not None and found.alarm <= alarm)
 
     def test_turned_round_the_alarm_is_down(self):
         found = cusum(-np.array(self.NIST), -325, 0.3175, 4.1959)
@@ -199,7 +199,12 @@ class TestMixedEffects:
         rng = np.random.default_rng(6)
         item, rater = (np.concatenate([side, side]) for side in crossed(15, 4))
         model = np.repeat(["base", "tuned"], 60)
-        y = rng.normal(0, 1, 15)[item] + rng.normal(0, 0.3, 4)[rater] + 0.5 * (model == "tuned") + rng.normal(0, 0.4, 120)
+        y = (
+            rng.normal(0, 1, 15)[item]
+            + rng.normal(0, 0.3, 4)[rater]
+            + 0.5 * (model == "tuned")
+            + rng.normal(0, 0.4, 120)
+        )
         found = mixed_effects(y, item, rater, model)
         assert found.terms == ("(intercept)", "tuned")
         assert found.estimates[1] == pytest.approx(y[60:].mean() - y[:60].mean())
