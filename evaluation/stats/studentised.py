@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, check_confidence, no_interval
 from evaluation.stats.grouping import encode, one_each
-from evaluation.stats.intervals import TOLERATED_UNDEFINED, of_constant
-from evaluation.stats.resampling import bootstrap_counts
+from evaluation.stats.proportions import of_constant
+from evaluation.stats.resampling import TOLERATED_UNDEFINED, bootstrap_counts
 
 
 def studentised(
@@ -30,7 +30,7 @@ def studentised(
     """Interval of the mean of ``values`` (n,), NaN left out; ``clusters`` (n,) labels of what values share.
 
     ``limits``: lowest and highest possible mean; the interval is cut to them, and a sample without variance has the rule of
-    three's (`intervals.of_constant`).
+    three's (`proportions.of_constant`).
     """
     check_confidence(confidence)
     sample = as_values(values, "values")

@@ -238,6 +238,14 @@ class TestStudentised:
         else:
             assert 1 <= found.ci_low <= found.ci_high <= 5
 
+    def test_it_is_a_method_of_the_bootstrap_of_a_mean(self):
+        from evaluation.stats.intervals import bootstrap
+
+        values = [1.0, 2, 2, 5, 4, 3]
+        assert bootstrap(values, method="studentised", seed=3) == studentised(values, seed=3)
+        with pytest.raises(ValueError, match="for the mean"):
+            bootstrap(values, np.median, method="studentised")
+
     def test_nothing_one_and_constant(self):
         assert studentised([]).reason == "no values" and "one value" in studentised([3.0]).reason
         assert "does not vary" in studentised([2.0] * 9).reason
