@@ -115,8 +115,12 @@ def mixed_effects(
 
     if by_item.count < 2 or by_rater.count < 2:
         return absent("two items and two raters are needed to tell their variation apart")
-    if n <= p + by_item.count and n == len(np.unique(by_item.codes)):
-        return absent("no item was rated twice: items and noise cannot be told apart")
+    if n in (by_item.count, by_rater.count):
+        return absent(
+            "no item was rated twice, or no rater rated twice: their variation and noise cannot be told apart"
+        )
+    if n <= p + 1:
+        return absent(f"{n} ratings for {p} fixed terms leave nothing to estimate variation from")
     if np.ptp(sample) <= 1e-12 * max(1.0, float(np.abs(sample).max())):
         return absent("all ratings are equal: there is no variation to divide")
     data = _sums(np.column_stack([fixed, sample]), by_item, by_rater)
@@ -126,6 +130,8 @@ def mixed_effects(
     covariance = fit.noise * fit.inverse
     se = np.sqrt(np.diag(covariance))
     half = stats.t.ppf((1 + confidence) / 2, df) * se
+    if max(ratios) > 0.99 * HIGHEST_RATIO:
+        return absent("items, raters and treatments explain the ratings without noise: no errors can be estimated")
     edges = [name for name, ratio in zip(("items", "raters"), ratios, strict=True) if ratio < 1e-4]
     return MixedEffects(
         terms=terms,

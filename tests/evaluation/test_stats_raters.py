@@ -219,11 +219,23 @@ class TestMixedEffects:
         assert "two raters" in mixed_effects([1, 2], [1, 2], ["A", "A"]).reason
         assert "rated twice" in mixed_effects([1, 2, 3], [1, 2, 3], ["A", "B", "A"]).reason
         assert "equal" in mixed_effects(np.ones(12), *crossed(4, 3)).reason
+        assert "4 fixed terms" in mixed_effects([1, 2, 3, 5], *crossed(2, 2), list("abcd")).reason
+        item, rater = crossed(5, 4)
+        assert "without noise" in mixed_effects(1.0 * item + 0.5 * rater, item, rater).reason
         assert mixed_effects([], [], []).reason
         noise = mixed_effects(np.tile([1.0, 2.0, 3.0, 3.0, 1.0, 2.0, 2.0, 3.0, 1.0], 2), *crossed(6, 3))
         assert "no variation between items" in noise.reason and noise.item_variance == pytest.approx(0, abs=1e-6)
         with pytest.raises(ValueError, match="one label per rating"):
             mixed_effects([1, 2], [1], ["A", "B"])
+
+    @given(st.lists(st.integers(1, 5), min_size=9, max_size=9), st.lists(st.sampled_from("ab"), min_size=9, max_size=9))
+    @settings(deadline=None, max_examples=20)
+    def test_any_small_table_has_figures_or_a_reason(self, values, models):
+        found = mixed_effects(values, *crossed(3, 3), models)
+        if np.isnan(found.estimates).any():
+            assert found.reason
+        else:
+            assert np.isfinite([*found.se, *found.p_values, found.icc]).all()
 
     @pytest.mark.slow
     def test_its_intervals_cover(self):
