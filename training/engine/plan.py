@@ -17,7 +17,7 @@ from training.engine.samples import allowance
 
 EVALUATIONS = 6
 """Evaluations in a run when the configuration names no ``eval_every``."""
-EVALUATION_SHARE = 0.2
+EVALUATION_SHARE = 0.12
 """Of a time budget, at most so much goes into evaluations; a slow machine evaluates less often rather than training less."""
 WARMING_STEPS, TIMED_STEPS = 2, 4
 """Steps of the rehearsal; the first ones are left out, they fill caches and compile kernels."""
