@@ -19,6 +19,12 @@ OURS = "FT_TEST_HOME"
 _held: list[tuple[Any, Path]] = []
 
 
+def _share_cores() -> None:
+    """One thread for each engine where tests run side by side: threads that wait for a core another test holds spin meanwhile."""
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+        os.environ["OMP_NUM_THREADS"] = os.environ["FT_ENGINE_THREADS"] = "1"
+
+
 def _start() -> None:
     """Sets the environment of this process and, by inheritance, of xdist's workers."""
     if OURS in os.environ:
@@ -42,6 +48,7 @@ def _start() -> None:
     _held.append((context, folder))
 
 
+_share_cores()
 _start()
 
 

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.local.processes import outside
 from tests.tiny_model import make_tiny_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -106,10 +107,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     make_tiny_model(folder / "models" / "tiny")
     port = _free_port()
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("FT_") and not name.endswith("_URL")
-    }
-    environment = kept | {
+    environment = outside() | {
         "FT_HOME": str(folder / "home"),
         "FT_PORT": str(port),
         "FT_MODEL_DIRS": str(folder / "models"),

@@ -29,6 +29,15 @@ def naming(text: str) -> dict[int, str]:
     return found
 
 
+def outside() -> dict[str, str]:
+    """The environment of a person's shell: ours, without what the test run set for itself. Only the threads of engines stay shared out."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "FT_ENGINE_THREADS" or not (name.startswith("FT_") or name.endswith("_URL"))
+    }
+
+
 def eventually(condition: Callable[[], object], *, within_s: float = 20) -> None:
     """Wait until the condition holds; fail after ``within_s``."""
     deadline = time.monotonic() + within_s

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftplatform.local.home import Home
-from tests.local.processes import REPOSITORY, eventually, kill_hard, naming
+from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, outside
 
 pytestmark = pytest.mark.e2e
 
@@ -48,13 +47,10 @@ def tickets(path: Path) -> Path:
 
 
 def demo(home: Home, *words: str) -> subprocess.Popen[str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("FT_") and not name.endswith("_URL")
-    }
     return subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--no-serve", *words],
         cwd=REPOSITORY,
-        env={**kept, "FT_HOME": str(home.path)},
+        env={**outside(), "FT_HOME": str(home.path)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

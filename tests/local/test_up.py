@@ -14,7 +14,7 @@ import pytest
 
 from ftplatform.local import lifetime
 from ftplatform.local.home import urls
-from tests.local.processes import REPOSITORY, eventually, kill_hard, naming
+from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, outside
 
 pytestmark = pytest.mark.e2e
 
@@ -26,11 +26,8 @@ def free_port() -> int:
 
 
 def command(home, *words: str, port: int | None = None, **environ: str) -> tuple[list[str], dict[str, str]]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("FT_") and not name.endswith("_URL")
-    }
     given = {"FT_HOME": str(home.path), **({"FT_PORT": str(port)} if port else {}), **environ}
-    return [sys.executable, "manage.py", *words], {**kept, **given}
+    return [sys.executable, "manage.py", *words], {**outside(), **given}
 
 
 def run(home, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
