@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from annotation.models import Suggestion
 from annotation.numbers import read_number
 from ftplatform.errors import Refused
-from ftplatform.projects.spec import Choice, TaskField, TaskSpec
+from ftplatform.projects.spec import RATINGS, Choice, TaskField, TaskSpec
 
 NOTE, UNSURE = "~note", "~unsure"
 """Where a draft keeps the note and the doubt beside the values; no field can have these names."""
@@ -149,8 +149,8 @@ def fields_for(
     made: list[AnswerField] = []
     for one in spec.fields:
         shown = AnswerField(one, values.get(one.name), (errors or {}).get(one.name, ""), suggestion=best.get(one.name))
-        choices = one.choices if one.kind != "rating" else tuple(Choice(value=str(n)) for n in range(1, 6))
-        keys = one.hotkeys() if one.kind != "rating" else {str(n): str(n) for n in range(1, 6)}
+        choices = one.choices if one.kind != "rating" else tuple(Choice(value=str(n)) for n in RATINGS)
+        keys = one.hotkeys() if one.kind != "rating" else {str(n): str(n) for n in RATINGS}
         for choice in choices:
             key = keys.get(choice.value, "")
             shown.options.append(_option(choice, "" if key in taken else key, shown))

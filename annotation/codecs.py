@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ftplatform.projects.spec import TaskField, TaskSpec, folded
+from ftplatform.projects.spec import RATINGS, TaskField, TaskSpec, folded
 
 Status = Literal["ok", "recovered", "failed"]
 
@@ -226,7 +226,7 @@ def check_value(field: TaskField, value: Any) -> None:
     elif field.kind in ("number", "rating"):
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise wrong("a finite number is wanted.")
-        if field.kind == "rating" and not (float(value).is_integer() and 1 <= value <= 5):
+        if field.kind == "rating" and value not in RATINGS:
             raise wrong("a whole number from 1 to 5 is wanted.")
     elif field.kind == "spans":
         _check_spans(field, value, wrong)
@@ -346,7 +346,7 @@ def _read_number(field: TaskField, raw: Any) -> tuple[float | int | None, bool]:
         number = float(raw)
     except (TypeError, ValueError, OverflowError):
         return None, False
-    if not math.isfinite(number) or (field.kind == "rating" and not (number.is_integer() and 1 <= number <= 5)):
+    if not math.isfinite(number) or (field.kind == "rating" and number not in RATINGS):
         return None, False
     return (int(number) if number.is_integer() and abs(number) < 1e15 else number), True
 

@@ -36,7 +36,10 @@ class Hasher:
 def prompt_text(spec: TaskSpec, inputs: dict[str, Any]) -> str:
     """What tells one prompt from another: the inputs that the model is shown, normalised. A column that the prompt does not name
     makes no difference to the model, so it makes none here."""
+    return "\n".join(normalise_prompt(str(inputs.get(name) or "")) for name in shown_inputs(spec))
+
+
+def shown_inputs(spec: TaskSpec) -> list[str]:
+    """The inputs that the prompt names, in the task's order."""
     shown = set(PLACEHOLDER.findall(spec.system + spec.user))
-    return "\n".join(
-        normalise_prompt(str(inputs.get(column.name) or "")) for column in spec.inputs if column.name in shown
-    )
+    return [column.name for column in spec.inputs if column.name in shown]

@@ -11,6 +11,9 @@ from annotation.splits import join_groups
 
 THRESHOLD = 0.8
 """Jaccard of character 5-grams of the normalised prompts."""
+FORM_SHARE = 0.2
+"""A group of near prompts with more of all prompts than that is a form letter and no leak: what differs in it is the question."""
+
 MOST_CHARACTERS = 5_000_000
 """Of all prompts together: the join takes about a hundred bytes for each (see neardup)."""
 
@@ -26,7 +29,16 @@ class NearPrompts:
     @property
     def sizes(self) -> list[int]:
         """How many prompts each group has, the largest first."""
-        return sorted(Counter(group for group in self.groups if group is not None).values(), reverse=True)
+        return sorted(self._counts().values(), reverse=True)
+
+    def without_forms(self) -> tuple[list[int | None], int]:
+        """The groups without those that hold so many of the prompts that they are one form, filled in again and again; and the size of
+        the largest of these, or 0."""
+        forms = {group: size for group, size in self._counts().items() if size > FORM_SHARE * len(self.groups)}
+        return [None if group in forms else group for group in self.groups], max(forms.values(), default=0)
+
+    def _counts(self) -> Counter[int]:
+        return Counter(group for group in self.groups if group is not None)
 
 
 def find_near_prompts(prompts: Sequence[str]) -> NearPrompts:

@@ -215,10 +215,6 @@ class ScorecardRescore(APIView):
     @extend_schema(request=None, responses={202: JobAnswer})
     def post(self, request: Request, pk: int) -> Response:
         access, card = _card(request, pk, ADMIN)
-        if card.kind == Scorecard.Kind.BASELINE:
-            raise Refused(
-                "not-a-comparison", f"{card} compares nothing; ratings belong to the scorecard of a candidate."
-            )
         return once(request, lambda: (202, {"job": services.request_rescore(scorecard=card, by=access.actor).pk}))
 
 

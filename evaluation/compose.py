@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -214,7 +215,7 @@ def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | Non
     if not campaigns:
         return None
     found = gather.judgements(campaigns)
-    raters = sorted({one.rater for one in found})
+    raters = sorted({one.rater for one in found}, key=lambda rater: _shuffled(campaigns, rater))
     is_open = any(campaign.state == Campaign.State.OPEN for campaign in campaigns)
     names = {rater: f"rater {at}" for at, rater in enumerate(raters, start=1)}
     if not is_open:
@@ -229,6 +230,11 @@ def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | Non
         family={name for name in (rules.primary, *rules.margins) if "." not in name},
         confidence=rules.confidence,
     )
+
+
+def _shuffled(campaigns: Sequence[Campaign], rater: int) -> str:
+    """The order in which raters are numbered: the same each time, and not that of their accounts or invitations."""
+    return hashlib.sha256(f"{campaigns[0].seed}/{campaigns[0].pk}/{rater}".encode()).hexdigest()
 
 
 def _adjusted(

@@ -109,7 +109,8 @@ class RulesForm(RefusableForm):
     least_raters = forms.IntegerField(min_value=1, label="Raters, at least")
     highest_harm_rate = forms.FloatField(label="Harmful answers, at most", help_text="A share: 0.05 is 5 in 100.")
     least_agreement = forms.FloatField(
-        label="Agreement, more than", help_text="The lower end of α's interval on the primary."
+        label="Agreement, more than",
+        help_text="The lower end of α's interval on the primary; where that is a metric, on the dimension with the least.",
     )
     confidence = forms.FloatField(label="Confidence", help_text="Of every interval and limit: 0.95 is 95 in 100.")
 

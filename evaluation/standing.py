@@ -15,7 +15,7 @@ from evaluation import selectors
 from evaluation.blinding import sealed_versions
 from evaluation.cardpage import VERDICTS
 from evaluation.jobs import BASELINE, COMPARE
-from evaluation.models import Campaign, CampaignRater, Scorecard
+from evaluation.models import Campaign, CampaignArm, CampaignRater, Scorecard
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects import facts
 from ftplatform.projects.access import Access
@@ -38,6 +38,8 @@ class CampaignStanding:
     rated: int
     wanted: int
     raters: int
+    run: int | None
+    """The generation run whose candidate it rates."""
 
 
 def _standing(row: facts.Row) -> CampaignStanding:
@@ -48,6 +50,7 @@ def _standing(row: facts.Row) -> CampaignStanding:
         rated=row["rated"],
         wanted=row["item_count"] * row["overlap"],
         raters=row["rater_count"],
+        run=row["run"],
     )
 
 
@@ -61,6 +64,7 @@ class CardStanding:
     base_model: str
     evaluation_set: int
     versions: frozenset[int]
+    run: int
 
     def __str__(self) -> str:
         return f"Scorecard {self.number}"
@@ -72,7 +76,7 @@ def _cards(kind: str) -> QuerySet[Scorecard]:
 
 def _newest_card(kind: str) -> Any:
     columns = ("id", "number", "verdict", "base_model", "base_model__name", "candidate", "evaluation_set__number")
-    return facts.one(_cards(kind), *columns)
+    return facts.one(_cards(kind), *columns, "generation_run")
 
 
 def _card(row: facts.Row | None) -> CardStanding | None:
@@ -85,6 +89,7 @@ def _card(row: facts.Row | None) -> CardStanding | None:
         base_model=row["base_model__name"],
         evaluation_set=row["evaluation_set__number"],
         versions=frozenset(pk for pk in (row["base_model"], row["candidate"]) if pk),
+        run=row["generation_run"],
     )
 
 
@@ -102,8 +107,10 @@ HAS_BASE_MODEL = facts.register("has_base_model", Exists(selectors.base_models(P
 CAMPAIGNS = facts.register(
     "campaigns",
     facts.several(
-        selectors.with_counts(Campaign.objects.filter(project=PROJECT)),
-        *("number", "name", "state", "overlap", "rated", "item_count", "rater_count"),
+        selectors.with_counts(Campaign.objects.filter(project=PROJECT)).annotate(
+            run=Subquery(CampaignArm.objects.filter(campaign=PROJECT, is_baseline=False).values("cell__run")[:1])
+        ),
+        *("number", "name", "state", "overlap", "rated", "item_count", "rater_count", "run"),
         most=MOST_CAMPAIGNS,
     ),
     lambda rows: [_standing(row) for row in rows],
@@ -121,6 +128,12 @@ BLIND_RATERS = facts.register(
     frozenset,
 )
 """Who rates in an open campaign: only these are asked whether a verdict is sealed for them."""
+
+
+def _campaigns_of_newest(access: Access) -> list[CampaignStanding]:
+    """Those that rate what the newest comparison compares, newest first: an older candidate's ratings say nothing of it."""
+    card = COMPARISON.of(access)
+    return [one for one in CAMPAIGNS.of(access) if card and one.run == card.run]
 
 
 def _is_sealed(access: Access, card: CardStanding) -> bool:
@@ -142,10 +155,10 @@ def baseline_step(access: Access) -> LoopStep:
 
 def rate_step(access: Access) -> LoopStep:
     href = reverse("evaluation:campaigns", args=[access.project.slug])
-    campaigns = CAMPAIGNS.of(access)
+    if not COMPARISON.of(access):
+        return LoopStep("rate", "Rate", "locked", "Make a scorecard of a candidate first")
+    campaigns = _campaigns_of_newest(access)
     if not campaigns:
-        if not COMPARISON.of(access):
-            return LoopStep("rate", "Rate", "locked", "Make a scorecard of a candidate first")
         return LoopStep("rate", "Rate", "waiting", href=href)
     newest = campaigns[0]
     if not newest.is_open:
@@ -200,7 +213,7 @@ def waiting(access: Access) -> list[WaitingItem]:
         items.append(
             WaitingItem(new, "ratings are not scored yet", f"They came after {str(card).lower()}.", href, "Score again")
         )
-    elif card and card.verdict == Scorecard.Verdict.UNDECIDED and not CAMPAIGNS.of(access):
+    elif card and card.verdict == Scorecard.Verdict.UNDECIDED and not _campaigns_of_newest(access):
         href = reverse("evaluation:new-campaign", args=[slug]) + f"?scorecard={card.id}"
         items.append(
             WaitingItem(
@@ -223,7 +236,7 @@ def baseline_lamp(access: Access) -> Lamp:
 def human_lamp(access: Access) -> Lamp:
     """Whether people have rated what the newest comparison compares."""
     href = reverse("evaluation:campaigns", args=[access.project.slug])
-    campaigns = CAMPAIGNS.of(access)
+    campaigns = _campaigns_of_newest(access)
     if COMPARISON.of(access) is None:
         return Lamp("Human ratings", "todo", "Not yet known", "There is no candidate to be rated.")
     if not campaigns:

@@ -146,8 +146,12 @@ class Deployments(ListAPIView):
 
 class ConditionSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=60)
-    decoding = serializers.ChoiceField(choices=PromptCondition.Decoding.choices, default=PromptCondition.Decoding.FREE)
-    shots = serializers.IntegerField(min_value=0, max_value=32, default=0)
+    decoding = serializers.ChoiceField(
+        choices=PromptCondition.Decoding.choices, required=False, help_text="Without: what the name says, else free"
+    )
+    shots = serializers.IntegerField(
+        min_value=0, max_value=32, required=False, help_text="Without: what the name says, else none"
+    )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
 
 
@@ -234,7 +238,7 @@ class GenerationRuns(ListAPIView):
         for pk in wanted["model_versions"]:
             if pk not in versions:
                 raise Refused("no-model", f"There is no model version {pk} in this project.", field="model_versions")
-        askings = [Asking(**one) for one in wanted.get("conditions") or [{"name": "zero-shot"}]]
+        askings = [Asking.of(**one) for one in wanted.get("conditions") or [{"name": "zero-shot"}]]
 
         def start() -> tuple[int, Any]:
             run = services.request_generation(

@@ -12,7 +12,7 @@ from ftplatform.ui.forms import RefusableForm
 from inference.models import ModelVersion
 from inference.selectors import askable_sets
 from inference.services import Asking
-from inference.services.generation import MOST_SHOTS
+from inference.services.conditions import MOST_SHOTS
 
 
 class EmbeddedForm(RefusableForm):

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from inference.backends.registry import BackendKind, describe
+
 
 class ModelVersion(models.Model):
     """A base model, an adapter, or a compressed child. Registered by copying it into artefacts under a manifest."""
@@ -56,6 +58,11 @@ class ModelVersion(models.Model):
     def root_id(self) -> int:
         """The base model that all of its line descends from."""
         return self.base_id or self.pk
+
+    @property
+    def backend(self) -> BackendKind:
+        """What answers for it: its files are run here, an address is asked."""
+        return describe("openai" if self.source == self.Source.REMOTE else "transformers")
 
 
 class Deployment(models.Model):

@@ -6,7 +6,6 @@ Chunks are fixed by the items' order, so that a resumed run pads its batches as 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,13 +22,15 @@ from annotation.models import DatasetItem
 from annotation.render import render_messages
 from annotation.texts import CONTROL_TOKENS
 from ftplatform.artifacts.services import materialise
+from ftplatform.errors import Refused
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.jobs.engine import run_engine
 from ftplatform.keepable import shown
 from ftplatform.projects.spec import TaskSpec
 from inference.backends import choices
 from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
-from inference.models import Generation, GenerationCell, GenerationRun, ModelVersion, PromptCondition
+from inference.keys import key_for
+from inference.models import Deployment, Generation, GenerationCell, GenerationRun, PromptCondition
 from inference.remote import open_backend
 
 CHUNK = 60
@@ -47,7 +48,7 @@ def fill(context: JobContext, run: GenerationRun, *, retry_errors: bool = False)
     items = list(run.dataset_version.items.filter(split=run.split).order_by("position"))
     cells = list(run.cells.select_related("model_version__files", "condition").order_by("pk"))
     if retry_errors or context.attempt > 1:
-        Generation.objects.filter(cell__in=cells, finish_reason="error", item_answers=None).delete()
+        _drop_errors(context, cells)
     work = _Work(context, run, run.task_revision.spec, items, total=len(items) * len(cells))
     before = 0
     for way, group in _groups(cells):
@@ -91,6 +92,16 @@ class _Work:
 Way = Callable[[_Work, list[_Todo]], None]
 
 
+def _drop_errors(context: JobContext, cells: Sequence[GenerationCell]) -> None:
+    """Items that got an error are asked again. What was calibrated beside them is made anew: its means are over all items."""
+    with context.transaction():
+        unread = Generation.objects.filter(cell__in=cells, item_answers=None)
+        failed = unread.filter(finish_reason="error")
+        if failed.filter(cell__condition__decoding=PromptCondition.Decoding.CONSTRAINED).exists():
+            unread.filter(cell__condition__decoding=PromptCondition.Decoding.CALIBRATED).delete()
+        failed.delete()
+
+
 def _groups(cells: list[GenerationCell]) -> Iterator[tuple[Way, list[GenerationCell]]]:
     """How cells are filled: those of one model together, since loading it takes as long as answering many tickets; those that are
     derived from others last."""
@@ -99,10 +110,10 @@ def _groups(cells: list[GenerationCell]) -> Iterator[tuple[Way, list[GenerationC
     for cell in cells:
         if cell.condition.decoding == PromptCondition.Decoding.CALIBRATED:
             derived.append(cell)
-        elif cell.model_version.source == ModelVersion.Source.REMOTE:
-            remote.append(cell)
-        else:
+        elif cell.model_version.backend.runs_in_engine:
             engine.setdefault(cell.model_version_id, []).append(cell)
+        else:
+            remote.append(cell)
     yield from ((_ask_engine, group) for group in engine.values())
     yield from ((_ask_remote, [cell]) for cell in remote)
     yield from ((_calibrate, [cell]) for cell in derived)
@@ -156,6 +167,7 @@ def _ask_engine(work: _Work, todo: list[_Todo]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "model": str(materialise(version.files)),
+        "backend": version.backend.name,
         "files": [_request_file(work, one, folder) for one in todo],
         "sampling": work.run.sampling,
         "chunk_size": CHUNK,
@@ -175,7 +187,7 @@ def _ask_engine(work: _Work, todo: list[_Todo]) -> None:
             case "environment":
                 clock.lap()  # loading the model is nobody's answer
                 for keeper in keepers:
-                    keeper.place("transformers", str(event["hardware"]))
+                    keeper.place(version.backend.name, str(event["hardware"]))
             case "log":
                 work.context.log(str(event.get("message", "")))
     for path in folder.glob("*.jsonl"):
@@ -290,12 +302,12 @@ def _calibrate(work: _Work, todo: list[_Todo]) -> None:
 def _ask_remote(work: _Work, todo: list[_Todo]) -> None:
     cell, have, spec = todo[0].cell, todo[0].have, work.spec
     keep = _Keeper(work.context, cell)
-    deployment = cell.model_version.deployments.filter(backend="openai").order_by("-pk").first()
+    deployment = cell.model_version.deployments.filter(backend=cell.model_version.backend.name).order_by("-pk").first()
     if deployment is None:
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
-    backend = open_backend(deployment.url, cell.model_version.reference, os.environ.get(deployment.api_key_name, ""))
+    backend = open_backend(deployment.url, cell.model_version.reference, _key_of(deployment))
     sampling = TypeAdapter(Sampling).validate_python(work.run.sampling)
-    keep.place("openai", deployment.url)
+    keep.place(deployment.backend, deployment.url)
     by_id = {str(item.pk): item for item in work.items}
     rest = (item for item in work.items if item.pk not in have)
     answered = len(have)
@@ -316,6 +328,13 @@ def _ask_remote(work: _Work, todo: list[_Todo]) -> None:
             keep.chunk([_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
             answered += len(outputs)
             work.tell(answered)
+
+
+def _key_of(deployment: Deployment) -> str:
+    try:
+        return key_for(deployment.url, deployment.api_key_name)
+    except Refused as error:
+        raise JobFailed(error.code, f"{error.message} Then resume the run.") from error
 
 
 # ── rows ──

@@ -88,9 +88,9 @@ def _run_engine(context: JobContext, run: TrainingRun, plan: RunPlan) -> dict[st
     for event in run_engine(context, "training.engine", config, folder):
         match event["event"]:
             case "metric":
-                _point(run, event)
+                _point(context, run, event)
             case "sample":
-                _sample(run, event)
+                _sample(context, run, event)
             case "progress":
                 context.progress(event["done"], event["total"], event["unit"])
             case "log":
@@ -134,32 +134,34 @@ def _skipped(run: TrainingRun, rows: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _point(run: TrainingRun, event: dict[str, Any]) -> None:
+def _point(context: JobContext, run: TrainingRun, event: dict[str, Any]) -> None:
     """One point of a curve. A resumed run writes the same steps again: the last write stands."""
-    RunMetric.objects.bulk_create(
-        [RunMetric(run=run, name=event["name"], step=event["step"], value=event["value"])],
-        update_conflicts=True,
-        unique_fields=["run", "name", "step"],
-        update_fields=["value"],
-    )
+    with context.fenced():
+        RunMetric.objects.bulk_create(
+            [RunMetric(run=run, name=event["name"], step=event["step"], value=event["value"])],
+            update_conflicts=True,
+            unique_fields=["run", "name", "step"],
+            update_fields=["value"],
+        )
 
 
-def _sample(run: TrainingRun, event: dict[str, Any]) -> None:
+def _sample(context: JobContext, run: TrainingRun, event: dict[str, Any]) -> None:
     """One answer; as with points, the last write stands."""
-    RunSample.objects.bulk_create(
-        [
-            RunSample(
-                run=run,
-                item=run.dataset_version.items.get(position=int(event["row"]) - 1),
-                step=event["step"],
-                text=storable(event["text"]),
-                ended=event["ended"],
-            )
-        ],
-        update_conflicts=True,
-        unique_fields=["run", "item", "step"],
-        update_fields=["text", "ended"],
-    )
+    with context.fenced():
+        RunSample.objects.bulk_create(
+            [
+                RunSample(
+                    run=run,
+                    item=run.dataset_version.items.get(position=int(event["row"]) - 1),
+                    step=event["step"],
+                    text=storable(event["text"]),
+                    ended=event["ended"],
+                )
+            ],
+            update_conflicts=True,
+            unique_fields=["run", "item", "step"],
+            update_fields=["text", "ended"],
+        )
 
 
 TRAIN = kinds.JobKind("training.train", TrainParameters, train, slot=kinds.CPU, unit="steps")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.db.models import Prefetch
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -17,7 +18,7 @@ from rest_framework.views import APIView
 from annotation import selectors, services
 from annotation.api.pages import page_of
 from annotation.downloads import duplicate_rows, rejected_rows
-from annotation.models import Import
+from annotation.models import Import, ImportRowError
 from annotation.scratch import kept_name
 from annotation.services.imports import MOST_ROWS, MOST_SEED
 from annotation.uploads import MOST_BYTES, inspect_upload
@@ -27,6 +28,10 @@ from ftplatform.keepable import unkeepable_place
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 
 ERRORS_SHOWN = 100
+
+
+def _first_errors(rows: Any) -> Any:
+    return rows.order_by("row", "pk")[:ERRORS_SHOWN]
 
 
 class ImportSerializer(serializers.ModelSerializer):
@@ -45,7 +50,7 @@ class ImportSerializer(serializers.ModelSerializer):
 
     def get_errors(self, row: Import) -> list[dict[str, Any]]:
         """The first rows that were rejected; all of them stand in rejected.csv."""
-        shown = row.row_errors.order_by("row", "pk")[:ERRORS_SHOWN]
+        shown = row.first_errors if hasattr(row, "first_errors") else _first_errors(row.row_errors)
         return [{"row": one.row, "field": one.field, "message": one.message} for one in shown]
 
 
@@ -92,7 +97,9 @@ class Imports(APIView):
     @extend_schema(responses=ImportSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
-        return page_of(self, request, selectors.imports_of(access.project), ImportSerializer)
+        errors = Prefetch("row_errors", _first_errors(ImportRowError.objects), to_attr="first_errors")
+        rows = selectors.imports_of(access.project).prefetch_related(errors)
+        return page_of(self, request, rows, ImportSerializer)
 
     @extend_schema(request={"multipart/form-data": NewImport}, responses={202: ImportSerializer})
     def post(self, request: Request, slug: str) -> Response:

@@ -18,7 +18,6 @@ from annotation.models import Annotation, Example, Lease, Queue
 from annotation.services.imports import MOST_ROWS
 from annotation.services.labelling import MOST_NOTE, MOST_SECONDS
 from ftplatform.api.parsing import ShallowJSON
-from ftplatform.errors import Conflict
 from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, Access, enter, enter_by
 
 
@@ -208,8 +207,6 @@ class ReviseAnnotation(APIView):
         access = enter(request, row.example.project.slug, LABELERS)
         form = Revision(data=request.data)
         form.is_valid(raise_exception=True)
-        if row.source == Annotation.Source.REVIEW:
-            raise Conflict("a-review", "This is a review; decide the ticket again instead.")
         made = services.revise_annotation(annotation=row, by=access.actor, **form.validated_data)
         return Response(AnnotationSerializer(made).data, status=201)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from annotation import codecs, texts
+from annotation.hashing import Hasher, shown_inputs
 from annotation.locks import lock_task, lock_tickets
 from annotation.models import Annotation, CurrentAnswer, Example, Queue, ResolvedLabel, Suggestion
 from annotation.selectors import settled_values
@@ -56,9 +57,25 @@ def refuse(spec: TaskSpec) -> None:
 
 
 def broken(project: Project, spec: TaskSpec, renames: Renames) -> list[Broken]:
-    """Answers and settled labels that fitted the task so far and would not fit the new one, by field and label."""
-    if project.task_revision is None or _shape(spec) == _shape(before := project.task_revision.spec):
+    """Answers and settled labels that fitted the task so far and would not fit the new one, by field and label; tickets whose text the
+    new prompt would not find."""
+    if project.task_revision is None:
         return []
+    before = project.task_revision.spec
+    return _without_input(project, before, spec) + (
+        [] if _shape(spec) == _shape(before) else _contradicted(project, before, spec, renames)
+    )
+
+
+def _without_input(project: Project, before: TaskSpec, spec: TaskSpec) -> list[Broken]:
+    """The model would be asked with a hole where the input's text belongs."""
+    new = [name for name in shown_inputs(spec) if name not in {column.name for column in before.inputs}]
+    tickets = Example.objects.filter(project=project)
+    counted = {name: tickets.exclude(content__inputs__has_key=name).count() for name in new}
+    return [Broken("tickets without this input", name, "", count) for name, count in counted.items() if count]
+
+
+def _contradicted(project: Project, before: TaskSpec, spec: TaskSpec, renames: Renames) -> list[Broken]:
     answers = CurrentAnswer.objects.filter(example__project=project).values_list("annotation__values", flat=True)
     counted: Counter[tuple[str, str, str]] = Counter()
     for what, rows in (
@@ -104,18 +121,40 @@ def _misfits(spec: TaskSpec, values: Values) -> set[tuple[str, str]]:
 # ── carrying over ──
 
 
-def carry(project: Project, revision: TaskRevision, renames: Renames) -> dict[str, int]:
+def carry(project: Project, before: TaskRevision | None, revision: TaskRevision, renames: Renames) -> dict[str, int]:
     """Queues hand out under the new revision, and what the renames change is written anew: annotations supersede, labels and
     suggestions follow. Where people now say the same, the ticket is resolved."""
     Queue.objects.filter(project=project).update(task_revision=revision)
+    carried = {}
+    if before and shown_inputs(before.spec) != shown_inputs(revision.spec):
+        carried["prompts"] = _ask_anew(project, revision)
     if not renames:
-        return {}
+        return carried
     successors, unresolved = _supersede(project, revision, renames)
     labels = _relabel(project, revision, renames, successors)
     _resuggest(project, renames)
     for example in Example.objects.select_for_update().filter(pk__in=unresolved).order_by("pk"):
         resolve(example, None)
-    return {"answers": len(successors), "labels": labels}
+    return carried | {"answers": len(successors), "labels": labels}
+
+
+def _ask_anew(project: Project, revision: TaskRevision) -> int:
+    """Tickets that ask the model the same thing under the new prompt are told by the same hash, which keeps them in one set."""
+    hasher, changed = Hasher(project), 0
+    rows = Example.objects.filter(project=project).select_related("content").order_by("pk")
+    for batch in _batches(rows.iterator(chunk_size=BATCH)):
+        other = [
+            (row, prompt)
+            for row in batch
+            if row.prompt_hash != (prompt := hasher.prompt(revision.spec, row.content.inputs))
+        ]
+        for row, prompt in other:
+            if row.group_key == row.prompt_hash:  # a ticket of no group
+                row.group_key = prompt
+            row.prompt_hash = prompt
+        Example.objects.bulk_update([row for row, _ in other], ["prompt_hash", "group_key"])
+        changed += len(other)
+    return changed
 
 
 def _supersede(project: Project, revision: TaskRevision, renames: Renames) -> tuple[dict[int, int], set[int]]:

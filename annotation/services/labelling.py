@@ -254,6 +254,8 @@ def revise_annotation(
 
     Two tabs meet a constraint: the second is told which answer is the newest, and nothing is lost.
     """
+    if annotation.source == Annotation.Source.REVIEW:
+        raise Conflict("a-review", "This is a review; decide the ticket again instead.")
     share_task(annotation.example.project_id)
     if annotation.lease_id:
         # Before the ticket, as a submit takes them: the other way round the two would wait for each other.

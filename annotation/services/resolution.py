@@ -73,7 +73,7 @@ def _vote(example: Example, answers: list[Annotation]) -> None:
         agreed[field.name], by_value[field.name] = chosen.values[field.name], chosen
         confidence[field.name] = count / len(answers)
     if is_complete(spec, agreed):
-        _write(example, answers[0], agreed, ResolvedLabel.Basis.AGREED, confidence, by_value)
+        _write(example, answers[-1], agreed, ResolvedLabel.Basis.AGREED, confidence, by_value)
         _state(example, Example.State.RESOLVED)
     else:
         ResolvedLabel.objects.filter(example=example).exclude(basis=ResolvedLabel.Basis.IMPORTED).delete()

@@ -30,6 +30,8 @@ from ftplatform.projects.spec import TaskSpec
 
 BATCH = 5000
 
+PARTED = "near prompts could not be kept together in sets of these sizes"
+
 
 @transaction.atomic
 def freeze_evaluation_set(
@@ -246,44 +248,51 @@ def _draw(
 ) -> tuple[dict[int, str], str]:
     """({ticket: set}, why near prompts were not kept together, or empty).
 
-    Near prompts chain: in a project of form letters they may all be one group, which no draw could divide, or which the test
-    set has closed as a whole. Then they are drawn as if they were not near, and the card says so.
+    Near prompts chain: in a project of form letters most may be one group, which no draw could divide, or which the test set has
+    closed as a whole. Such a group is drawn as if its prompts were not near, and the card says so. Smaller groups always keep their
+    distance from a set that they must not meet; only where no draw keeps them whole are they parted among the sets of this draw.
     """
-    largest = tickets.near.sizes[:1]
-    try:
-        return _drawn(tickets, tickets.near.groups, sizes, seed, keep_out, follow), tickets.near.skipped
-    except ImpossibleSplit as error:
-        if not largest:
-            raise Refused("impossible-split", str(error), field="size") from error
-    except Refused:  # too few tickets are left outside the near groups
-        if not largest:
-            raise
-    try:
-        apart = _drawn(tickets, [None] * len(tickets.ids), sizes, seed, keep_out, follow)
-    except ImpossibleSplit as error:
-        raise Refused("impossible-split", str(error), field="size") from error
-    return apart, f"too many prompts are alike to keep them together: the largest group of near ones has {largest[0]}"
+    near, forms = tickets.near.without_forms()
+    told = f"too many prompts are alike to keep them together: the largest group of near ones has {forms}"
+    alone: list[int | None] = [None] * len(near)
+    tries = [(tickets.near.groups, tickets.near.groups, tickets.near.skipped)]
+    tries += [(near, near, told)] if forms else []
+    tries += [(near, alone, told if forms else PARTED)] if tickets.near.sizes else []
+    failed: Refused | None = None
+    for apart, together, note in tries:
+        try:
+            return _drawn(tickets, apart, together, sizes, seed, keep_out, follow), note
+        except ImpossibleSplit as error:
+            failed = failed or Refused("impossible-split", str(error), field="size")
+        except Refused as error:  # too few tickets are left outside the near groups
+            failed = failed or error
+    assert failed, "there is at least one try"
+    raise failed
 
 
 def _drawn(
     tickets: _Tickets,
-    near: Sequence[int | None],
+    apart: Sequence[int | None],
+    together: Sequence[int | None],
     sizes: Callable[[int], Mapping[str, int]],
     seed: int,
     keep_out: set[Split],
     follow: frozenset[Split],
 ) -> dict[int, str]:
-    groups = join_groups(tickets.group_keys, tickets.prompt_hashes, near)
+    """Ticket → set. apart: groups of near prompts that keep away from the sets of `keep_out`; together: those that go whole."""
+    wide = join_groups(tickets.group_keys, tickets.prompt_hashes, apart)
+    kept_out = {group for group, split in zip(wide, tickets.splits, strict=True) if split in keep_out}
+    groups = join_groups(tickets.group_keys, tickets.prompt_hashes, together)
     stands: dict[int, set[str]] = {}
     for group, split in zip(groups, tickets.splits, strict=True):
         if split is not None:
             stands.setdefault(group, set()).add(split)
-    closed = {group for group, splits in stands.items() if splits & keep_out or len(splits) > 1}
+    closed = {group for group, splits in stands.items() if len(splits) > 1}
     followed = {group: min(splits) for group, splits in stands.items() if splits <= follow}
     free = [
         at
         for at, split in enumerate(tickets.splits)
-        if split is None and tickets.usable[at] and groups[at] not in closed
+        if split is None and tickets.usable[at] and groups[at] not in closed and wide[at] not in kept_out
     ]
     pool = [at for at in free if groups[at] not in followed]
     asked = dict(sizes(len(pool)))

@@ -121,7 +121,7 @@ def _score_metric(
 ) -> Scored:
     predictions = [_prediction(field, answers, at) for at in kept]
     references = [test.references[at][field.name] for at in kept]
-    options: dict[str, Any] = {"labels": field.labels} if field.kind == "choice" else {}
+    options: dict[str, Any] = {"labels": field.scale} if field.scale else {}
     try:
         result = compute(metric, predictions, references, **options)
     except MetricInputError as error:

@@ -22,7 +22,10 @@ class Rules(BaseModel):
     least_raters: int = Field(default=2, ge=1, le=1000)
     highest_harm_rate: float = Field(default=0.05, gt=0, le=1)
     least_agreement: float = Field(
-        default=0.2, ge=-1, lt=1, description="The lower end of alpha's interval on the primary."
+        default=0.2,
+        ge=-1,
+        lt=1,
+        description="The lower end of alpha's interval on the primary; where that is a metric, on the dimension with the least.",
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 

@@ -7,6 +7,7 @@ undecided   otherwise, with what is still needed. "Not significantly worse" is n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -227,8 +228,10 @@ def _at_least(rule: str, least: int, there: int, need: str) -> content.RuleResul
 
 def _agreement(rules: Rules, human: content.Human | None) -> content.RuleResult:
     """Agreement that is not shown is never a reason to hold: it asks for more ratings or a clearer rubric."""
-    name = next((name for name in _named(rules) if "." not in name), "")
-    dimension = next((one for one in human.dimensions if one.name == name), None) if human else None
+    named = [name for name in _named(rules) if "." not in name]
+    asked_of = [rules.primary] if rules.primary in named else named
+    rated = [one for one in human.dimensions if one.name in asked_of] if human else []
+    dimension = min(rated, key=lambda one: one.alpha.ci[0] if one.alpha.ci else -math.inf, default=None)
     asked = f"lower end of α above {rules.least_agreement:g}"
     if dimension is None or dimension.alpha.ci is None or dimension.alpha.value is None:
         reason = dimension.alpha.reason if dimension else ""

@@ -37,7 +37,7 @@ def next_item(*, rater: CampaignRater) -> Assignment | None:
     _refuse_opened_eyes(rater)
     now = timezone.now()
     live = shown_assignments().filter(rater=rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
-    if live and (live.expires_at > now or _has_room(live.campaign_item, campaign, besides=live)):
+    if live and (live.expires_at > now or _renewed(live, campaign)):
         live.expires_at = now + LEASE
         live.save(update_fields=["expires_at"])
         return live
@@ -57,10 +57,24 @@ def _taken() -> Q:
     )
 
 
-def _has_room(item: CampaignItem, campaign: Campaign, *, besides: Assignment) -> bool:
-    """Under the item's lock."""
+def _renewed(live: Assignment, campaign: Campaign) -> bool:
+    """Whether a place that ran out is still free, and taken again. As in `_claimed`, a full item's lock is given back at once."""
+    with transaction.atomic():
+        if _has_room(_lock_item(live.campaign_item_id), campaign, besides=live):
+            Assignment.objects.filter(pk=live.pk).update(expires_at=timezone.now() + LEASE)
+            return True
+        transaction.set_rollback(True)
+    return False
+
+
+def _lock_item(pk: int) -> CampaignItem:
+    return CampaignItem.objects.select_for_update().get(pk=pk)
+
+
+def _has_room(locked: CampaignItem, campaign: Campaign, *, besides: Assignment) -> bool:
+    """Whether others leave a place of an item that this transaction has locked."""
     others = (
-        CampaignItem.objects.filter(pk=item.pk)
+        CampaignItem.objects.filter(pk=locked.pk)
         .annotate(taken=Count("assignments", filter=_taken() & ~Q(assignments__pk=besides.pk)))
         .values_list("taken", flat=True)[0]
     )
@@ -141,6 +155,7 @@ def release_item(*, assignment: Assignment, by: Actor) -> None:
     if assignment.state == Assignment.State.LIVE:
         assignment.state = Assignment.State.RELEASED
         assignment.save(update_fields=["state"])
+        record(by=by, verb="item.release", target=assignment, project=assignment.campaign_item.campaign.project)
 
 
 def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating:
@@ -149,16 +164,17 @@ def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) 
     answer: {"scores", "harm", "harm_category", "cannot", "preference", "spans", "reason", "seconds"} as the rater saw it, by letter.
     """
     with transaction.atomic():
-        rating = _count_once(_locked(assignment), answer)
+        rating = _count_once(_locked(assignment), answer, by)
     if rating is None:  # told outside of the transaction, which a refusal would take the draft back with
         raise Conflict(
             "item-taken",
-            "Your time for this item ran out and others have rated it. Your rating is kept as a draft and does not count.",
+            "Your time for this item ran out, and others have rated it meanwhile: it wants no more ratings, so yours does not count. "
+            "Go on with the next item.",
         )
     return rating
 
 
-def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None:
+def _count_once(assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating | None:
     """The rating, or None when the item's places are taken: what was entered is then kept as a draft."""
     content = _checked(assignment, answer)
     newest = assignment.ratings.order_by("-pk").first()
@@ -172,15 +188,16 @@ def _count_once(assignment: Assignment, answer: dict[str, Any]) -> Rating | None
         )
     campaign = assignment.campaign_item.campaign
     # Whoever takes the item at the moment of expiry waits for this rating, or this one for them.
-    CampaignItem.objects.select_for_update().get(pk=assignment.campaign_item_id)
+    item = _lock_item(assignment.campaign_item_id)
     expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
-    if expired and not _has_room(assignment.campaign_item, campaign, besides=assignment):
-        assignment.draft = _storable(answer)
-        assignment.save(update_fields=["draft"])
+    if expired and not _has_room(item, campaign, besides=assignment):
+        assignment.draft, assignment.draft_revision = _storable(answer), assignment.draft_revision + 1
+        assignment.save(update_fields=["draft", "draft_revision"])
         return None
     rating = Rating.objects.create(assignment=assignment, **content)
     assignment.state, assignment.rated_at, assignment.draft = Assignment.State.RATED, timezone.now(), None
     assignment.save(update_fields=["state", "rated_at", "draft"])
+    record(by=by, verb="rating.submit", target=rating, project=campaign.project)
     return rating
 
 

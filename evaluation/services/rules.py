@@ -21,12 +21,15 @@ def ensure_rubric(*, project: Project, rubric: Rubric = DEFAULT, by: Actor) -> R
     """The revision with this content, made if need be."""
     content = rubric.model_dump(mode="json")
     digest = _digest(content)
+    number = next_number(
+        RubricRevision.objects.all(), project
+    )  # under the project's lock: two who ask at once get the same one
     existing = RubricRevision.objects.filter(project=project, content_hash=digest).first()
     if existing:
         return existing
     revision = RubricRevision.objects.create(
         project=project,
-        number=next_number(RubricRevision.objects.all(), project),
+        number=number,
         content=content,
         content_hash=digest,
         created_by=by.user,

@@ -72,7 +72,7 @@ def base_conditions(
 
 def constrained_conditions(evaluation_set: DatasetVersion, model: ModelVersion, *, by: Actor) -> list[PromptCondition]:
     revision = evaluation_set.task_revision
-    if model.source == ModelVersion.Source.REMOTE or revision.spec.fields[0].kind != "choice":
+    if not model.backend.scores_choices or revision.spec.fields[0].kind != "choice":
         return []
     return [
         ensure_condition(task_revision=revision, name=name, decoding=name, by=by)
@@ -145,6 +145,10 @@ def _refuse_unfit(validation_set: DatasetVersion, baseline: Scorecard) -> None:
 def request_rescore(*, scorecard: Scorecard, by: Actor) -> Job:
     """A new scorecard with the ratings that have come since, by the rules that the newest campaign was opened with: those that its
     own page shows."""
+    if scorecard.kind == Scorecard.Kind.BASELINE:
+        raise Refused(
+            "not-a-comparison", f"{scorecard} compares nothing; ratings belong to the scorecard of a candidate."
+        )
     newest = scorecard
     while following := Scorecard.objects.filter(supersedes=newest).first():
         newest = following

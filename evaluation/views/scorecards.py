@@ -13,7 +13,6 @@ from evaluation.blinding import sealed_versions
 from evaluation.cardpage import page_of
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.models import Scorecard
-from ftplatform.errors import Refused
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
@@ -56,8 +55,6 @@ def export_scorecard(request: HttpRequest, slug: str, number: int) -> HttpRespon
 @require_POST
 def rescore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     access, card = _card(request, slug, number, admin=True)
-    if card.kind == Scorecard.Kind.BASELINE:
-        raise Refused("not-a-comparison", f"{card} compares nothing; ratings belong to the scorecard of a candidate.")
     services.request_rescore(scorecard=card, by=access.actor)
     messages.success(request, "Scored again with the ratings that have come; the new scorecard follows this one.")
     return redirect("evaluation:scorecards", slug)

@@ -120,6 +120,12 @@ class JobContext:
         long the transaction.
         """
         self.check()
+        with self.fenced():
+            yield
+
+    @contextmanager
+    def fenced(self) -> Iterator[None]:
+        """The same for what an engine still tells while it ends: a job that is asked to stop keeps it."""
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [FENCE, self.job.pk])

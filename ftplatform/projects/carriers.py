@@ -37,11 +37,11 @@ class Broken:
 @dataclass(frozen=True)
 class Carrier:
     """hold: locks what the others read and write, before the project's row is locked. broken: what the task would contradict.
-    carry: writes it anew, and returns what the audit trail should say."""
+    carry: writes anew what stands under the task before, and returns what the audit trail should say."""
 
     hold: Callable[[Project], None]
     broken: Callable[[Project, TaskSpec, Renames], Sequence[Broken]]
-    carry: Callable[[Project, TaskRevision, Renames], dict[str, int]]
+    carry: Callable[[Project, TaskRevision | None, TaskRevision, Renames], dict[str, int]]
 
 
 Rule = Callable[[TaskSpec], None]
@@ -79,15 +79,15 @@ def refuse_what_does_not_fit(project: Project, spec: TaskSpec, renames: Renames)
         raise Conflict(
             "breaks-answers",
             f"The new task contradicts what stands already: {listed}. Say which label became which "
-            '(renames: {"field": {"old label": "new label"}}), keep those labels and fields, or let new fields be left out.',
+            '(renames: {"field": {"old label": "new label"}}), keep those labels, fields and inputs, or let new fields be left out.',
             data={"broken": [asdict(one) for one in broken]},
         )
 
 
-def carry(project: Project, revision: TaskRevision, renames: Renames) -> dict[str, int]:
+def carry(project: Project, before: TaskRevision | None, revision: TaskRevision, renames: Renames) -> dict[str, int]:
     carried: dict[str, int] = {}
     for carrier in _carriers:
-        carried.update(carrier.carry(project, revision, renames))
+        carried.update(carrier.carry(project, before, revision, renames))
     return carried
 
 

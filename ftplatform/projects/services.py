@@ -77,9 +77,13 @@ def revise_task(
             content_hash=content_hash,
             created_by=by.user,
         )
-    project.task_revision = revision
+    before, project.task_revision = project.task_revision, revision
     project.save(update_fields=["task_revision"])
-    carried = carriers.carry(project, revision, renames)
-    data = {"number": revision.number, **({"renames": renames, "carried": carried} if renames else {})}
+    carried = carriers.carry(project, before, revision, renames)
+    data = {
+        "number": revision.number,
+        **({"renames": renames} if renames else {}),
+        **({"carried": carried} if carried else {}),
+    }
     record(by=by, verb="task.revise", target=revision, project=project, data=data)
     return revision

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -62,6 +63,9 @@ class Choice(Value):
         return self.title or self.value
 
 
+RATINGS = (1, 2, 3, 4, 5)
+
+
 class FieldCondition(Value):
     """The field is asked only where another choice field has this value."""
 
@@ -107,6 +111,11 @@ class TaskField(Value):
     @property
     def labels(self) -> list[str]:
         return [choice.value for choice in self.choices]
+
+    @property
+    def scale(self) -> Sequence[Any]:
+        """What the field's value is one of, in order, whatever occurs: the labels of a choice, the steps of a rating. Else empty."""
+        return RATINGS if self.kind == "rating" else self.labels if self.kind == "choice" else ()
 
     def hotkeys(self) -> dict[str, str]:
         """Choice value → key: the one asked for, else the digit of its place. Keys past nine choices are left out."""

@@ -1,4 +1,5 @@
-"""The backends there are. To add one: a file beside this one with a class that is a `base.Backend`, and a line here.
+"""The backends there are. To add one: a file beside this one with a class that is a `base.Backend`, an entry here, and in
+`inference.models.ModelVersion.backend` which versions it answers for.
 
 Listing them imports none: the one that runs models in this process brings torch with it.
 """
@@ -10,12 +11,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class BackendKind:
-    """A member of the registry, as pages, API and docs show it."""
+    """A member of the registry: what it can do decides how cells are filled (`inference.running`) and which conditions there are."""
 
     name: str
     summary: str
     needs: str
-    scores_choices: bool
+    scores_choices: bool  # gives likelihoods of labels, so that a choice can be constrained to them
     runs_in_engine: bool  # a subprocess with a model in its memory; the others are called over HTTP
     location: str  # module:class
 

@@ -1,8 +1,7 @@
 """What a user can do in this room: register models, make prompt conditions, run generations."""
 
-from inference.services.conditions import ensure_condition, shots_to_be_had
+from inference.services.conditions import Asking, ensure_condition, shots_to_be_had
 from inference.services.generation import (
-    Asking,
     create_generation_run,
     request_generation,
     resume_generation,

@@ -1,6 +1,7 @@
 """Prompt conditions: how a model is asked. k shots are drawn from train by seed, once, and frozen with the condition."""
 
 import random
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -15,9 +16,52 @@ from ftplatform.projects.models import TaskRevision
 from ftplatform.projects.spec import TaskSpec
 from inference.models import PromptCondition
 
+MOST_SHOTS = 32
 CANDIDATES = 400
 SHOT_CHARACTERS = 1500
 """A shot longer than this would push the ticket itself out of a small model's context."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A prompt condition by what it is, for whoever starts a run: the condition is made when there is none of this name."""
+
+    name: str
+    decoding: str = PromptCondition.Decoding.FREE.value
+    shots: int = 0
+    seed: int = 0
+
+    @classmethod
+    def of(cls, name: str, *, decoding: str | None = None, shots: int | None = None, seed: int = 0) -> "Asking":
+        """A name that says what it is, or any other with its parts. Raises Refused where the two contradict each other."""
+        try:
+            made = cls.named(name, seed=seed)
+        except Refused:
+            made = cls(name, seed=seed)
+            return cls(name, decoding or made.decoding, shots or made.shots, seed)
+        if decoding not in (None, made.decoding) or shots not in (None, made.shots):
+            raise Refused(
+                "condition-name",
+                f"{name} means {made.decoding} decoding with {made.shots} shots; leave decoding and shots out, or take another name.",
+                field="conditions",
+            )
+        return made
+
+    @classmethod
+    def named(cls, name: str, *, seed: int = 0) -> "Asking":
+        """`zero-shot`, `5-shot`, `constrained` or `constrained-calibrated`. Raises Refused with these names for any other."""
+        if name == "zero-shot":
+            return cls(name)
+        if name in (PromptCondition.Decoding.CONSTRAINED, PromptCondition.Decoding.CALIBRATED):
+            return cls(name, decoding=name)
+        shots = name.removesuffix("-shot")
+        if name.endswith("-shot") and shots.isdecimal() and 0 < int(shots) <= MOST_SHOTS:
+            return cls(name, shots=int(shots), seed=seed)
+        raise Refused(
+            "unknown-condition",
+            f"{name!r} is no condition; there are zero-shot, 1-shot to {MOST_SHOTS}-shot, constrained and constrained-calibrated.",
+            field="conditions",
+        )
 
 
 @transaction.atomic
@@ -25,7 +69,9 @@ def ensure_condition(
     *, task_revision: TaskRevision, name: str, decoding: str = "free", shots: int = 0, seed: int = 0, by: Actor
 ) -> PromptCondition:
     """The condition of this name and seed, made if need be. Raises Refused where the task or the tickets cannot give it."""
-    existing = PromptCondition.objects.filter(task_revision=task_revision, name=name, seed=seed).first()
+    asked = Asking.of(name, decoding=decoding, shots=shots, seed=seed)
+    TaskRevision.objects.select_for_update(no_key=True).get(pk=task_revision.pk)  # two who ask at once get the same one
+    existing = PromptCondition.objects.filter(task_revision=task_revision, name=name, seed=asked.seed).first()
     if existing:
         if (existing.decoding, existing.shots) != (decoding, shots):
             raise Refused(
@@ -42,13 +88,13 @@ def ensure_condition(
                 f"Constrained choice needs a choice field in the first place: {error}.",
                 field="decoding",
             ) from error
-    messages, sources = _draw_shots(task_revision, spec, shots, seed)
+    messages, sources = _draw_shots(task_revision, spec, shots, asked.seed)
     condition = PromptCondition.objects.create(
         task_revision=task_revision,
         name=name,
         decoding=decoding,
         shots=shots,
-        seed=seed,
+        seed=asked.seed,
         shot_messages=messages,
         shot_sources=sources,
     )

@@ -1,7 +1,7 @@
 """Generation runs: model versions × prompt conditions × the items of one split."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from django.db import transaction
 from pydantic import TypeAdapter, ValidationError
@@ -16,35 +16,7 @@ from ftplatform.projects.numbering import next_number
 from inference.backends.base import Sampling
 from inference.jobs import GENERATE, GenerateParameters
 from inference.models import GenerationCell, GenerationRun, ModelVersion, PromptCondition
-from inference.services.conditions import ensure_condition
-
-MOST_SHOTS = 32
-
-
-@dataclass(frozen=True)
-class Asking:
-    """A prompt condition by what it is, for whoever starts a run: the condition is made when there is none of this name."""
-
-    name: str
-    decoding: str = PromptCondition.Decoding.FREE.value
-    shots: int = 0
-    seed: int = 0
-
-    @classmethod
-    def named(cls, name: str, *, seed: int = 0) -> "Asking":
-        """`zero-shot`, `5-shot`, `constrained` or `constrained-calibrated`. Raises Refused with these names for any other."""
-        if name == "zero-shot":
-            return cls(name)
-        if name in (PromptCondition.Decoding.CONSTRAINED, PromptCondition.Decoding.CALIBRATED):
-            return cls(name, decoding=name)
-        shots = name.removesuffix("-shot")
-        if name.endswith("-shot") and shots.isdecimal() and 0 < int(shots) <= MOST_SHOTS:
-            return cls(name, shots=int(shots), seed=seed)
-        raise Refused(
-            "unknown-condition",
-            f"{name!r} is no condition; there are zero-shot, 1-shot to {MOST_SHOTS}-shot, constrained and constrained-calibrated.",
-            field="conditions",
-        )
+from inference.services.conditions import Asking, ensure_condition
 
 
 @transaction.atomic
@@ -69,7 +41,7 @@ def create_generation_run(
             raise Refused(
                 "foreign-cell", f"{version} or {condition} belongs to another project or task revision.", field="cells"
             )
-        if version.source == ModelVersion.Source.REMOTE and condition.decoding != PromptCondition.Decoding.FREE:
+        if condition.decoding != PromptCondition.Decoding.FREE and not version.backend.scores_choices:
             raise Refused(
                 "no-likelihoods",
                 f"{version} is behind an address that gives no label likelihoods; ask it freely.",

@@ -1,7 +1,6 @@
 """Model versions are registered by copying them into artefacts under a manifest (file → sha256), checked when they are loaded."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from inference.jobs import (
     RegisterFolderParameters,
     RegisterHubParameters,
 )
+from inference.keys import key_for
 from inference.modelfolder import ModelFolder, ModelFolderError, PinnedName, check, pin_hub_name
 from inference.models import Deployment, ModelVersion
 from inference.remote import probe
@@ -166,13 +166,7 @@ def register_remote(
     *, project: Project, name: str, url: str, model: str, api_key_name: str = "", by: Actor
 ) -> ModelVersion:
     """Registers a model behind any OpenAI-compatible URL, after asking it once. The key stays in the operator's environment."""
-    if api_key_name and not api_key_name.startswith("FT_KEY_"):
-        raise Refused(
-            "key-name",
-            "Name an environment variable that begins with FT_KEY_; the operator sets it.",
-            field="api_key_name",
-        )
-    probe(url, model, os.environ.get(api_key_name, ""))  # before the transaction: an address may take its time
+    probe(url, model, key_for(url, api_key_name))  # before the transaction: an address may take its time
     with transaction.atomic():
         version = ModelVersion.objects.create(
             project=project,
@@ -184,7 +178,7 @@ def register_remote(
         )
         Deployment.objects.create(
             model_version=version,
-            backend="openai",
+            backend=version.backend.name,
             url=url,
             api_key_name=api_key_name,
             health="up",
@@ -197,7 +191,7 @@ def register_remote(
 def check_remote(*, deployment: Deployment) -> Deployment:
     """Asks a deployment whether it answers, and keeps what it said."""
     try:
-        probe(deployment.url, deployment.model_version.reference, os.environ.get(deployment.api_key_name, ""))
+        probe(deployment.url, deployment.model_version.reference, key_for(deployment.url, deployment.api_key_name))
     except Refused as error:
         deployment.health, deployment.health_message = "down", error.message
     else:

@@ -190,3 +190,47 @@ def test_a_metric_that_cannot_score_the_field_is_refused_with_the_task(cast: Any
     with pytest.raises(Refused, match=f"cannot be scored by '{metric}'") as refused:
         revise(cast, changed)
     assert "accuracy" in refused.value.message
+
+
+# ── inputs ──
+
+
+@pytest.fixture
+def two_inputs(cast: Any, run_jobs: Any, tmp_path: Path) -> Any:
+    """Twelve tickets of two products with the same four questions, asked with product and question."""
+    task = factories.desk_task()
+    product = task.inputs[0].model_copy(update={"name": "product", "title": ""})
+    revise(cast, task.model_copy(update={"inputs": (product, *task.inputs), "user": "{product}: {question}"}))
+    rows = [
+        {**row, "product": product, "question": f"Question {at}?"}
+        for product in ("roof", "floor")
+        for at, row in enumerate(factories.desk_rows(4))
+    ]
+    factories.import_rows(
+        cast.project, tmp_path / "t.csv", rows, mapping={**factories.DESK_MAPPING, "product": "input:product"}
+    )
+    run_jobs()
+    return Example.objects.filter(project=cast.project).order_by("pk")
+
+
+def test_an_input_that_the_tickets_lack_is_refused_with_their_number(cast: Any, two_inputs: Any) -> None:
+    task = cast.project.task_revision.spec
+    renamed = task.inputs[1].model_copy(update={"name": "ticket"})
+    spec = task.model_copy(update={"inputs": (task.inputs[0], renamed), "user": "{product}: {ticket}"})
+    with pytest.raises(Conflict, match="8 tickets without this input") as conflict:
+        revise(cast, spec)
+    assert conflict.value.data["broken"][0] == {
+        "what": "tickets without this input", "field": "ticket", "label": "", "count": 8,
+    }  # fmt: skip
+
+
+def test_tickets_that_ask_the_same_under_the_new_prompt_are_told_by_the_same_hash(cast: Any, two_inputs: Any) -> None:
+    assert len(set(two_inputs.values_list("prompt_hash", flat=True))) == 8
+    groups = dict(two_inputs.values_list("pk", "group_key"))
+    revision = revise(cast, cast.project.task_revision.spec.model_copy(update={"user": "{question}"}))
+    assert len(set(two_inputs.values_list("prompt_hash", flat=True))) == 4
+    assert all(row.group_key == row.prompt_hash for row in two_inputs)
+    event = AuditEvent.objects.get(verb="task.revise", object_id=str(revision.pk))
+    assert event.data["carried"] == {"prompts": 8}
+    revise(cast, cast.project.task_revision.spec.model_copy(update={"user": "{product}: {question}"}))
+    assert dict(two_inputs.values_list("pk", "group_key")) == groups

@@ -87,26 +87,29 @@ def test_the_same_file_and_seed_draw_the_same_sets_in_another_installation(
     assert keys(one, "prompt_hash") != keys(other, "prompt_hash"), "hashes of texts are keyed per project"
 
 
+WORDS = [
+    "awning",
+    "balcony",
+    "chimney",
+    "drainage",
+    "electricity",
+    "facade",
+    "garage",
+    "heating",
+    "insulation",
+    "joist",
+]
+
+
+def near(word: str, ending: str) -> dict[str, str]:
+    """A ticket that is nearly the same as another one with this word."""
+    mirrored = WORDS[-WORDS.index(word) - 1]
+    question = f"What rule holds for the {word} of a {mirrored} {word} {word * 3} in my old house, {ending}"
+    return {"question": question, "desk": "tax", "reply": f"The {word} rule."}
+
+
 def test_near_questions_go_to_one_set_together(cast: Any, run_jobs: Any, tmp_path: Path) -> None:
-    words = [
-        "awning",
-        "balcony",
-        "chimney",
-        "drainage",
-        "electricity",
-        "facade",
-        "garage",
-        "heating",
-        "insulation",
-        "joist",
-    ]
-    rows = []
-    for at, word in enumerate(words):
-        for ending in ("please", "thanks", "today"):
-            question = (
-                f"What rule holds for the {word} of a {words[-at - 1]} {word} {word * 3} in my old house, {ending}"
-            )
-            rows.append({"question": question, "desk": "tax", "reply": f"The {word} rule."})
+    rows = [near(word, ending) for word in WORDS for ending in ("please", "thanks", "today")]
     factories.import_rows(cast.project, tmp_path / "near.csv", rows)
     run_jobs()
     evaluation_set, training_set = factories.make_sets(cast.project, test=9, validation=3)
@@ -116,6 +119,24 @@ def test_near_questions_go_to_one_set_together(cast: Any, run_jobs: Any, tmp_pat
     assert not replies[0] & replies[1]
     assert evaluation_set.card["near_prompts"] == {"threshold": 0.8, "groups": 3, "items": 9, "skipped": ""}
     assert evaluation_set.card["draw"]["near"] == ""
+
+
+def test_what_is_near_the_test_set_is_never_drawn_however_few_are_left(
+    cast: Any, run_jobs: Any, tmp_path: Path
+) -> None:
+    rows = [near(word, ending) for word in WORDS for ending in ("please", "thanks", "today")]
+    factories.import_rows(cast.project, tmp_path / "near.csv", rows)
+    run_jobs()
+    evaluation_set, _ = factories.make_sets(cast.project, test=9, validation=3)
+    tested = {item.content["values"]["reply"].split()[1] for item in evaluation_set.items.all()}
+    later = [near(word, ending) for word in sorted(tested) for ending in ("soon", "again", "now", "kindly")]
+    later += [{"question": f"{word * 9}?", "desk": "tax", "reply": "New."} for word in ("apple", "pear", "plum")]
+    factories.import_rows(cast.project, tmp_path / "later.csv", later)
+    run_jobs()
+    with pytest.raises(Refused, match="3 resolved tickets are outside"):
+        annotation.draw_splits(project=cast.project, validation=5, by=cast.by)
+    assert annotation.draw_splits(project=cast.project, validation=1, by=cast.by) == {"train": 2, "validation": 1}
+    assert Example.objects.filter(project=cast.project, split=None).count() == 12
 
 
 def test_form_letters_are_drawn_although_all_are_near(cast: Any, run_jobs: Any, tmp_path: Path) -> None:

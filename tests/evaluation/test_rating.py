@@ -141,6 +141,8 @@ def test_work_on_a_taken_item_is_kept_as_a_draft(place: world.World) -> None:
     with pytest.raises(Conflict):
         services.submit_rating(assignment=late, answer=answer, by=Actor.of(eve))
     late.refresh_from_db()
+    with pytest.raises(Conflict):  # a tab from before would overwrite it
+        services.save_draft(assignment=late, draft={}, revision=0)
     assert late.draft is not None and late.draft["scores"] == answer["scores"]
 
 
@@ -440,6 +442,36 @@ def test_a_hundred_raters_at_once_fill_every_place_once() -> None:
     assert set(per_item.values()) == {7}
     assert len(per_item) == 12
     assert Rating.objects.values("assignment").distinct().count() == Rating.objects.count() == 84
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_that_ran_out_is_not_taken_again_while_another_is_just_taking_it() -> None:
+    place = world.make_world(items=4, experts=2)
+    campaign = world.open_campaign(place, items=1, overlap=1)
+    eve, nils = place.experts
+    late = hand_out(campaign, eve)
+    Assignment.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    taken, seen = threading.Event(), threading.Event()
+
+    def take() -> None:
+        try:
+            with transaction.atomic():
+                assert services.next_item(rater=world.rater_of(campaign, nils))
+                taken.set()
+                seen.wait(0.7)
+        finally:
+            taken.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(take)
+        taken.wait()
+        mine = services.next_item(rater=world.rater_of(campaign, eve))
+        seen.set()
+        other.result()
+    assert mine is None
+    live = Assignment.objects.filter(state=Assignment.State.LIVE, expires_at__gt=timezone.now())
+    assert [one.rater.user for one in live.select_related("rater__user")] == [nils]
 
 
 @pytest.mark.django_db(transaction=True)

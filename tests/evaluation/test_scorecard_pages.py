@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from evaluation import services
+from evaluation import services, standing
 from evaluation.cardpage import page_of
 from evaluation.itemscores import scores_of_cell
 from evaluation.models import ReleaseRules, Scorecard
@@ -21,6 +21,8 @@ from evaluation.scoring import measures
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
 from ftplatform.jobs.models import Job
+from ftplatform.projects.access import Access
+from ftplatform.ui.registries import Lamp
 from tests.evaluation import world as worlds
 
 pytestmark = pytest.mark.django_db
@@ -242,6 +244,32 @@ def test_home_tells_the_step_the_lamp_and_the_verdict(world: worlds.World) -> No
     worlds.open_campaign(world)
     html = client.get(home).content.decode()
     assert "Latest scorecard" in html and "ratings are wanted" in html and "0/24" in html
+    assert lamp_of(world).word == "Under way"
+
+
+def lamp_of(world: worlds.World) -> Lamp:
+    return standing.human_lamp(Access(world.project, world.admin, frozenset({"admin"})))
+
+
+def test_ratings_of_an_older_candidate_say_nothing_of_the_newest(world: worlds.World) -> None:
+    campaign = worlds.open_campaign(world)
+    worlds.rate_all(campaign, world.experts)
+    services.close_campaign(campaign=campaign, by=world.by)
+    home = reverse("projects:home", args=[world.project.slug])
+    client = _client(world.admin)
+    assert lamp_of(world).word == "In order" and "scorecard waits for ratings" not in client.get(home).content.decode()
+    services.make_comparison(
+        run=worlds.second_run(world),
+        baseline=worlds.make_baseline(world),
+        candidate=world.tuned,
+        rules=world.rules,
+        campaign=None,
+        serving="zero-shot",
+        by=world.by,
+    )
+    assert lamp_of(world).word == "Missing" and "scorecard waits for ratings" in client.get(home).content.decode()
+    step = standing.rate_step(Access(world.project, world.admin, frozenset({"admin"})))
+    assert step.state == "waiting"
 
 
 def test_a_card_of_labels_alone_asks_for_ratings_and_after_a_closed_campaign_for_another() -> None:

@@ -247,6 +247,17 @@ def test_only_known_conditions_have_a_name(name: str) -> None:
         Asking.named(name)
 
 
+def test_a_name_that_says_what_it_is_means_nothing_else(world: Any) -> None:
+    """Else a script could make a “constrained” that is free, and no baseline could ever be measured after it."""
+    assert Asking.of("constrained") == Asking.named("constrained")
+    assert Asking.of("mine", shots=2, seed=4) == Asking("mine", "free", 2, 4)
+    for name, parts in (("zero-shot", {"shots": 5}), ("constrained", {"decoding": "free"}), ("3-shot", {"shots": 4})):
+        with pytest.raises(Refused, match=f"{name} means"):
+            Asking.of(name, **parts)
+    with pytest.raises(Refused, match="constrained means"):
+        services.ensure_condition(task_revision=world.cast.project.task_revision, name="constrained", by=world.cast.by)
+
+
 def test_conditions_by_name() -> None:
     assert Asking.named("3-shot", seed=4) == Asking("3-shot", shots=3, seed=4)
     assert Asking.named("constrained") == Asking("constrained", "constrained")

@@ -28,6 +28,7 @@ class Server(http.server.ThreadingHTTPServer):
     mode = "fine"
     asked = 0
     bodies: list[dict[str, Any]]
+    keys: list[str]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,6 +37,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.bodies.append(body)
+        self.server.keys += self.headers.get_all("Authorization", [])
         self.server.asked += 1
         mode = self.server.mode
         if mode.startswith("after:"):
@@ -86,7 +88,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     made = Server(("127.0.0.1", 0), Handler)
-    made.bodies = []
+    made.bodies, made.keys = [], []
     threading.Thread(target=made.serve_forever, daemon=True).start()
     settings.FT_OUTBOUND_HOSTS = frozenset({f"127.0.0.1:{made.server_port}"})
     monkeypatch.setattr("inference.backends.openai_backend.time.sleep", lambda seconds: None, raising=False)
@@ -132,6 +134,23 @@ def test_an_address_inside_the_network_is_refused(cast: Any) -> None:
     with pytest.raises(Refused, match="FT_OUTBOUND_HOSTS") as refused:
         services.register_remote(project=cast.project, name="x", url="http://169.254.169.254/v1", model="m", by=cast.by)
     assert refused.value.code == "private-address"
+
+
+def test_a_key_goes_only_where_the_operator_listed_the_address(
+    cast: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may make a project and name any address in it."""
+    monkeypatch.setenv("FT_KEY_FAR", "sk-far")
+    listed = f"http://127.0.0.1:{server.server_port}/v1"
+    asked = {"project": cast.project, "name": "x", "model": "m", "by": cast.by}
+    with pytest.raises(Refused, match=r"FT_OUTBOUND_HOSTS=elsewhere\.example:443") as refused:
+        services.register_remote(url="https://elsewhere.example/v1", api_key_name="FT_KEY_FAR", **asked)
+    assert refused.value.errors[0].field == "api_key_name"
+    with pytest.raises(Refused, match="FT_KEY_OTHER is not set"):
+        services.register_remote(url=listed, api_key_name="FT_KEY_OTHER", **asked)
+    assert server.asked == 0 and not ModelVersion.objects.exists()
+    services.register_remote(url=listed, api_key_name="FT_KEY_FAR", **asked)
+    assert server.keys == ["Bearer sk-far"]
 
 
 def test_nobody_listening_is_told(cast: Any, settings: Any) -> None:

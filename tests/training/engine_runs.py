@@ -56,7 +56,11 @@ class Interrupted(Exception):
 
 
 def run_here(
-    config: RunConfig, *, stop_at: tuple[str, int] | None = None, supervised: bool = False
+    config: RunConfig,
+    *,
+    stop_at: tuple[str, int] | None = None,
+    supervised: bool = False,
+    began: float | None = None,
 ) -> list[dict[str, Any]]:
     """The events of a run in this process; ``stop_at`` (metric, step) breaks it off just after that event."""
     from training.engine.train import run
@@ -69,7 +73,7 @@ def run_here(
             raise Interrupted
 
     with contextlib.suppress(Interrupted):
-        run(config, Events(emit), supervised=supervised)
+        run(config, Events(emit), supervised=supervised, began=began)
     return events
 
 

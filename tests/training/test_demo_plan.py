@@ -166,10 +166,10 @@ def test_long_tickets_and_many_labels_get_a_test_set_that_can_be_answered_in_tim
     assert "more could not" not in plan.table(short, Load(60, 24, 40), spent=20.0)
 
 
-def test_training_takes_what_is_left_and_never_less_than_a_minute() -> None:
-    assert plan.training_budget(100, 60) == 240
-    assert plan.training_budget(300, 60) == plan.TOTAL_SECONDS - 300 - 60 - 50 - 12
-    assert plan.training_budget(900, 60) == 60
+def test_training_takes_what_is_left_and_never_less_than_its_least() -> None:
+    assert plan.training_budget(100, 60) == 260
+    assert plan.training_budget(300, 60) == plan.TOTAL_SECONDS - 300 - 60 - plan.MERGE_SECONDS - plan.SCORING_SECONDS
+    assert plan.training_budget(900, 60) == 75
 
 
 def test_too_few_tickets_are_told_with_their_number() -> None:

@@ -38,7 +38,7 @@ def test_after_kill_9_the_losses_are_those_of_an_uninterrupted_run(tiny_model, t
     configs = []
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
-        settings = {"epochs": 120.0, "batch_size": 3, "gradient_accumulation": 2, "lora_dropout": 0.2}
+        settings = {"epochs": 60.0, "batch_size": 3, "gradient_accumulation": 2, "lora_dropout": 0.2}
         configs.append(configure(tmp_path / name, tiny_model, eval_every=20, save_every=7, **settings))
     whole_process, killed = start(configs[0]), start(configs[1])
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 import torch
@@ -136,6 +137,13 @@ def test_a_time_budget_times_the_step_and_the_schedule_ends_at_its_end(tiny_mode
     assert plan.step_seconds and plan.evaluation_seconds
     assert curve(events, "learning_rate")[plan.steps] < 1e-4
     assert not result["stopped_early"]
+
+
+def test_a_time_budget_counts_the_engines_start(tiny_model, tmp_path, monkeypatch):
+    """Libraries and weights took it all: one step is taken, so that there is a result."""
+    monkeypatch.setattr(reporter, "GRACE_SECONDS", 600.0)
+    config = configure(tmp_path, tiny_model, epochs=10_000.0, time_budget_seconds=300.0, eval_every=None)
+    assert done(run_here(config, began=time.monotonic() - 301))["steps"] == 1
 
 
 def test_timing_the_step_changes_no_loss(tiny_model, tmp_path):

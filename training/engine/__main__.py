@@ -4,6 +4,7 @@ Exit status: 0 done, 1 error, 130 cancelled (SIGTERM, SIGINT), 3 the worker is g
 """
 
 import sys
+import time
 from pathlib import Path
 
 from training.engine.config import read_config
@@ -17,11 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _work(path: Path, emit: Emit, supervised: bool) -> None:
     """The run, with want of memory told in words."""
+    began = time.monotonic()
     config = read_config(path)
     from training.engine.train import run  # torch and TRL take ten seconds: a bad configuration answers at once
 
     try:
-        run(config, Events(emit), supervised=supervised)
+        run(config, Events(emit), supervised=supervised, began=began)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise

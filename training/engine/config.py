@@ -47,7 +47,7 @@ class Hyperparameters(BaseModel):
     max_steps: Positive | None = Field(default=None, description="At most so many steps, whatever the epochs say")
     time_budget_seconds: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="Seconds for steps and evaluations: the step is timed first and the steps are set to fit",
+        description="Seconds from the engine's start to the last step: the step is timed first and the steps are set to fit",
     )
     max_length: Positive = Field(
         default=1024,

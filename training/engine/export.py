@@ -15,7 +15,7 @@ from training.engine.checkpoint import sync_tree
 from training.engine.events import EngineError
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-SMOKE_TOKENS = 256
+SMOKE_TOKENS = 128
 """At most so many new tokens an answer in the smoke generation."""
 
 

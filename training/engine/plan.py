@@ -35,15 +35,16 @@ def make_plan(
     config_hash: str,
     has_samples: bool,
     events: Events,
+    began: float,
 ) -> Plan:
-    """The plan for ``rows`` training rows; with a time budget the step is timed first, and what samples may take is kept back."""
+    """The plan for ``rows`` training rows; with a time budget, which counts from ``began``, the step is timed first, and what samples
+    may take is kept back."""
     batches = ceil(rows / hyperparameters.batch_size)
     wanted = ceil(hyperparameters.epochs * ceil(batches / hyperparameters.gradient_accumulation))
     if hyperparameters.max_steps is not None:
         wanted = min(wanted, hyperparameters.max_steps)
     steps, evaluations, step_seconds, evaluation_seconds = wanted, EVALUATIONS, None, None
     if hyperparameters.time_budget_seconds is not None:
-        began = time.monotonic()
         step_seconds = _rehearse(trainer, hyperparameters, REHEARSAL_SHARE * hyperparameters.time_budget_seconds)
         evaluation_seconds = _time_evaluation(trainer) if trainer.eval_dataset is not None else 0.0
         left = hyperparameters.time_budget_seconds - (time.monotonic() - began)

@@ -20,15 +20,15 @@ METRICS = {
 }
 """The trainer's names → ours."""
 
-OVERRUN, GRACE_SECONDS = 1.1, 5.0
+OVERRUN, GRACE_SECONDS = 1.03, 3.0
 """So much more than its time budget may a run take before it is ended: what lies between steps is not timed beforehand."""
 
 
 class Reporter(TrainerCallback):
-    """One for a run in ``run``; ``last`` is the checkpoint from which it goes on. budget: seconds for steps and evaluations."""
+    """One for a run in ``run``; ``last`` is the checkpoint from which it goes on. budget: seconds from ``began``, a monotonic time."""
 
     def __init__(
-        self, run: Path, plan: Plan, last: Checkpoint | None, events: Events, budget: float | None = None
+        self, run: Path, plan: Plan, last: Checkpoint | None, events: Events, budget: float | None, began: float
     ) -> None:
         self.run = run
         self.plan = plan
@@ -36,7 +36,7 @@ class Reporter(TrainerCallback):
         self.seconds = last.marker.seconds if last else 0.0
         self.finished = False
         self._budget = budget
-        self._spent_before, self._started = self.seconds, time.monotonic()
+        self._spent_before, self._started = self.seconds, began
         self._began = 0.0
 
     def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -54,8 +54,9 @@ class Reporter(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
     def _is_over_budget(self) -> bool:
-        """A machine may become slower than it was when the first steps were timed: a time budget holds all the same."""
-        spent = self._spent_before + time.monotonic() - self._started
+        """A machine may become slower than it was when the first steps were timed: a time budget holds all the same, the evaluation
+        that ends the run included."""
+        spent = self._spent_before + time.monotonic() - self._started + (self.plan.evaluation_seconds or 0.0)
         return self._budget is not None and spent > OVERRUN * self._budget + GRACE_SECONDS
 
     def on_log(

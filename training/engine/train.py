@@ -1,5 +1,6 @@
 """One fine-tuning run, read top to bottom: rows, plan, training, export, smoke test, result."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,23 +52,24 @@ class Identity:
     settings: str
 
 
-def run(config: RunConfig, events: Events, *, supervised: bool = False) -> dict[str, Any]:
+def run(config: RunConfig, events: Events, *, supervised: bool = False, began: float | None = None) -> dict[str, Any]:
     """Train, or go on with training, in ``config.output``; returns what the ``done`` event says.
 
     Raises EngineError, and Cancelled with the last kept step. A run that was killed goes on from its last complete checkpoint with
     the same losses as if it had not been. One that is finished has nothing left to train, which is an error; ``supervised``, its
     result is told again, for a worker that died between our last word and its own record of it, and an engine that is about to
-    end is waited for.
+    end is waited for. ``began`` is ``time.monotonic()`` at the process's start, from which a time budget counts; None: now.
     """
+    began = time.monotonic() if began is None else began
     with run_lock(config.output, patience=LAST_SECONDS if supervised else 0.0):
         try:
-            return _run(config, events, supervised=supervised)
+            return _run(config, events, supervised=supervised, began=began)
         except Cancelled as cancelled:
             # Inside the lock: outside, a checkpoint that another engine writes at this moment would be taken for a torn one.
             raise Cancelled(step=checkpoints.drop_incomplete(config.output)) from cancelled
 
 
-def _run(config: RunConfig, events: Events, *, supervised: bool) -> dict[str, Any]:
+def _run(config: RunConfig, events: Events, *, supervised: bool, began: float) -> dict[str, Any]:
     hardware = describe()
     require_one_process()
     if config.hyperparameters.method == "qlora":
@@ -85,7 +87,7 @@ def _run(config: RunConfig, events: Events, *, supervised: bool) -> dict[str, An
         checkpoints.refuse_other_run(config.output, plan, identity.data, identity.settings)
     last = checkpoints.resume_point(config.output, identity.data, identity.settings)
     if last is None or not last.marker.finished:
-        last, plan = _train(config, identity, rows, renderer, hardware, last, plan, events)
+        last, plan = _train(config, identity, rows, renderer, hardware, last, plan, events, began)
     assert plan is not None, "training ends with a plan"
 
     best = _best(config, last)
@@ -175,6 +177,7 @@ def _train(
     last: Checkpoint | None,
     plan: Plan | None,
     events: Events,
+    began: float,
 ) -> tuple[Checkpoint, Plan]:
     """Train to the plan's last step or until patience ends; returns the last checkpoint and the plan."""
     hyperparameters = config.hyperparameters
@@ -190,11 +193,12 @@ def _train(
             config_hash=identity.settings,
             has_samples=bool(config.samples and rows.validation),
             events=events,
+            began=began,
         )
         checkpoints.write_plan(config.output, plan)
     apply_plan(trainer, plan, hyperparameters)
 
-    reporter = Reporter(config.output, plan, last, events, hyperparameters.time_budget_seconds)
+    reporter = Reporter(config.output, plan, last, events, hyperparameters.time_budget_seconds, began)
     trainer.add_callback(reporter)
     if shown := rows.validation[: config.samples]:
         autocast = trainer.accelerator.autocast
