@@ -40,8 +40,8 @@ def baseline(context: JobContext, parameters: BaselineParameters) -> dict[str, A
 
 
 def compare(context: JobContext, parameters: CompareParameters) -> dict[str, Any]:
+    from evaluation.candidate_condition import choose_serving
     from evaluation.services import make_comparison
-    from evaluation.serving import choose_serving
 
     run = GenerationRun.objects.get(pk=parameters.run)
     candidate = ModelVersion.objects.get(pk=parameters.candidate)

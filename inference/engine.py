@@ -32,13 +32,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from ftplatform.engines.events import Emit, EngineError, Events
+from ftplatform.engines.lock import LAST_SECONDS, run_lock
+from ftplatform.engines.process import serve
 from inference.backends import registry
 from inference.backends.base import BackendError, ChoiceOutput, ChoiceRequest, GenerationRequest, Output, Sampling
 from inference.backends.hardware import DtypeName
 from inference.modelfolder import ModelFolderError, check_adapter, refuse_unfit
-from training.engine.events import Emit, EngineError, Events
-from training.engine.lock import LAST_SECONDS, run_lock
-from training.engine.process import serve
 
 PROGRESS_SECONDS = 0.5
 

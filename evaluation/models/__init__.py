@@ -10,7 +10,8 @@ from evaluation.models.campaigns import (
     ItemAnswer,
     Rating,
 )
-from evaluation.models.rules import ReleaseRules, RubricRevision
+from evaluation.models.rubrics import RubricRevision
+from evaluation.models.rules import ReleaseRules
 from evaluation.models.scorecards import Scorecard, ScorecardScores
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from evaluation.services.campaigns import close_campaign, invite_rater, open_campaign, override_blindness
 from evaluation.services.ratings import next_item, release_item, revise_rating, save_draft, submit_rating
-from evaluation.services.rules import ensure_rubric, set_rules
+from evaluation.services.rubrics import ensure_rubric
+from evaluation.services.rules import set_rules
 from evaluation.services.scorecards import (
     make_baseline,
     make_comparison,

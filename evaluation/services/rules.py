@@ -1,10 +1,8 @@
-"""Rubrics and release rules: immutable rows. To change one is to make the next."""
-
-import hashlib
+"""Release rules: immutable rows. To change them is to make the next."""
 
 from django.db import transaction
 
-from evaluation.models import ReleaseRules, RubricRevision
+from evaluation.models import ReleaseRules
 from evaluation.scoring.automatic import metric_names
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
@@ -13,29 +11,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
-from ftplatform.projects.spec import canonical
-
-
-@transaction.atomic
-def ensure_rubric(*, project: Project, rubric: Rubric = DEFAULT, by: Actor) -> RubricRevision:
-    """The revision with this content, made if need be."""
-    content = rubric.model_dump(mode="json")
-    digest = _digest(content)
-    number = next_number(
-        RubricRevision.objects.all(), project
-    )  # under the project's lock: two who ask at once get the same one
-    existing = RubricRevision.objects.filter(project=project, content_hash=digest).first()
-    if existing:
-        return existing
-    revision = RubricRevision.objects.create(
-        project=project,
-        number=number,
-        content=content,
-        content_hash=digest,
-        created_by=by.user,
-    )
-    record(by=by, verb="rubric.revise", target=revision, project=project, data={"number": revision.number})
-    return revision
+from ftplatform.projects.spec import digest
 
 
 @transaction.atomic
@@ -57,12 +33,8 @@ def set_rules(*, project: Project, rules: Rules, rubric: Rubric = DEFAULT, by: A
         project=project,
         number=next_number(ReleaseRules.objects.all(), project),
         content=content,
-        content_hash=_digest(content),
+        content_hash=digest(content),
         created_by=by.user,
     )
     record(by=by, verb="rules.set", target=row, project=project, data=content)
     return row
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(canonical(content).encode()).hexdigest()

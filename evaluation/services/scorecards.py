@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ from ftplatform.jobs import services as jobs
 from ftplatform.jobs.models import Job
 from ftplatform.projects.models import Project
 from ftplatform.projects.numbering import next_number
-from ftplatform.projects.spec import canonical
+from ftplatform.projects.spec import digest
 from inference.models import GenerationRun, ModelVersion, PromptCondition
 from inference.services import create_generation_run, ensure_condition, shots_to_be_had
 
@@ -294,4 +293,4 @@ def _enqueue(run: GenerationRun, kind: str, parameters: Any, title: str, by: Act
 
 
 def _digest(content: Content) -> str:
-    return hashlib.sha256(canonical(content.model_dump(mode="json")).encode()).hexdigest()
+    return digest(content.model_dump(mode="json"))

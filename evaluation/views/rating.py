@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evaluation import bench, selectors, services
+from evaluation import ratingform, selectors, services
 from evaluation.blinding import payload
 from evaluation.models import Assignment, CampaignRater
 from ftplatform.errors import Conflict, Refused
@@ -48,9 +48,9 @@ def item(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpResp
     assignment = _own(rater, item)
     newest = selectors.newest_rating(assignment)
     if request.method == "GET":
-        state = bench.of_rating(newest) if newest else assignment.draft
+        state = ratingform.of_rating(newest) if newest else assignment.draft
         return _bench(request, access, rater, assignment, state, supersedes=newest.pk if newest else None)
-    answer = bench.entered(request.POST, payload(assignment))
+    answer = ratingform.entered(request.POST, payload(assignment))
     supersedes = request.POST.get("supersedes", "")
     try:
         if (revised := key_of(supersedes)) is not None:
@@ -80,7 +80,7 @@ def draft(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpRes
     try:
         kept = services.save_draft(
             assignment=assignment,
-            draft=bench.entered(request.POST, payload(assignment)),
+            draft=ratingform.entered(request.POST, payload(assignment)),
             revision=key_of(revision) or 0,
         )
     except Conflict as conflict:
@@ -142,13 +142,13 @@ def _bench(
         "campaign_name": rater.campaign.name,
         "campaign_number": rater.campaign.number,
         "shown": shown,
-        "bench": bench.bench(shown, state),
+        "bench": ratingform.bench(shown, state),
         "progress": selectors.progress_of(rater),
         "preferences": PREFERENCES,
         "supersedes": supersedes,
         "refused": refused,
     }
-    return render(request, "evaluation/bench.html", context, status=_status(refused))
+    return render(request, "evaluation/rate.html", context, status=_status(refused))
 
 
 def _status(refused: Refused | None) -> int:

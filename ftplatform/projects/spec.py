@@ -192,12 +192,17 @@ class TaskSpec(Value):
         return field.condition is None or values.get(field.condition.field) == field.condition.equals
 
     def content_hash(self) -> str:
-        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()
+        return digest(self.model_dump(mode="json"))
 
 
 def canonical(value: Any) -> str:
     """Canonical JSON: keys sorted, no spaces, every string NFC. Hashes are of this form; a golden test holds it."""
     return json.dumps(_nfc(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON, 64 hex digits."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def _nfc(value: Any) -> Any:

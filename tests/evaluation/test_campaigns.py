@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluation import bench, selectors, services
+from evaluation import ratingform, selectors, services
 from evaluation.blinding import payload
 from evaluation.models import Assignment, Campaign, Rating
 from evaluation.scoring import reach
@@ -153,7 +153,7 @@ def test_cannot_judge_goes_with_its_reason(world: worlds.World, campaign: Campai
     rating = Rating.objects.get()
     assert set(rating.scores["B"].values()) == {None}
     assert rating.cannot == {"B": "Cut off"} and rating.reason == "Ends in the middle."
-    state = bench.of_rating(rating)
+    state = ratingform.of_rating(rating)
     assert state["cannot"] == {"B": "Cut off"} and state["comment"] == "Ends in the middle."
 
 
@@ -422,7 +422,7 @@ def test_a_page_of_the_bench_takes_few_queries(
     assert assignment
     shown = selectors.shown_assignments().get(pk=assignment.pk)
     with django_assert_max_num_queries(0):
-        bench.bench(payload(shown), None)
+        ratingform.bench(payload(shown), None)
 
 
 def test_rules_that_a_campaign_cannot_meet_are_told_when_it_is_opened(world: worlds.World) -> None:

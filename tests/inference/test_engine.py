@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ftplatform.engines.events import EngineError
 from inference.engine import EngineConfig, RequestFile, keep_only_chunks, read_config
 from tests.tiny_model import make_tiny_model
-from training.engine.events import EngineError
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -275,7 +275,7 @@ def test_a_folder_with_pickles_is_not_loaded(model, tmp_path):
 
 
 def test_two_engines_never_write_one_file(model, tmp_path):
-    from training.engine.lock import run_lock
+    from ftplatform.engines.lock import run_lock
 
     config = write_config(tmp_path, model)
     with run_lock(tmp_path):
@@ -315,7 +315,7 @@ def test_supervised_it_ends_when_the_worker_is_gone(model, tmp_path):
 
 def test_supervised_it_dies_with_a_worker_that_was_killed(model, tmp_path):
     """The worker is a process of its own here; after kill -9 the engine's lock on its folder is free at once."""
-    from training.engine.lock import run_lock
+    from ftplatform.engines.lock import run_lock
 
     config = long_run(model, tmp_path)
     program = (

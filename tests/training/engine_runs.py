@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ftplatform.engines.events import Events
 from training.engine.config import Hyperparameters, RunConfig
-from training.engine.events import Events
 
 ROOT = Path(__file__).parents[2]
 DESKS = ("permits", "tax", "energy")

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from ftplatform.engines.events import EngineError
+from ftplatform.engines.lock import run_lock
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Complete, Plan
-from training.engine.events import EngineError
-from training.engine.lock import run_lock
 
 
 def make(run, step, *, complete=True, data="d", settings="c"):

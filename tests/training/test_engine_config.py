@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from ftplatform.engines.events import EngineError
 from training.engine.config import Hyperparameters, config_hash, read_config
-from training.engine.events import EngineError
 from training.engine.rows import data_hash, read_rows
 
 

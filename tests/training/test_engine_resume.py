@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ftplatform.engines.lock import ORPHANED, run_lock
 from tests.training.engine_runs import (
     ROOT,
     configure,
@@ -21,7 +22,6 @@ from tests.training.engine_runs import (
 )
 from training.engine import checkpoint as checkpoints
 from training.engine import reporter
-from training.engine.lock import ORPHANED, run_lock
 
 METRICS = ("train_loss", "validation_loss", "learning_rate", "grad_norm")
 

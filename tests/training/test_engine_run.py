@@ -10,11 +10,11 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from ftplatform.engines.events import EngineError, Events
 from tests.training.engine_runs import configure, curve, rows, run_here, write_rows
 from training.engine import plan, reporter
 from training.engine.checkpoint import read_plan
 from training.engine.config import RunConfig
-from training.engine.events import EngineError, Events
 from training.engine.hardware import describe
 from training.engine.plan import _steps_that_fit
 from training.engine.train import run

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from ftplatform.engines.events import Emit, EngineError, Events
+from ftplatform.engines.process import serve
 from training.engine.config import read_config
-from training.engine.events import Emit, EngineError, Events
-from training.engine.process import serve
 
 
 def main(arguments: list[str] | None = None) -> int:

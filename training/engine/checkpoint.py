@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.engine.events import EngineError
+from ftplatform.engines.events import EngineError
 
 MARKER = "COMPLETE"
 PLAN = "plan.json"

@@ -10,9 +10,9 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ftplatform.engines.events import EngineError
 from training.engine.answering import answer
 from training.engine.checkpoint import sync_tree
-from training.engine.events import EngineError
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 SMOKE_TOKENS = 128

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from training.engine.events import EngineError
+from ftplatform.engines.events import EngineError
 
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 """CPU flags without which bf16 is emulated and slower than fp32."""

@@ -9,9 +9,9 @@ from math import ceil
 
 import torch
 
+from ftplatform.engines.events import Events
 from training.engine.checkpoint import Plan
 from training.engine.config import Hyperparameters
-from training.engine.events import Events
 from training.engine.loss import LabelledLossTrainer
 from training.engine.samples import allowance
 

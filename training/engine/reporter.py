@@ -7,9 +7,9 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from ftplatform.engines.events import EngineError, Events
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Complete, Plan
-from training.engine.events import EngineError, Events
 from training.engine.loss import ACCURACY
 
 METRICS = {

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from training.engine.events import EngineError
+from ftplatform.engines.events import EngineError
 
 SHOWN_PROBLEMS = 20
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState
 
+from ftplatform.engines.events import Events
 from training.engine.answering import answer
-from training.engine.events import Events
 from training.engine.render import IGNORED, Rendered
 
 TOKENS = 48

@@ -12,10 +12,11 @@ from peft import LoraConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 from trl.trainer.sft_config import SFTConfig
 
+from ftplatform.engines.events import Cancelled, EngineError, Events
+from ftplatform.engines.lock import LAST_SECONDS, run_lock
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Plan
 from training.engine.config import Hyperparameters, RunConfig, config_hash, row_limit
-from training.engine.events import Cancelled, EngineError, Events
 from training.engine.export import Exported, Smoke, export, load_base, load_tokenizer, smoke
 from training.engine.hardware import (
     Hardware,
@@ -25,7 +26,6 @@ from training.engine.hardware import (
     require_cuda_for_qlora,
     require_one_process,
 )
-from training.engine.lock import LAST_SECONDS, run_lock
 from training.engine.loss import Collator, LabelledLossTrainer
 from training.engine.plan import apply_plan, make_plan
 from training.engine.render import IGNORED, LEAVABLE, Rendered, Renderer, TemplateError, render_rows

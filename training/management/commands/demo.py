@@ -22,7 +22,7 @@ from ftplatform.local.home import open_home
 from ftplatform.local.processes import end_with_make
 from ftplatform.local.tree import Tree, stopped_by_signals, web, worker
 from training.demo import plan
-from training.demo.building import building_questions
+from training.demo.building_questions import building_questions
 from training.demo.ownfile import own_file
 from training.demo.source import Source, TicketsError
 

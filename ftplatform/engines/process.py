@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from training.engine.events import Cancelled, Emit, EngineError, Events, claim_stdout, json_lines
-from training.engine.lock import die_with_parent, exit_at_end_of_input
+from ftplatform.engines.events import Cancelled, Emit, EngineError, Events, claim_stdout, json_lines
+from ftplatform.engines.lock import die_with_parent, exit_at_end_of_input
 
 CANCELLED = 130
 QUIET_AND_OFFLINE = {

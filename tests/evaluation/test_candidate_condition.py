@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import DatasetItem, DatasetVersion
+from evaluation.candidate_condition import choose_serving
 from evaluation.jobs import COMPARE, CompareParameters
 from evaluation.services import request_comparison
-from evaluation.serving import choose_serving
 from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.jobs.context import JobContext, JobFailed

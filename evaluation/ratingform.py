@@ -16,7 +16,7 @@ from evaluation.models import Rating
 from evaluation.services.ratings import CANNOT_JUDGE
 
 FREE_KEYS = "dwptefgijkqsvxyz"
-"""Letters that no other key of the bench uses (templates/evaluation/bench.html)."""
+"""Letters that no other key of the bench uses (templates/evaluation/rate.html)."""
 
 
 @dataclass(frozen=True)

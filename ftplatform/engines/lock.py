@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from training.engine.events import EngineError
+from ftplatform.engines.events import EngineError
 
 PR_SET_PDEATHSIG = 1
 ORPHANED = 3

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.template.loader import get_template
 
-from evaluation import bench
+from evaluation import ratingform
 from evaluation.models import Rating
 from evaluation.scoring.rubric import DEFAULT
 from evaluation.views.rating import PREFERENCES
@@ -33,7 +33,7 @@ MARK = {"key": "A", "start": 0, "end": 5, "kind": "wrong", "comment": "no"}
 
 
 def now(state: Any) -> list[str]:
-    return [cell.field for answer in bench.bench(SHOWN, state).answers for cell in answer.cells if cell.is_now]
+    return [cell.field for answer in ratingform.bench(SHOWN, state).answers for cell in answer.cells if cell.is_now]
 
 
 def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a_rating() -> None:
@@ -46,14 +46,14 @@ def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a
         "comment": " look\nhere ",
         "spans": json.dumps([MARK]),
     }
-    answer = bench.entered(post, SHOWN)
+    answer = ratingform.entered(post, SHOWN)
     assert answer["scores"] == {"A": {"relevance": 4}, "B": {"relevance": None, "safety": None}}
     assert answer["cannot"] == {"B": "Cut off"} and answer["reason"] == "look\nhere"
     assert answer["harm"] == {"A": True}, "an answer that cannot be judged is not called harmless"
     columns = ("scores", "harm", "harm_category", "cannot", "spans", "reason")
     stored = Rating(**{name: answer[name] for name in columns})
-    for state in (answer, bench.of_rating(stored)):
-        made = bench.bench(SHOWN, state)
+    for state in (answer, ratingform.of_rating(stored)):
+        made = ratingform.bench(SHOWN, state)
         a, b = made.answers
         assert [step.number for step in a.cells[0].steps if step.is_chosen] == [4]
         assert a.cells[1].is_harmful and not b.cells[1].is_harmful
@@ -64,23 +64,23 @@ def test_what_was_entered_comes_back_into_the_form_through_a_draft_and_through_a
 
 def test_a_comment_that_reads_like_a_tick_is_a_comment() -> None:
     full = {letter: {"relevance": 3, "safety": 3} for letter in "AB"}
-    state = bench.of_rating(Rating(scores=full, reason="Cannot judge A: x."))
+    state = ratingform.of_rating(Rating(scores=full, reason="Cannot judge A: x."))
     assert state["cannot"] == {} and state["comment"] == "Cannot judge A: x."
 
 
 def test_a_reason_that_another_client_gave_comes_back_and_is_kept() -> None:
     rating = Rating(scores={"A": {"relevance": None, "safety": None}}, cannot={"A": "In Basque"})
-    a, _ = bench.bench(SHOWN, bench.of_rating(rating)).answers
+    a, _ = ratingform.bench(SHOWN, ratingform.of_rating(rating)).answers
     assert a.cannot == "In Basque" and "In Basque" in a.reasons and len(a.reasons) == 4
-    assert bench.entered({"a-cannot": "1", "a-why": "In Basque"}, SHOWN)["cannot"] == {"A": "In Basque"}
+    assert ratingform.entered({"a-cannot": "1", "a-why": "In Basque"}, SHOWN)["cannot"] == {"A": "In Basque"}
 
 
 def test_each_kind_of_harm_has_a_key_that_no_other_key_of_the_bench_has() -> None:
-    page = get_template("evaluation/bench.html").template.source
+    page = get_template("evaluation/rate.html").template.source
     taken = set(re.findall(r'data-key="(\w)"', page)) | set(re.findall(r'{% key "(\w)"', page))
     titles = [category.title for category in DEFAULT.harm_categories]
     shown = SHOWN | {"harm_categories": [{"name": title.lower(), "title": title} for title in titles]}
-    kinds = bench.bench(shown, None).answers[0].cells[1].harm_kinds
+    kinds = ratingform.bench(shown, None).answers[0].cells[1].harm_kinds
     assert [kind.title for kind in kinds] == titles
     keys = [kind.cap for kind in kinds]
     assert len(set(keys)) == len(keys) and not taken & set(keys) and not {cap for cap, _, _ in PREFERENCES} & set(keys)
@@ -103,11 +103,11 @@ def test_a_complete_item_can_still_be_changed_by_digits() -> None:
     "state", [[], "text", 7, {"scores": []}, {"scores": {"A": 4}, "spans": "x"}, {"cannot": "A", "harm": [1]}]
 )
 def test_a_draft_of_any_shape_is_shown(state: Any) -> None:
-    made = bench.bench(SHOWN, state)
+    made = ratingform.bench(SHOWN, state)
     assert [answer.key for answer in made.answers] == ["A", "B"] and made.spans == "[]"
 
 
 @pytest.mark.parametrize("text", ["{", "null", '"x"', ""])
 def test_broken_marks_never_break_the_form(text: str) -> None:
-    answer = bench.entered({"spans": text}, SHOWN)
-    assert bench.bench(SHOWN, answer).spans == "[]"
+    answer = ratingform.entered({"spans": text}, SHOWN)
+    assert ratingform.bench(SHOWN, answer).spans == "[]"
