@@ -14,6 +14,7 @@ from ftplatform.accounts.models import User
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import counters
 from tests import factories
+from tests.waiting import somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -245,14 +246,6 @@ def test_a_revision_waits_for_a_submit_of_the_same_lease_without_holding_its_tic
         Example.objects.select_for_update(nowait=True).get(pk=made.example_id)  # a submit takes it next
     revising.join()
     assert selectors.newest_of(made).values == values
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def test_a_command_decides_no_ticket(cast: Any, tickets: Any) -> None:

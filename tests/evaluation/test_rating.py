@@ -21,6 +21,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.audit.models import AuditEvent
 from ftplatform.errors import Conflict, Refused
 from tests.evaluation import world
+from tests.waiting import somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -515,18 +516,10 @@ def test_a_place_is_not_given_away_while_its_rating_is_being_counted() -> None:
             while timezone.now() < ends:
                 time.sleep(0.05)
             asked = pool.submit(ask)
-            while not asked.done() and not _somebody_waits():
+            while not asked.done() and not somebody_waits():
                 time.sleep(0.02)
         assert asked.result() is None
     assert Rating.objects.count() == 1
-
-
-def _somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)

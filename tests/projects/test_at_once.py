@@ -16,6 +16,7 @@ from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
 from ftplatform.projects.services import create_project
 from tests.factories import PASSWORD, SYSTEM
+from tests.waiting import somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,14 +42,6 @@ def second_while_the_first_is_not_yet_done(first: Callable[[], Any], second: Cal
     thread.join()
     [refused] = told
     return refused
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database OR database IS NULL WHERE NOT granted AND datname = current_database()"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def test_two_projects_of_one_name() -> None:
