@@ -51,8 +51,8 @@ def majority_start(problem: Problem) -> FloatArray:
     return shares
 
 
-def to_posteriors(scores: FloatArray, gold_item: IntArray, gold_label: IntArray) -> float:
-    """Turn log joint probabilities (items, classes) into posteriors in place; returns the summed log-likelihood.
+def to_posteriors(scores: FloatArray, gold_item: IntArray, gold_label: IntArray) -> FloatArray:
+    """Turn log joint probabilities (items, classes) into posteriors in place; returns (items,) the log-likelihoods.
 
     Where the class is known, the likelihood is that of the known class, and its posterior is 1.
     """
@@ -67,7 +67,7 @@ def to_posteriors(scores: FloatArray, gold_item: IntArray, gold_label: IntArray)
     np.exp(scores, out=scores)
     total = scores @ np.ones(scores.shape[1])
     scores /= total[:, None]
-    return float(top.sum() + np.log(total).sum())
+    return np.asarray(top + np.log(total), dtype=np.float64)
 
 
 def expect(
@@ -81,4 +81,4 @@ def expect(
     gain = sum_by(cell, log_hit - log_miss, shape[0] * shape[1])
     scores = gain.reshape(shape) + log_priors
     likelihood = to_posteriors(scores, problem.gold_item, problem.gold_label)
-    return scores, likelihood + float(log_miss.sum())
+    return scores, float(likelihood.sum() + log_miss.sum())

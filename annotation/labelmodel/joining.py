@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ def fit(
     max_iterations: int = 100,
     tolerance: float = 1e-6,
     *,
+    items: Iterable[Hashable] | None = None,
     classes: Sequence[Hashable] | None = None,
     abstain: Hashable | None = None,
     gold: Mapping[Hashable, Hashable] | None = None,
@@ -34,10 +35,13 @@ def fit(
 ) -> LabelModelResult:
     """Join votes into one posterior an item.
 
-    votes            (item, worker, label) rows in any order, or a tuple of three arrays: items, workers, labels. A label
-                     of None or NaN is an abstention. Items may have any number of votes, and a worker several on an item.
+    votes            (item, worker, label) rows in any order, or a tuple of three arrays or lists: items, workers, labels,
+                     or a table (n × 3 array, data frame). Three tuples are columns where they are longer than three, else
+                     rows. A label of None or NaN is an abstention. Items may have any number of votes, and a worker
+                     several on an item.
     max_iterations   at most; `result.converged` says whether they were enough
     tolerance        stop when the objective rises by less than this a vote
+    items            items that there are besides those in the rows: a function that spoke of none of them was silent
     classes          all classes there are, in the order wanted; left out: those that occur, sorted
     abstain          a label that means abstention besides None and NaN, e.g. -1
     gold             {item: class} known answers: they stay as they are and teach how good the sources are
@@ -55,7 +59,7 @@ def fit(
     if max_iterations < 1 or not tolerance >= 0:
         raise VoteError("max_iterations is 1 or more and tolerance 0 or more")
     answers = {item: label for item, label in (gold or {}).items() if not is_missing(label)}
-    coded = encode(votes, classes=classes, abstain=abstain, gold=answers)
+    coded = encode(votes, items=items, classes=classes, abstain=abstain, gold=answers)
     known = _known(coded, answers)
     if len(coded.classes) < 2 or not len(coded.item):
         return _undetermined(model, coded, known)
@@ -186,7 +190,7 @@ def _warnings(model: LabelModel, told: BoolArray, quality: SourceQuality, estima
     if not estimate.converged:
         yield f"not converged after {len(estimate.history)} iterations: raise max_iterations"
     if untold := int((~told).sum()):
-        yield f"{untold} of {len(told)} items got abstentions only and have no label"
+        yield f"{untold} of {len(told)} items got no vote and have no label"
     classes = len(estimate.priors)
     if model.name != "majority":
         below = int((quality.accuracy < 1 / classes).sum())

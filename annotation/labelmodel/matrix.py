@@ -93,7 +93,7 @@ class VoteMatrix:
                 scores += beside[block.items]
             likelihood = to_posteriors(scores, block.gold_item, block.gold_label)
             posteriors[block.items] = scores
-            return block.transposed @ scores, likelihood
+            return block.transposed @ scores, float(likelihood.sum())
 
         done = _on_cores(one, self.blocks)
         # Summed in the blocks' order, so that the same machine always finds the same figures.

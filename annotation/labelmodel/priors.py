@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
@@ -37,6 +38,12 @@ def fixed_priors(problem: Problem, asked: ClassPriors) -> FloatArray | None:
     if (impossible := problem.gold_label[weights[problem.gold_label] == 0]).size:
         raise VoteError(f"class_priors gives {classes[impossible[0]]!r} no weight, yet it is the gold class of an item")
     return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def check_pseudo_votes(what: str, *counts: float) -> None:
+    """VoteError for a count that is negative, NaN or infinite; `what` begins the message."""
+    if not all(0 <= count < math.inf for count in counts):
+        raise VoteError(f"{what}: a count of votes is 0 or more, and finite")
 
 
 def log_priors(priors: FloatArray) -> FloatArray:

@@ -9,10 +9,12 @@ import numpy as np
 from scipy import stats
 
 from annotation.labelmodel.information import votes_worth
+from annotation.labelmodel.limits import votes_at_limits
 from annotation.labelmodel.votes import Votes, sum_by
 from evaluation.stats.figure import FloatArray, IntArray, Interval, no_interval
 
 _CONFUSION_CELLS = 10_000_000  # 80 MB; beyond, no table is made
+_LIMITS_CELLS = 50_000  # workers × votes: 0.3 s; beyond, likelihoods are bells, or sources many
 _NOTHING = 1e-9  # votes' worth of information
 
 
@@ -77,7 +79,10 @@ def source_quality(
     right = sum_by(worker, hit, workers)
     accuracy = np.divide(right, n, out=np.full(workers, np.nan), where=n > 0)
     information = n if posteriors is None else votes_worth(item, worker, label, right, priors, known)
-    low, high = _wilson(accuracy, information, confidence)
+    below = above = information
+    if posteriors is not None and workers * len(item) <= _LIMITS_CELLS:
+        below, above = votes_at_limits(item, worker, label, accuracy, priors, known, confidence)
+    low, high = _wilson(accuracy, below, confidence)[0], _wilson(accuracy, above, confidence)[1]
     return SourceQuality(
         workers=votes.workers,
         kinds=tuple(kinds),

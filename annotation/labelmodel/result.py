@@ -11,6 +11,8 @@ import numpy as np
 from annotation.labelmodel.quality import SourceQuality
 from evaluation.stats.figure import BoolArray, FloatArray
 
+_SAME = 1e-9  # posteriors closer than this are equal: the order of a sum must not decide a label
+
 
 @dataclass(frozen=True, eq=False)
 class LabelModelResult:
@@ -46,11 +48,13 @@ class LabelModelResult:
 
     @cached_property
     def labels(self) -> dict[Hashable, Hashable]:
-        """Item → its likeliest class, the first in the order of `classes` where several are equally likely; None for an
-        item that nobody labelled."""
+        """Item → its likeliest class, the first in the order of `classes` where several are equally likely to nine digits;
+        None for an item that nobody labelled."""
         if not self.classes:
             return dict.fromkeys(self.items)
-        best = np.where(np.isnan(self.posteriors[:, 0]), -1, self.posteriors.argmax(axis=1))
+        highest = self.posteriors.max(axis=1, keepdims=True)
+        first = (self.posteriors >= highest - _SAME).argmax(axis=1)
+        best = np.where(np.isnan(self.posteriors[:, 0]), -1, first)
         named = (*self.classes, None)  # -1 is the last
         return {item: named[code] for item, code in zip(self.items, best.tolist(), strict=True)}
 
@@ -60,4 +64,4 @@ class LabelModelResult:
         if len(self.classes) < 2:
             return np.zeros(len(self.items), dtype=np.bool_)
         two = np.partition(self.posteriors, -2, axis=1)[:, -2:]
-        return np.asarray(two[:, 1] - two[:, 0] <= 1e-9, dtype=np.bool_)
+        return np.asarray(two[:, 1] - two[:, 0] <= _SAME, dtype=np.bool_)

@@ -6,17 +6,20 @@ learn from it that a source was asked and stayed silent; a pair of item and work
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from annotation.labelmodel.errors import VoteError
-from evaluation.stats.figure import BoolArray, FloatArray, IntArray
+from evaluation.stats.figure import FloatArray, IntArray
 
 Column = npt.NDArray[Any] | list[Any]
+_KINDS_WITH_NAN = (float, complex, np.inexact, np.datetime64, np.timedelta64, Decimal)
 _PACKAGES_MISSING = {"NAType", "NaTType"}  # pandas' own; known by name, so that pandas need not be installed
 
 
@@ -50,10 +53,16 @@ class Votes:
 
 
 def encode(
-    votes: Any, *, classes: Sequence[Hashable] | None, abstain: Hashable | None, gold: Mapping[Hashable, Hashable]
+    votes: Any,
+    *,
+    items: Iterable[Hashable] | None,
+    classes: Sequence[Hashable] | None,
+    abstain: Hashable | None,
+    gold: Mapping[Hashable, Hashable],
 ) -> Votes:
     """Votes from (item, worker, label) rows or from three arrays of equal length.
 
+    items    those that there are besides the ones in the rows
     classes  all there are, in the order of the posteriors' columns; otherwise those that were voted or are gold
     abstain  a label that means "no answer", besides None and NaN
 
@@ -61,35 +70,45 @@ def encode(
     `classes`, values that cannot be told apart (unhashable).
     """
     item_column, worker_column, label_column = _columns(votes)
-    item, items = _coded(item_column, "item")
+    item, all_items = _coded(item_column, "item")
     worker, workers = _coded(worker_column, "worker")
-    silent = _silent(label_column, abstain)
-    spoken = np.flatnonzero(~silent)
-    label, voted = _coded(_take(label_column, spoken), "label")
-    known = tuple(classes) if classes is not None else _sorted([*voted, *_gold_labels(gold, items)])
+    said, answers = _coded(label_column, "label")
+    _refuse_missing(item, all_items, "item")
+    _refuse_missing(worker, workers, "worker")
+    if items is not None:
+        item, all_items = _among(item, all_items, items)
+
+    spoken_answers = [not _is_silence(answer, abstain) for answer in answers]
+    voted = tuple(answer for answer, spoken in zip(answers, spoken_answers, strict=True) if spoken)
+    known = _checked(classes) if classes is not None else _sorted([*voted, *_gold_labels(gold, all_items)])
     place = {value: code for code, value in enumerate(known)}
-    if len(place) != len(known):
-        raise VoteError("classes holds the same class twice")
-    if any(value not in place for value in voted):
-        _refuse_unknown(label, voted, place, spoken)
-    label = np.array([place[value] for value in voted], dtype=np.intp)[label]
+    for code, answer in enumerate(answers):
+        if spoken_answers[code] and answer not in place:
+            raise VoteError(
+                f"vote {_first_row(said, code)} says {answer!r}, which is none of the classes; "
+                "abstain=… names a label that is no answer"
+            )
+    spoken = np.array(spoken_answers, dtype=np.bool_)[said]
+    label = np.array([place.get(answer, -1) for answer in answers], dtype=np.intp)[said[spoken]]
     # Whatever order the votes came in, the figures are the same to the last digit; and sums go through memory in order.
     key = np.sort((item[spoken] * len(workers) + worker[spoken]) * len(known) + label)
     visit, label = np.divmod(key, len(known)) if len(key) else (key, key)
     of_item, of_worker = np.divmod(visit, len(workers)) if len(key) else (visit, visit)
-    return Votes(of_item, of_worker, label, item[silent], worker[silent], items, workers, known)
+    return Votes(of_item, of_worker, label, item[~spoken], worker[~spoken], all_items, workers, known)
 
 
 def _columns(votes: Any) -> tuple[Column, Column, Column]:
-    """Three arrays are a tuple or list of three whose parts are arrays, or a tuple of three lists; all else is rows."""
-    if isinstance(votes, tuple | list) and len(votes) == 3:
-        arrays = all(hasattr(part, "__array__") and np.ndim(part) == 1 for part in votes)
-        if arrays or (isinstance(votes, tuple) and all(isinstance(part, list) for part in votes)):
-            lengths = [len(part) for part in votes]
-            if len(set(lengths)) > 1:
-                raise VoteError(f"items, workers and labels differ in length: {', '.join(map(str, lengths))}")
-            item, worker, label = (part if isinstance(part, list) else np.asarray(part) for part in votes)
-            return item, worker, label
+    if getattr(votes, "ndim", None) == 2:
+        table = np.asarray(votes)
+        if table.shape[1] != 3:
+            raise VoteError(f"a table of votes has three columns, item, worker and label; got {table.shape[1]}")
+        return table[:, 0], table[:, 1], table[:, 2]
+    if isinstance(votes, tuple | list) and len(votes) == 3 and _are_columns(votes):
+        lengths = [len(part) for part in votes]
+        if len(set(lengths)) > 1:
+            raise VoteError(f"items, workers and labels differ in length: {', '.join(map(str, lengths))}")
+        item, worker, label = (_column(part) for part in votes)
+        return item, worker, label
     if isinstance(votes, str | bytes | Mapping) or not isinstance(votes, Iterable):
         raise VoteError("votes are (item, worker, label) rows, or a tuple of three arrays: items, workers, labels")
     rows = list(votes)
@@ -102,9 +121,28 @@ def _columns(votes: Any) -> tuple[Column, Column, Column]:
     return item, worker, label
 
 
+def _are_columns(parts: Sequence[Any]) -> bool:
+    """Three parts are columns if they are arrays, or lists within a tuple, or tuples too long to be rows."""
+    arrays = [hasattr(part, "__array__") and np.ndim(part) == 1 for part in parts]
+    if all(arrays):
+        return True
+    if isinstance(parts, list) or not all(
+        array or isinstance(part, list | tuple) for array, part in zip(arrays, parts, strict=True)
+    ):
+        return False
+    return not any(isinstance(part, tuple) for part in parts) or min(map(len, parts)) > 3
+
+
+def _column(part: Any) -> Column:
+    if isinstance(part, list | tuple):
+        return list(part)
+    # `tolist` writes None where an array is masked; `asarray` would show what lies under the mask.
+    return part.tolist() if isinstance(part, np.ma.MaskedArray) else np.asarray(part)
+
+
 def _coded(column: Column, name: str) -> tuple[IntArray, tuple[Hashable, ...]]:
-    """Codes (n,) and the values they stand for, sorted where that is possible, else in the order they came."""
-    if isinstance(column, np.ndarray) and column.dtype.kind in "iubf" and not (column != column).any():
+    """Codes (n,) and the values they stand for, sorted where that is possible, what is missing last."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "iubf":
         numbers, coded = distinct(column)
         return coded, tuple(numbers.tolist())
     listed = column.tolist() if isinstance(column, np.ndarray) else column
@@ -113,17 +151,46 @@ def _coded(column: Column, name: str) -> tuple[IntArray, tuple[Hashable, ...]]:
         codes = np.fromiter((seen.setdefault(value, len(seen)) for value in listed), np.intp, len(listed))
     except TypeError as error:
         raise VoteError(f"a {name} must be hashable, as a string or a number is: {error}") from error
-    missing = next((value for value in seen if is_missing(value)), _PRESENT)
-    if missing is not _PRESENT:
-        row = int(np.flatnonzero(codes == seen[missing])[0])
-        raise VoteError(f"vote {row} has no {name}")
     values = _sorted(seen)
     place = np.empty(len(seen), dtype=np.intp)
     place[[seen[value] for value in values]] = np.arange(len(seen))
-    return place[codes] if len(seen) else codes, values
+    return place[codes], values
 
 
-_PRESENT = object()
+def _among(
+    item: IntArray, seen: tuple[Hashable, ...], others: Iterable[Hashable]
+) -> tuple[IntArray, tuple[Hashable, ...]]:
+    """The codes of the items seen, and all items, when there are others besides."""
+    try:
+        together = _sorted([*seen, *others])
+    except TypeError as error:
+        raise VoteError(f"an item must be hashable, as a string or a number is: {error}") from error
+    if any(is_missing(value) for value in together):
+        raise VoteError("items holds None or NaN")
+    place = {value: code for code, value in enumerate(together)}
+    return np.array([place[value] for value in seen], dtype=np.intp)[item], together
+
+
+def _refuse_missing(codes: IntArray, values: Sequence[Hashable], name: str) -> None:
+    if values and is_missing(values[-1]):  # what is missing stands last
+        raise VoteError(f"vote {_first_row(codes, len(values) - 1)} has no {name}")
+
+
+def _first_row(codes: IntArray, code: int) -> int:
+    return int(np.flatnonzero(codes == code)[0])
+
+
+def _checked(classes: Sequence[Hashable]) -> tuple[Hashable, ...]:
+    known = tuple(classes)
+    try:
+        twice = len(set(known)) < len(known)
+    except TypeError as error:
+        raise VoteError(f"a class must be hashable, as a string or a number is: {error}") from error
+    if twice:
+        raise VoteError("classes holds the same class twice")
+    if any(is_missing(value) for value in known):
+        raise VoteError("classes holds None or NaN, which are abstentions")
+    return known
 
 
 def distinct(column: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], IntArray]:
@@ -147,42 +214,28 @@ def sum_by(codes: IntArray, weights: FloatArray, length: int) -> FloatArray:
 
 
 def is_missing(value: object) -> bool:
-    """None, NaN, and pandas' NA and NaT."""
-    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in _PACKAGES_MISSING
+    """None, NaN of any kind of number, NaT, and pandas' NA."""
+    if value is None or type(value).__name__ in _PACKAGES_MISSING:
+        return True
+    return isinstance(value, _KINDS_WITH_NAN) and value != value
 
 
-def _silent(column: Column, abstain: Hashable | None) -> BoolArray:
-    if isinstance(column, np.ndarray) and column.dtype.kind in "iubf":
-        silent = np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), dtype=np.bool_)
-        return np.asarray(silent if abstain is None else silent | (column == abstain), dtype=np.bool_)
-    listed = column.tolist() if isinstance(column, np.ndarray) else column
-    told = (is_missing(value) or (abstain is not None and value == abstain) for value in listed)
-    return np.fromiter(told, np.bool_, len(listed))
-
-
-def _take(column: Column, kept: IntArray) -> Column:
-    if len(kept) == len(column):
-        return column
-    return column[kept] if isinstance(column, np.ndarray) else [column[row] for row in kept.tolist()]
+def _is_silence(answer: Hashable, abstain: Hashable | None) -> bool:
+    return is_missing(answer) or (not is_missing(abstain) and answer == abstain)
 
 
 def _sorted(values: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    distinct = list(dict.fromkeys(values))
+    """Distinct values: sorted, or by kind and sorted within, or as they came; what is missing last."""
+    told = dict.fromkeys(values)
+    present: list[Any] = [value for value in told if not is_missing(value)]
+    missing = [value for value in told if is_missing(value)] if len(present) < len(told) else []
     try:
-        return tuple(sorted(distinct))  # type: ignore[type-var]  # tried, not known
+        present.sort()
     except TypeError:
-        return tuple(distinct)
+        with contextlib.suppress(TypeError):  # kinds that have no order at all
+            present = sorted(present, key=lambda value: (type(value).__name__, value))
+    return (*present, *missing)
 
 
 def _gold_labels(gold: Mapping[Hashable, Hashable], items: Iterable[Hashable]) -> list[Hashable]:
     return [gold[item] for item in items if item in gold] if gold else []
-
-
-def _refuse_unknown(
-    label: IntArray, voted: tuple[Hashable, ...], place: Mapping[Hashable, int], spoken: IntArray
-) -> None:
-    code = next(code for code, value in enumerate(voted) if value not in place)
-    row = int(spoken[np.flatnonzero(label == code)[0]])
-    raise VoteError(
-        f"vote {row} says {voted[code]!r}, which is none of the classes; abstain=… names a label that is no answer"
-    )

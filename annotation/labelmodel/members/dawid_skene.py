@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from annotation.labelmodel.em import FLOOR, climb, majority_start
-from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.matrix import VoteMatrix
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, check_pseudo_votes, fixed_priors, log_priors, prevalence
 from evaluation.stats.figure import FloatArray
 
 
@@ -24,8 +23,7 @@ def dawid_skene(
 
     Votes of one worker on one item count as independent; abstentions say nothing.
     """
-    if min(smoothing, diagonal) < 0:
-        raise VoteError("smoothing and diagonal are counts of votes, 0 and above")
+    check_pseudo_votes("smoothing and diagonal", smoothing, diagonal)
     matrix = VoteMatrix.of(problem)
     fixed = fixed_priors(problem, class_priors)
     classes = len(problem.votes.classes)
@@ -35,6 +33,8 @@ def dawid_skene(
 
     start = majority_start(problem)
     possible = start.sum(axis=0) > 0  # of a class that nobody says, no votes tell what it would look like
+    if fixed is not None and not fixed[possible].any():
+        possible = fixed > 0  # told that the truth is none of what was said
 
     def step(state: tuple[FloatArray, FloatArray]) -> tuple[tuple[FloatArray, FloatArray], float]:
         posteriors, counts = state

@@ -12,7 +12,7 @@ from annotation.labelmodel.em import FLOOR, climb, majority_start
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.matrix import VoteMatrix
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, check_pseudo_votes, fixed_priors, log_priors, prevalence
 from annotation.labelmodel.votes import Votes
 from evaluation.stats.figure import BoolArray, FloatArray, IntArray
 
@@ -111,8 +111,9 @@ def generative(
 def _by_worker(kinds: Sequence[str], priors: Mapping[str, tuple[float, float]]) -> FloatArray:
     """(workers, 2) accuracy and strength."""
     for kind, (accuracy, strength) in priors.items():
-        if not 0 < accuracy < 1 or strength < 0:
-            raise VoteError(f"the prior of {kind or 'a source'} needs an accuracy between 0 and 1 and a strength ≥ 0")
+        if not 0 < accuracy < 1:
+            raise VoteError(f"the prior of {kind or 'a source'} needs an accuracy between 0 and 1; got {accuracy!r}")
+        check_pseudo_votes(f"the strength of the prior of {kind or 'a source'}", strength)
     return np.array([priors.get(kind, priors[""]) for kind in kinds], dtype=np.float64)
 
 

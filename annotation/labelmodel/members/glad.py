@@ -43,8 +43,10 @@ def glad(
     parameters: "ability" (workers,): below 0 is worse than chance against it; "difficulty" (items,) 1/b. NaN without
     votes.
     """
-    if ascent_steps < 1:
-        raise VoteError("ascent_steps is 1 or more")
+    if ascent_steps < 1 or not ascent_tolerance > 0:
+        raise VoteError("ascent_steps is 1 or more and ascent_tolerance above 0")
+    if not np.isfinite([ability_prior, easiness_prior]).all():
+        raise VoteError("ability_prior and easiness_prior are finite numbers")
     votes, cell = problem.votes, problem.votes.cell
     workers, items, others = len(votes.workers), len(votes.items), len(votes.classes) - 1
     fixed = fixed_priors(problem, class_priors)

@@ -62,8 +62,8 @@ def mace(
     """
     if method not in ("vb", "em"):
         raise VoteError(f"method is “vb” or “em”; got {method!r}")
-    if restarts < 1 or not min(*spamming_prior, habit_prior) > 0:
-        raise VoteError("mace needs one restart or more and priors above 0")
+    if restarts < 1 or not all(0 < count < np.inf for count in (*spamming_prior, habit_prior)):
+        raise VoteError("mace needs one restart or more and finite priors above 0")
     votes, cell = problem.votes, problem.votes.cell
     workers, classes = len(votes.workers), len(votes.classes)
     habit_cell = votes.worker * classes + votes.label

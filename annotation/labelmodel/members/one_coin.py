@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from annotation.labelmodel.em import FLOOR, climb, expect, majority_start
-from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
-from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
+from annotation.labelmodel.priors import ClassPriors, check_pseudo_votes, fixed_priors, log_priors, prevalence
 from annotation.labelmodel.votes import sum_by
 from evaluation.stats.figure import FloatArray
 
@@ -23,8 +22,7 @@ def one_coin(
     parameters: "skill" (workers,), the probability of being right, NaN for a worker without votes.
     """
     right, wrong = prior
-    if min(right, wrong) < 0:
-        raise VoteError("prior holds counts of votes, right and wrong, 0 and above")
+    check_pseudo_votes("prior (right, wrong)", right, wrong)
     votes, cell = problem.votes, problem.votes.cell
     fixed = fixed_priors(problem, class_priors)
     others = len(votes.classes) - 1

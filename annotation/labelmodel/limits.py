@@ -1,0 +1,144 @@
+"""How far a source's accuracy may lie from its estimate before the votes speak against it, for few sources.
+
+A source hardly ever wrong, beside two or three others, has a likelihood that is far from a bell: steep on one side, flat on
+the other. There the curvature at the top (`information`) promises too much, and the limits are looked for themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from annotation.labelmodel.em import FLOOR, to_posteriors
+from annotation.labelmodel.priors import log_priors
+from annotation.labelmodel.votes import sum_by
+from evaluation.stats.figure import FloatArray, IntArray
+
+_ROUNDS = (
+    6  # looks at each limit; the root of the likelihood ratio is nearly straight in the angle, so these are plenty
+)
+_STEPS = 15  # of EM, in each round; they go on from the last round's
+_TOP_STEPS, _TOP_RISE = 500, 1e-7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Coins:
+    """One coin a source, in copies side by side: skill (copies, workers), priors (copies, classes)."""
+
+    skill: FloatArray
+    priors: FloatArray
+
+    def times(self, copies: int) -> _Coins:
+        return _Coins(np.repeat(self.skill, copies, axis=0), np.repeat(self.priors, copies, axis=0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Copies:
+    """The same votes, `count` times. cell, who: (count · votes,) codes into (copies, items, classes), (copies, workers)."""
+
+    count: int
+    items: int
+    classes: int
+    given: FloatArray
+    cell: IntArray
+    who: IntArray
+    gold_item: IntArray
+    gold_label: IntArray
+
+    @classmethod
+    def of(
+        cls, item: IntArray, worker: IntArray, label: IntArray, known: IntArray, shape: tuple[int, int], count: int
+    ) -> _Copies:
+        workers, classes = shape
+        items = len(known)
+        copy = np.arange(count)[:, None]
+        gold = np.flatnonzero(known >= 0)
+        return cls(
+            count,
+            items,
+            classes,
+            given=np.bincount(worker, minlength=workers).astype(np.float64),
+            cell=(copy * items * classes + item * classes + label).ravel(),
+            who=(copy * workers + worker).ravel(),
+            gold_item=(copy * items + gold).ravel(),
+            gold_label=np.tile(known[gold], count),
+        )
+
+    def step(self, coins: _Coins) -> tuple[_Coins, FloatArray]:
+        """The coins after one step of EM, and the log-likelihood (copies,) before it."""
+        log_hit = np.log(np.clip(coins.skill, FLOOR, 1))
+        log_miss = np.log(np.clip((1 - coins.skill) / (self.classes - 1), FLOOR, 1))
+        gain = (log_hit - log_miss).ravel()[self.who]
+        scores = sum_by(self.cell, gain, self.count * self.items * self.classes).reshape(self.count, self.items, -1)
+        scores += log_priors(coins.priors)[:, None, :]
+        flat = scores.reshape(-1, self.classes)
+        of_items = to_posteriors(flat, self.gold_item, self.gold_label)
+        likelihood = of_items.reshape(self.count, -1).sum(axis=1) + (log_miss * self.given).sum(axis=1)
+        right = sum_by(self.who, flat.ravel()[self.cell], coins.skill.size).reshape(coins.skill.shape)
+        return _Coins(right / np.maximum(self.given, 1), scores.mean(axis=1)), likelihood
+
+
+def votes_at_limits(
+    item: IntArray,
+    worker: IntArray,
+    label: IntArray,
+    accuracy: FloatArray,
+    priors: FloatArray,
+    known: IntArray,
+    confidence: float,
+) -> tuple[FloatArray, FloatArray]:
+    """(workers,) each: how many votes of known truth would set the same lower, and the same upper limit to an accuracy.
+
+    item, worker, label   (n,) codes of the votes
+    accuracy              (workers,) where to begin, NaN without votes
+    priors                (classes,) how frequent each class is, to begin with
+    known                 (items,) the code of the class where it is gold, else -1
+
+    The limits are those of the profile likelihood: the accuracy held, all others and the classes' frequency fitted anew,
+    twice the log-likelihood has fallen by the square of the normal quantile (Venzon & Moolgavkar, Applied Statistics 37,
+    1988). n votes of known truth, a share p of them right, put that limit where n KL(p ‖ x) is half the square. Each source
+    counts as one coin. About 100 EM steps on 2 × workers copies of the votes.
+    """
+    workers = len(accuracy)
+    top, height = _top(item, worker, label, known, _Coins(np.nan_to_num(accuracy, nan=0.5)[None], priors[None]))
+    best = np.tile(top.skill[0], 2)
+    of_worker, held = np.tile(np.arange(workers), 2), np.arange(2 * workers)
+    copies = _Copies.of(item, worker, label, known, (workers, len(priors)), 2 * workers)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+
+    # In the angle an accuracy's deviation is the same everywhere, and 0 and 1 are places like any other.
+    middle = np.arcsin(np.sqrt(best))
+    side = np.repeat([-1.0, 1.0], workers)
+    angle = np.clip(middle + side * z / np.sqrt(np.maximum(copies.given[of_worker], 1)), 0, np.pi / 2)
+    coins = top.times(2 * workers)
+    for _ in range(_ROUNDS):
+        value = np.sin(angle) ** 2
+        for _ in range(_STEPS):
+            coins.skill[held, of_worker] = value
+            coins, likelihood = copies.step(coins)
+        fallen = np.sqrt(2 * np.maximum(height - likelihood, 0))
+        reach = np.clip(z / np.maximum(fallen, FLOOR), 0.5, 2)
+        angle = np.clip(middle + (angle - middle) * reach, 0, np.pi / 2)
+
+    distance = _divergence(best, np.clip(np.sin(angle) ** 2, FLOOR, 1 - FLOOR))
+    votes = np.minimum(z**2 / 2 / np.maximum(distance, FLOOR), copies.given[of_worker])
+    return votes[:workers], votes[workers:]
+
+
+def _top(item: IntArray, worker: IntArray, label: IntArray, known: IntArray, coins: _Coins) -> tuple[_Coins, float]:
+    """The coins of the highest likelihood near these, and its logarithm."""
+    one = _Copies.of(item, worker, label, known, (coins.skill.shape[1], coins.priors.shape[1]), 1)
+    height = -np.inf
+    for _ in range(_TOP_STEPS):
+        before, (coins, likelihood) = coins, one.step(coins)
+        if likelihood[0] - height < _TOP_RISE:
+            return before, float(likelihood[0])
+        height = float(likelihood[0])
+    return before, height
+
+
+def _divergence(share: FloatArray, other: FloatArray) -> FloatArray:
+    """Kullback–Leibler divergence of coins of these two chances of heads."""
+    return np.asarray(special.rel_entr(share, other) + special.rel_entr(1 - share, 1 - other), dtype=np.float64)
