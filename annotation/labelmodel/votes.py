@@ -233,8 +233,12 @@ def _sorted(values: Iterable[Hashable]) -> tuple[Hashable, ...]:
         present.sort()
     except TypeError:
         with contextlib.suppress(TypeError):  # kinds that have no order at all
-            present = sorted(present, key=lambda value: (type(value).__name__, value))
+            present = sorted(present, key=lambda value: (_kind(value), value))
     return (*present, *missing)
+
+
+def _kind(value: Any) -> str:
+    return "" if isinstance(value, int | float) else type(value).__name__  # numbers stand together, and first
 
 
 def _gold_labels(gold: Mapping[Hashable, Hashable], items: Iterable[Hashable]) -> list[Hashable]:

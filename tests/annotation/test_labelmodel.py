@@ -12,6 +12,7 @@ from annotation.labelmodel import UnknownLabelModelError, VoteError, describe, f
 
 MODELS = ("majority", "dawid_skene", "one_coin", "mace", "glad", "generative")
 ITERATED = MODELS[1:]
+NAN = float("nan")
 
 rows = st.lists(
     st.tuples(st.integers(0, 6), st.sampled_from("abcd"), st.sampled_from(["no", "maybe", "yes", None])), max_size=40
@@ -138,6 +139,14 @@ class TestEveryModel:
         if name in ("dawid_skene", "one_coin"):
             assert share_right(result, truth) == 1
 
+    @pytest.mark.parametrize("name", MODELS)
+    def test_sources_that_lie_are_found_out_by_a_majority_that_does_not(self, name):
+        """Five of eight are right in nine of ten, three say the wrong of two classes in nine of ten."""
+        votes, truth = crowd(items=400, skills=(0.9,) * 5 + (0.1,) * 3, classes=2, seed=6)
+        result = fit(name, votes)
+        assert share_right(result, truth) > (0.8 if name in ("majority", "mace") else 0.99)
+        assert result.quality.accuracy[:5].min() > 0.6 > 0.4 > result.quality.accuracy[5:].max()
+
     @pytest.mark.parametrize("name", ITERATED)
     def test_convergence_is_told(self, name):
         votes, _ = crowd(items=100)
@@ -195,6 +204,20 @@ class TestVotesThatDetermineNothing:
         else:
             assert result.labels == {item: item % 3 for item in range(9)}
         assert np.isnan(result.quality.accuracy).all() and "nobody else" in result.quality.of("w0").reason
+
+    @pytest.mark.parametrize("name", MODELS)
+    def test_a_worker_who_only_repeats_himself_has_nobody_beside_him(self, name):
+        votes = [(item, "w", label) for item in range(6) for label in ("a", "b", "ab"[item % 2])]
+        result = fit(name, votes)
+        assert result.labels == {item: "ab"[item % 2] for item in range(6)}
+        assert "nobody else" in result.quality.of("w").reason
+
+    @pytest.mark.parametrize("name", ITERATED)
+    def test_told_that_the_truth_is_what_nobody_said(self, name):
+        """A prior that rules out every class voted for is obeyed, and said to be odd."""
+        votes, _ = crowd(items=20)
+        result = fit(name, votes, classes=[0, 1, 2, 3], class_priors=[0, 0, 0, 1])
+        assert set(result.labels.values()) == {3} and any("worse than chance" in told for told in result.warnings)
 
     @pytest.mark.parametrize("name", MODELS)
     def test_a_class_that_nobody_says(self, name):
@@ -339,7 +362,9 @@ class TestPriors:
         ("name", "options"),
         [
             ("dawid_skene", {"smoothing": -1}), ("one_coin", {"prior": (-1, 0)}), ("mace", {"restarts": 0}), ("mace", {"method": "mcmc"}),
-            ("mace", {"habit_prior": 0}), ("glad", {"ascent_steps": 0}), ("generative", {"accuracy": 1.0}), ("generative", {"kind_priors": {"model": (0.7, -1)}}),
+            ("mace", {"habit_prior": 0}), ("glad", {"ascent_steps": 0}), ("dawid_skene", {"smoothing": NAN}), ("one_coin", {"prior": (1, NAN)}),
+            ("mace", {"habit_prior": NAN}), ("glad", {"ability_prior": NAN}), ("glad", {"ascent_tolerance": 0}), ("generative", {"strength": NAN}),
+            ("generative", {"accuracy": 1.0}), ("generative", {"kind_priors": {"model": (0.7, -1)}}),
         ],
     )  # fmt: skip
     def test_options_out_of_range_are_refused(self, name, options):
