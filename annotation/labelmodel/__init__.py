@@ -8,6 +8,7 @@ Django-free; a registry with one file a member, see `names()` and `describe()`. 
 None, and `result.warnings` or `result.quality.of(worker).reason` says why.
 """
 
+from annotation.labelmodel.alike import Alike
 from annotation.labelmodel.errors import UnknownLabelModelError, VoteError
 from annotation.labelmodel.joining import fit
 from annotation.labelmodel.quality import SourceQuality
@@ -15,6 +16,7 @@ from annotation.labelmodel.registry import Description, describe, names
 from annotation.labelmodel.result import LabelModelResult
 
 __all__ = [
+    "Alike",
     "Description",
     "LabelModelResult",
     "SourceQuality",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from annotation.labelmodel.alike import Alike, alike_pairs
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
 from annotation.labelmodel.quality import SourceQuality, source_quality
@@ -83,6 +84,7 @@ def fit(
     probable = estimate.hits is None
     hits = _hits(coded, known, posteriors) if estimate.hits is None else estimate.hits
     quality = source_quality(coded, hits, posteriors if probable else None, estimate.priors, known, kind_of, confidence)
+    alike = alike_pairs(coded, known, kind_of)
     of_items = {key: _spread(values, part, len(told)) for key, values in estimate.item_parameters.items()}
     return LabelModelResult(
         name=model.name,
@@ -94,8 +96,9 @@ def fit(
         quality=quality,
         converged=estimate.converged,
         history=tuple(estimate.history),
+        alike=alike,
         parameters={**estimate.worker_parameters, **of_items},
-        warnings=tuple(_warnings(model, told, quality, estimate)),
+        warnings=tuple(_warnings(model, told, quality, estimate, alike)),
     )
 
 
@@ -181,12 +184,15 @@ def _undetermined(model: LabelModel, votes: Votes, known: IntArray) -> LabelMode
         quality=None,
         converged=True,
         history=(),
+        alike=(),
         parameters={},
         warnings=(reason,),
     )
 
 
-def _warnings(model: LabelModel, told: BoolArray, quality: SourceQuality, estimate: Estimate) -> Iterator[str]:
+def _warnings(
+    model: LabelModel, told: BoolArray, quality: SourceQuality, estimate: Estimate, alike: Sequence[Alike]
+) -> Iterator[str]:
     if not estimate.converged:
         yield f"not converged after {len(estimate.history)} iterations: raise max_iterations"
     if untold := int((~told).sum()):
@@ -203,3 +209,4 @@ def _warnings(model: LabelModel, told: BoolArray, quality: SourceQuality, estima
                 f"half of the sources have fewer than {_VOTES_FOR_CONFUSION} votes a class: "
                 "one_coin or mace, or smoothing, is steadier than a confusion matrix each"
             )
+    yield from map(str, alike)

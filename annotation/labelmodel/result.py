@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from annotation.labelmodel.alike import Alike
 from annotation.labelmodel.quality import SourceQuality
 from evaluation.stats.figure import BoolArray, FloatArray
 
@@ -26,6 +27,7 @@ class LabelModelResult:
     converged     False: the last iteration still raised the objective by `tolerance` a vote or more
     iterations    how many were done; 0 for a model that does not iterate
     history       the objective after each iteration
+    alike         pairs of sources that may be one, counted twice (see `alike.alike_pairs`); empty where none is known
     parameters    what else the model estimated, by name (see its docstring), over workers or items in their order
     warnings      in words: what deserves caution
     """
@@ -39,6 +41,7 @@ class LabelModelResult:
     quality: SourceQuality | None
     converged: bool
     history: tuple[float, ...]
+    alike: tuple[Alike, ...]
     parameters: Mapping[str, FloatArray]
     warnings: tuple[str, ...]
 

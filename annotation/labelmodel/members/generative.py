@@ -58,6 +58,9 @@ def generative(
     accuracy, strength    the prior of every source; 0.7 is what snorkel starts from as well
     kind_priors           {kind: (accuracy, strength)} for the kinds that differ, e.g. {"person": (0.9, 20)}
 
+    Sources are taken for independent given the class, as in snorkel's LabelModel. `result.alike` names near-duplicates:
+    leave one of each pair out.
+
     parameters: "coverage" (workers, classes) P(speaks | class).
     VoteError: a function that votes twice on an item.
     """
@@ -149,6 +152,8 @@ MODEL = LabelModel(
     function=generative,
     source="Ratner, De Sa, Wu, Selsam & Ré, Data programming, NIPS 2016; estimated by EM with priors instead of sampling",
     use="Labelling functions that stay silent on most items, mixed with models and people.",
-    blind_spot="Functions count as independent given the class: two that share a keyword are counted twice.",
+    blind_spot="Functions count as independent given the class: two that share a keyword are counted twice. The result "
+    "names pairs that are near-duplicates (`alike`); weaker dependence, and that of whole groups, goes unseen and makes "
+    "posteriors too sure.",
     hears_silence=True,
 )

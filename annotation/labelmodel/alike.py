@@ -1,0 +1,161 @@
+"""Sources that may be one: pairs that say the same more often than the truth explains.
+
+Every model here takes sources for independent once the truth is known. A function copied with a word changed, or a labeler
+who looks over another's shoulder, counts twice, and two that agree with each other look better than all the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from annotation.labelmodel.em import FLOOR
+from annotation.labelmodel.members.generative import generative
+from annotation.labelmodel.model import Problem
+from annotation.labelmodel.votes import Votes
+from evaluation.stats.figure import BoolArray, FloatArray, IntArray
+
+_SHARE, _SAME = 0.8, 20  # of common answers, and how many: fewer are no near-duplicates, or chance
+_DEVIATIONS = 4.0  # above what independent sources would have: three false alarms in 100,000 pairs
+_OTHERS = 2  # votes an item besides the pair's; with fewer, two good sources look like one
+_PAIRS, _VOTES = 10, 200_000  # looked at closely, and of how many votes: near-duplicates are seen in a part as well
+_STEPS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Two sources that gave the same answer on `same` of the `items` that both were asked about and one answered, where
+    independent sources as good as they are would have on `expected`."""
+
+    first: Hashable
+    second: Hashable
+    same: int
+    items: int
+    expected: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.first!r} and {self.second!r} gave the same answer on {self.same} of {self.items} items, where "
+            f"independent sources would on about {self.expected:.0f}: they may be one source that is counted twice"
+        )
+
+
+def alike_pairs(votes: Votes, known: IntArray, kinds: Sequence[str]) -> tuple[Alike, ...]:
+    """Pairs that are near-duplicates, those with most in common first; at most ten, of the first 200,000 votes or so.
+
+    known   (items,) the code of the gold class, else -1
+    kinds   one a worker; functions were asked about every item, others about those they voted on
+
+    A pair is told if it gave the same answer on four fifths of the items and twenty at least, and on more than independence
+    explains, by four standard deviations. For that, the truth is inferred without the second of the pair (by `generative`),
+    and with it how likely the second is to say what the first said. Where fewer than two others voted on the items, that
+    cannot be known, and no pair is told. Copies on less than four fifths, and groups that only lean to the same side, are
+    not looked for.
+    """
+    votes, known = _part(votes, known)
+    function = np.array([kind == "function" for kind in kinds], dtype=np.bool_)
+    found = []
+    for first, second in _candidates(votes, function):
+        if pair := _examined(votes, known, kinds, first, second, bool(function[first] and function[second])):
+            found.append(pair)
+    return tuple(found)
+
+
+def _part(votes: Votes, known: IntArray) -> tuple[Votes, IntArray]:
+    """Every so manieth item, and one vote a worker and item."""
+    every = max(1, math.ceil(len(votes.item) / _VOTES))
+    kept = (votes.item % every == 0) & np.r_[True, (np.diff(votes.item) != 0) | (np.diff(votes.worker) != 0)]
+    silent = votes.silent_item % every == 0
+    part = replace(
+        votes,
+        item=votes.item[kept] // every,
+        worker=votes.worker[kept],
+        label=votes.label[kept],
+        silent_item=votes.silent_item[silent] // every,
+        silent_worker=votes.silent_worker[silent],
+        items=votes.items[::every],
+    )
+    return part, known[::every]
+
+
+def _candidates(votes: Votes, function: BoolArray) -> list[tuple[int, int]]:
+    workers, items = len(votes.workers), len(votes.items)
+    ones = np.ones(len(votes.item))
+    said = sparse.csr_array((ones, (votes.cell, votes.worker)), shape=(items * len(votes.classes), workers))
+    spoke = sparse.csr_array((ones, (votes.item, votes.worker)), shape=(items, workers))
+    same = sparse.triu(said.T @ said, k=1).tocoo()
+    first, second = same.coords
+    both = np.asarray((spoke.T @ spoke).tocsr()[first, second]).ravel()
+    given = np.bincount(votes.worker, minlength=workers)
+    asked = np.where(function[first] & function[second], given[first] + given[second] - both, both)
+    share = same.data / asked
+    kept = np.flatnonzero((same.data >= _SAME) & (share >= _SHARE))
+    order = kept[np.argsort(-share[kept], kind="stable")][:_PAIRS]
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
+
+
+def _examined(
+    votes: Votes, known: IntArray, kinds: Sequence[str], first: int, second: int, programs: bool
+) -> Alike | None:
+    """programs: both are functions, whose silence is an answer."""
+    says, echoes = (_answers(votes, worker) for worker in (first, second))
+    spoken, classes = says >= 0, len(votes.classes)
+    asked = (spoken | (echoes >= 0)) if programs else (spoken & (echoes >= 0))
+    others = np.bincount(votes.item, minlength=len(votes.items)) - spoken - (echoes >= 0)
+    if others[asked].mean() < _OTHERS:
+        return None
+    truth = _truth_without(votes, known, kinds, second)
+    echoes = np.where((echoes < 0) & programs, classes, echoes)
+    answered = echoes >= 0
+    chances = _chances(truth[answered], echoes[answered], classes + 1)
+
+    compared = spoken & answered
+    expected = (truth[compared] * chances[:, says[compared]].T).sum(axis=1)
+    same = int((says[compared] == echoes[compared]).sum())
+    spread = math.sqrt(float((expected * (1 - expected)).sum()))
+    if same - expected.sum() <= _DEVIATIONS * max(spread, 1.0):
+        return None
+    return Alike(votes.workers[first], votes.workers[second], same, int(asked.sum()), float(expected.sum()))
+
+
+def _answers(votes: Votes, worker: int) -> IntArray:
+    """(items,) the label that the worker gave, -1 without."""
+    mine = votes.worker == worker
+    answers = np.full(len(votes.items), -1, dtype=np.intp)
+    answers[votes.item[mine]] = votes.label[mine]
+    return answers
+
+
+def _truth_without(votes: Votes, known: IntArray, kinds: Sequence[str], worker: int) -> FloatArray:
+    """(items, classes) what the others say."""
+    kept, silent = votes.worker != worker, votes.silent_worker != worker
+    rest = replace(
+        votes,
+        item=votes.item[kept],
+        worker=votes.worker[kept],
+        label=votes.label[kept],
+        silent_item=votes.silent_item[silent],
+        silent_worker=votes.silent_worker[silent],
+    )
+    gold = np.flatnonzero(known >= 0)
+    return generative(Problem(rest, gold, known[gold], kinds, max_iterations=100, tolerance=1e-6)).posteriors
+
+
+def _chances(truth: FloatArray, answers: IntArray, kinds_of_answer: int) -> FloatArray:
+    """(classes, kinds of answer) of highest likelihood: what a source says of each class, where `truth` (n, classes) is what
+    is known without it."""
+    classes = truth.shape[1]
+    chances = np.full((classes, kinds_of_answer), 1 / kinds_of_answer)
+    belief = truth
+    for _ in range(_STEPS):
+        for answer in range(kinds_of_answer):
+            chances[:, answer] = belief[answers == answer].sum(axis=0)
+        chances = np.maximum(chances, FLOOR)
+        chances /= chances.sum(axis=1, keepdims=True)
+        belief = truth * chances[:, answers].T
+        belief = belief / np.maximum(belief.sum(axis=1, keepdims=True), FLOOR)
+    return chances
