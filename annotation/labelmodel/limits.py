@@ -20,7 +20,8 @@ _ROUNDS = (
     6  # looks at each limit; the root of the likelihood ratio is nearly straight in the angle, so these are plenty
 )
 _STEPS = 15  # of EM, in each round; they go on from the last round's
-_TOP_STEPS, _TOP_RISE = 500, 1e-7
+_TOP_STEPS, _TOP_RISE = 300, 1e-5
+_PSEUDO_VOTES = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +67,11 @@ class _Copies:
             gold_label=np.tile(known[gold], count),
         )
 
-    def step(self, coins: _Coins) -> tuple[_Coins, FloatArray]:
-        """The coins after one step of EM, and the log-likelihood (copies,) before it."""
+    def step(self, coins: _Coins, added: FloatArray) -> tuple[_Coins, FloatArray]:
+        """The coins after one step of EM, and the log density (copies,) before it.
+
+        added   (copies, workers) pseudo-votes, as many right as wrong: a Beta prior
+        """
         log_hit = np.log(np.clip(coins.skill, FLOOR, 1))
         log_miss = np.log(np.clip((1 - coins.skill) / (self.classes - 1), FLOOR, 1))
         gain = (log_hit - log_miss).ravel()[self.who]
@@ -75,9 +79,11 @@ class _Copies:
         scores += log_priors(coins.priors)[:, None, :]
         flat = scores.reshape(-1, self.classes)
         of_items = to_posteriors(flat, self.gold_item, self.gold_label)
-        likelihood = of_items.reshape(self.count, -1).sum(axis=1) + (log_miss * self.given).sum(axis=1)
+        density = (log_miss * self.given + added * (log_hit + log_miss)).sum(axis=1)
+        density += of_items.reshape(self.count, -1).sum(axis=1)
         right = sum_by(self.who, flat.ravel()[self.cell], coins.skill.size).reshape(coins.skill.shape)
-        return _Coins(right / np.maximum(self.given, 1), scores.mean(axis=1)), likelihood
+        skill = (right + added) / np.maximum(self.given + 2 * added, 1)
+        return _Coins(skill, scores.mean(axis=1)), density
 
 
 def votes_at_limits(
@@ -102,23 +108,26 @@ def votes_at_limits(
     counts as one coin. About 100 EM steps on 2 × workers copies of the votes.
     """
     workers = len(accuracy)
-    top, height = _top(item, worker, label, known, _Coins(np.nan_to_num(accuracy, nan=0.5)[None], priors[None]))
-    best = np.tile(top.skill[0], 2)
+    votes, shape = (item, worker, label, known), (workers, len(priors))
+    others = _PSEUDO_VOTES * (1 - np.eye(workers))
+    start = _Coins(np.nan_to_num(accuracy, nan=0.5)[None], priors[None]).times(workers)
+    top, height = _top(_Copies.of(*votes, shape, workers), start, others)
+    best, height, others = np.tile(np.diag(top.skill), 2), np.tile(height, 2), np.tile(others, (2, 1))
     of_worker, held = np.tile(np.arange(workers), 2), np.arange(2 * workers)
-    copies = _Copies.of(item, worker, label, known, (workers, len(priors)), 2 * workers)
+    copies = _Copies.of(*votes, shape, 2 * workers)
     z = float(stats.norm.ppf((1 + confidence) / 2))
 
     # In the angle an accuracy's deviation is the same everywhere, and 0 and 1 are places like any other.
     middle = np.arcsin(np.sqrt(best))
     side = np.repeat([-1.0, 1.0], workers)
     angle = np.clip(middle + side * z / np.sqrt(np.maximum(copies.given[of_worker], 1)), 0, np.pi / 2)
-    coins = top.times(2 * workers)
+    coins = _Coins(np.tile(top.skill, (2, 1)), np.tile(top.priors, (2, 1)))
     for _ in range(_ROUNDS):
         value = np.sin(angle) ** 2
         for _ in range(_STEPS):
             coins.skill[held, of_worker] = value
-            coins, likelihood = copies.step(coins)
-        fallen = np.sqrt(2 * np.maximum(height - likelihood, 0))
+            coins, density = copies.step(coins, others)
+        fallen = np.sqrt(2 * np.maximum(height - density, 0))
         reach = np.clip(z / np.maximum(fallen, FLOOR), 0.5, 2)
         angle = np.clip(middle + (angle - middle) * reach, 0, np.pi / 2)
 
@@ -127,16 +136,15 @@ def votes_at_limits(
     return votes[:workers], votes[workers:]
 
 
-def _top(item: IntArray, worker: IntArray, label: IntArray, known: IntArray, coins: _Coins) -> tuple[_Coins, float]:
-    """The coins of the highest likelihood near these, and its logarithm."""
-    one = _Copies.of(item, worker, label, known, (coins.skill.shape[1], coins.priors.shape[1]), 1)
-    height = -np.inf
+def _top(copies: _Copies, coins: _Coins, added: FloatArray) -> tuple[_Coins, FloatArray]:
+    """The coins of the highest density near these, and its logarithm (copies,)."""
+    height = np.full(copies.count, -np.inf)
     for _ in range(_TOP_STEPS):
-        before, (coins, likelihood) = coins, one.step(coins)
-        if likelihood[0] - height < _TOP_RISE:
-            return before, float(likelihood[0])
-        height = float(likelihood[0])
-    return before, height
+        before, (coins, density) = coins, copies.step(coins, added)
+        if (density - height < _TOP_RISE).all():
+            break
+        height = density
+    return before, density
 
 
 def _divergence(share: FloatArray, other: FloatArray) -> FloatArray:
