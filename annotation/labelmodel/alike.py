@@ -20,7 +20,7 @@ from annotation.labelmodel.votes import Votes
 from evaluation.stats.figure import BoolArray, FloatArray, IntArray
 
 _SHARE, _SAME = 0.8, 20  # of common answers, and how many: fewer are no near-duplicates, or chance
-_DEVIATIONS = 4.0  # above what independent sources would have: three false alarms in 100,000 pairs
+_DEVIATIONS = 3.5  # above what independent sources would have; two good sources among poor ones need the room
 _OTHERS = 2  # votes an item besides the pair's; with fewer, two good sources look like one
 _PAIRS, _VOTES = 10, 200_000  # looked at closely, and of how many votes: near-duplicates are seen in a part as well
 _STEPS = 30
@@ -51,7 +51,7 @@ def alike_pairs(votes: Votes, known: IntArray, kinds: Sequence[str]) -> tuple[Al
     kinds   one a worker; functions were asked about every item, others about those they voted on
 
     A pair is told if it gave the same answer on four fifths of the items and twenty at least, and on more than independence
-    explains, by four standard deviations. For that, the truth is inferred without the second of the pair (by `generative`),
+    explains, by three and a half standard errors. For that, the truth is inferred without the second of the pair (by `generative`),
     and with it how likely the second is to say what the first said. Where fewer than two others voted on the items, that
     cannot be known, and no pair is told. Copies on less than four fifths, and groups that only lean to the same side, are
     not looked for.
@@ -105,10 +105,11 @@ def _examined(
     says, echoes = (_answers(votes, worker) for worker in (first, second))
     spoken, classes = says >= 0, len(votes.classes)
     asked = (spoken | (echoes >= 0)) if programs else (spoken & (echoes >= 0))
-    others = np.bincount(votes.item, minlength=len(votes.items)) - spoken - (echoes >= 0)
-    if others[asked].mean() < _OTHERS:
+    if _others(votes, kinds, first, second)[asked].mean() < _OTHERS:
         return None
-    truth = _truth_without(votes, known, kinds, second)
+    rest = _without(votes, second)
+    gold = np.flatnonzero(known >= 0)
+    truth = generative(Problem(rest, gold, known[gold], kinds, max_iterations=100, tolerance=1e-6)).posteriors
     echoes = np.where((echoes < 0) & programs, classes, echoes)
     answered = echoes >= 0
     chances = _chances(truth[answered], echoes[answered], classes + 1)
@@ -116,8 +117,9 @@ def _examined(
     compared = spoken & answered
     expected = (truth[compared] * chances[:, says[compared]].T).sum(axis=1)
     same = int((says[compared] == echoes[compared]).sum())
-    spread = math.sqrt(float((expected * (1 - expected)).sum()))
-    if same - expected.sum() <= _DEVIATIONS * max(spread, 1.0):
+    chance = float((expected * (1 - expected)).sum())
+    doubt = len(expected) * _doubt(truth[spoken, says[spoken]], classes)
+    if same - expected.sum() <= _DEVIATIONS * math.sqrt(max(chance + doubt**2, 1.0)):
         return None
     return Alike(votes.workers[first], votes.workers[second], same, int(asked.sum()), float(expected.sum()))
 
@@ -130,10 +132,33 @@ def _answers(votes: Votes, worker: int) -> IntArray:
     return answers
 
 
-def _truth_without(votes: Votes, known: IntArray, kinds: Sequence[str], worker: int) -> FloatArray:
-    """(items, classes) what the others say."""
+def _others(votes: Votes, kinds: Sequence[str], first: int, second: int) -> FloatArray:
+    """(items,) how many besides the two answered; functions always do, if only by silence."""
+    function = np.array([kind == "function" for kind in kinds], dtype=np.bool_)
+    function[[first, second]] = False
+    counted = ~function[votes.worker] & (votes.worker != first) & (votes.worker != second)
+    answered = np.bincount(votes.item[counted], minlength=len(votes.items)) + function.sum()
+    return np.asarray(answered, dtype=np.float64)
+
+
+def _doubt(hits: FloatArray, classes: int) -> float:
+    """Standard error of the share of answers that a second source as good as this one would have in common with it.
+
+    hits   (n,) the probability that each of its votes is right. What the votes leave open about the truth is information
+           that its accuracy lacks (Louis, JRSS B 44, 1982), and the second's accuracy hangs on the same truth: hence twice.
+    """
+    accuracy = float(hits.mean())
+    spread = accuracy * (1 - accuracy)
+    if spread < FLOOR:
+        return 0.0
+    worth = max(len(hits) - float((hits * (1 - hits)).sum()) / spread, 1.0)
+    slope = 2 * max(accuracy - (1 - accuracy) / (classes - 1), 0.0)
+    return slope * math.sqrt(spread / worth)
+
+
+def _without(votes: Votes, worker: int) -> Votes:
     kept, silent = votes.worker != worker, votes.silent_worker != worker
-    rest = replace(
+    return replace(
         votes,
         item=votes.item[kept],
         worker=votes.worker[kept],
@@ -141,8 +166,6 @@ def _truth_without(votes: Votes, known: IntArray, kinds: Sequence[str], worker: 
         silent_item=votes.silent_item[silent],
         silent_worker=votes.silent_worker[silent],
     )
-    gold = np.flatnonzero(known >= 0)
-    return generative(Problem(rest, gold, known[gold], kinds, max_iterations=100, tolerance=1e-6)).posteriors
 
 
 def _chances(truth: FloatArray, answers: IntArray, kinds_of_answer: int) -> FloatArray:

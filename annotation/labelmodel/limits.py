@@ -21,7 +21,8 @@ _ROUNDS = (
 )
 _STEPS = 15  # of EM, in each round; they go on from the last round's
 _TOP_STEPS, _TOP_RISE = 300, 1e-5
-_PSEUDO_VOTES = 1.0
+_PSEUDO_VOTES = 1.0  # of each kind, for a source that is not the one in question
+_LEAST_VOTES = 1e-6  # the whole range from 0 to 1, but for a millionth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +95,9 @@ def votes_at_limits(
     priors: FloatArray,
     known: IntArray,
     confidence: float,
-) -> tuple[FloatArray, FloatArray]:
-    """(workers,) each: how many votes of known truth would set the same lower, and the same upper limit to an accuracy.
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(workers,) each: the likeliest accuracy, and how many votes of known truth, that many of them right, would set it the
+    same lower and the same upper limit.
 
     item, worker, label   (n,) codes of the votes
     accuracy              (workers,) where to begin, NaN without votes
@@ -104,36 +106,46 @@ def votes_at_limits(
 
     The limits are those of the profile likelihood: the accuracy held, all others and the classes' frequency fitted anew,
     twice the log-likelihood has fallen by the square of the normal quantile (Venzon & Moolgavkar, Applied Statistics 37,
-    1988). n votes of known truth, a share p of them right, put that limit where n KL(p ‖ x) is half the square. Each source
-    counts as one coin. About 100 EM steps on 2 × workers copies of the votes.
+    1988). n votes of known truth, a share p of them right, lose n KL(p ‖ x) at x; so the fall says how many votes the votes
+    are worth there. Each source counts as one coin. The others have a pseudo-vote right and one wrong: one that looked
+    infallible would settle every item, and leave no doubt where there is much. About 100 EM steps on 2 × workers copies of
+    the votes.
     """
     workers = len(accuracy)
     votes, shape = (item, worker, label, known), (workers, len(priors))
+    one, two = _Copies.of(*votes, shape, workers), _Copies.of(*votes, shape, 2 * workers)
     others = _PSEUDO_VOTES * (1 - np.eye(workers))
-    start = _Coins(np.nan_to_num(accuracy, nan=0.5)[None], priors[None]).times(workers)
-    top, height = _top(_Copies.of(*votes, shape, workers), start, others)
-    best, height, others = np.tile(np.diag(top.skill), 2), np.tile(height, 2), np.tile(others, (2, 1))
-    of_worker, held = np.tile(np.arange(workers), 2), np.arange(2 * workers)
-    copies = _Copies.of(*votes, shape, 2 * workers)
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    # EM never leaves an accuracy of 0 or 1, so it begins inside.
+    inside = (np.nan_to_num(accuracy, nan=0.5) * one.given + 1) / (one.given + 2)
+    top, height = _top(one, _Coins(inside[None], priors[None]).times(workers), others)
 
-    # In the angle an accuracy's deviation is the same everywhere, and 0 and 1 are places like any other.
-    middle = np.arcsin(np.sqrt(best))
-    side = np.repeat([-1.0, 1.0], workers)
-    angle = np.clip(middle + side * z / np.sqrt(np.maximum(copies.given[of_worker], 1)), 0, np.pi / 2)
+    best, height, others = np.tile(np.diag(top.skill), 2), np.tile(height, 2), np.tile(others, (2, 1))
     coins = _Coins(np.tile(top.skill, (2, 1)), np.tile(top.priors, (2, 1)))
+    given = np.tile(one.given, 2)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    # In the angle an accuracy's deviation is the same everywhere, and 0 and 1 are places like any other.
+    middle, side = np.arcsin(np.sqrt(best)), np.repeat([-1.0, 1.0], workers)
+    angle = np.clip(middle + side * z / np.sqrt(np.maximum(given, 1)), 0, np.pi / 2)
     for _ in range(_ROUNDS):
         value = np.sin(angle) ** 2
-        for _ in range(_STEPS):
-            coins.skill[held, of_worker] = value
-            coins, density = copies.step(coins, others)
-        fallen = np.sqrt(2 * np.maximum(height - density, 0))
-        reach = np.clip(z / np.maximum(fallen, FLOOR), 0.5, 2)
-        angle = np.clip(middle + (angle - middle) * reach, 0, np.pi / 2)
+        coins, density = _held(two, coins, others, value)
+        fallen = np.maximum(height - density, 0)
+        reach = z / np.sqrt(2 * np.maximum(fallen, FLOOR))
+        angle = np.clip(middle + (angle - middle) * np.clip(reach, 0.5, 2), 0, np.pi / 2)
 
-    distance = _divergence(best, np.clip(np.sin(angle) ** 2, FLOOR, 1 - FLOOR))
-    votes = np.minimum(z**2 / 2 / np.maximum(distance, FLOOR), copies.given[of_worker])
-    return votes[:workers], votes[workers:]
+    worth = fallen / np.maximum(_divergence(best, np.clip(value, FLOOR, 1 - FLOOR)), FLOOR)
+    worth = np.clip(worth, _LEAST_VOTES, np.maximum(given, _LEAST_VOTES))
+    return best[:workers], worth[:workers], worth[workers:]
+
+
+def _held(copies: _Copies, coins: _Coins, added: FloatArray, value: FloatArray) -> tuple[_Coins, FloatArray]:
+    """The coins after some steps with one accuracy a copy held at `value` (copies,), each worker's in turn."""
+    copy = np.arange(copies.count)
+    worker = copy % coins.skill.shape[1]
+    for _ in range(_STEPS):
+        coins.skill[copy, worker] = value
+        coins, density = copies.step(coins, added)
+    return coins, density
 
 
 def _top(copies: _Copies, coins: _Coins, added: FloatArray) -> tuple[_Coins, FloatArray]:

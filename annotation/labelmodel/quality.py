@@ -24,7 +24,8 @@ class SourceQuality:
 
     accuracy       (workers,) the probability that a vote of the worker is right, over its votes on items that others voted
                    on as well or that are gold. For `majority`: that it agrees with the majority of the others
-    ci_low, ci_high   (workers,) Wilson's interval (1927) on as many votes as `information` says
+    ci_low, ci_high   (workers,) Wilson's interval (1927) on as many votes of known truth as the votes are worth: for few
+                   sources as their likelihood falls on either side (`limits`), for others as `information` says
     information    (workers,) votes of known truth that would tell as much (`information.votes_worth`)
     votes, abstentions   (workers,) how many
     kinds          (workers,) "person", "function", "model", … or ""
@@ -79,10 +80,12 @@ def source_quality(
     right = sum_by(worker, hit, workers)
     accuracy = np.divide(right, n, out=np.full(workers, np.nan), where=n > 0)
     information = n if posteriors is None else votes_worth(item, worker, label, right, priors, known)
-    below = above = information
+    low, high = _wilson(accuracy, information, confidence)
     if posteriors is not None and workers * len(item) <= _LIMITS_CELLS:
-        below, above = votes_at_limits(item, worker, label, accuracy, priors, known, confidence)
-    low, high = _wilson(accuracy, below, confidence)[0], _wilson(accuracy, above, confidence)[1]
+        best, below, above = votes_at_limits(item, worker, label, accuracy, priors, known, confidence)
+        # A prior may draw the model's estimate away from what the votes alone say; the interval holds both.
+        low = np.minimum(_wilson(accuracy, below, confidence)[0], _wilson(best, below, confidence)[0])
+        high = np.maximum(_wilson(accuracy, above, confidence)[1], _wilson(best, above, confidence)[1])
     return SourceQuality(
         workers=votes.workers,
         kinds=tuple(kinds),

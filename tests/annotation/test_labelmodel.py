@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,17 @@ class TestTheRegistry:
         )
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert answer.stdout.split() == ["False", "False"]
+
+
+def test_the_pages_example_gives_what_it_says():
+    page = (Path(__file__).parents[2] / "docs" / "labelmodels.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    names_in_it: dict = {}
+    exec(code, names_in_it)  # noqa: S102 our own page
+    result = names_in_it["result"]
+    said = {line.split("#")[0].strip(): line.split("#", 1)[1].strip() for line in code.splitlines() if "  # " in line}
+    assert result.labels == eval(said["result.labels"])  # noqa: S307
+    assert result.warnings == (eval(said["result.warnings"]),)  # noqa: S307
 
 
 class TestEveryModel:
