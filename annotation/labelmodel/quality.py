@@ -14,7 +14,7 @@ from annotation.labelmodel.votes import Votes, sum_by
 from evaluation.stats.figure import FloatArray, IntArray, Interval, no_interval
 
 _CONFUSION_CELLS = 10_000_000  # 80 MB; beyond, no table is made
-_LIMITS_CELLS = 50_000  # workers × votes: 0.3 s; beyond, likelihoods are bells, or sources many
+_LIMITS_CELLS = 10_000  # workers × votes: 0.1 s; beyond, likelihoods are bells, or sources many
 _NOTHING = 1e-9  # votes' worth of information
 
 

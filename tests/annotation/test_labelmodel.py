@@ -67,11 +67,11 @@ def test_the_pages_example_gives_what_it_says():
     page = (Path(__file__).parents[2] / "docs" / "labelmodels.md").read_text()
     code = page.split("```python\n")[1].split("```")[0]
     names_in_it: dict = {}
-    exec(code, names_in_it)  # noqa: S102 our own page
+    exec(code, names_in_it)
     result = names_in_it["result"]
     said = {line.split("#")[0].strip(): line.split("#", 1)[1].strip() for line in code.splitlines() if "  # " in line}
-    assert result.labels == eval(said["result.labels"])  # noqa: S307
-    assert result.warnings == (eval(said["result.warnings"]),)  # noqa: S307
+    assert result.labels == eval(said["result.labels"])
+    assert result.warnings == (eval(said["result.warnings"]),)
 
 
 class TestEveryModel:
