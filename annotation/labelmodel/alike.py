@@ -22,7 +22,7 @@ from evaluation.stats.figure import BoolArray, FloatArray, IntArray
 _SHARE, _SAME = 0.8, 20  # of common answers, and how many: fewer are no near-duplicates, or chance
 _DEVIATIONS = 3.5  # above what independent sources would have; two good sources among poor ones need the room
 _OTHERS = 2  # votes an item besides the pair's; with fewer, two good sources look like one
-_PAIRS, _VOTES = 10, 200_000  # looked at closely, and of how many votes: near-duplicates are seen in a part as well
+_PAIRS, _VOTES = 10, 50_000  # looked at closely, and of how many votes: near-duplicates are seen in a part as well
 _STEPS = 30
 
 
@@ -45,24 +45,24 @@ class Alike:
 
 
 def alike_pairs(votes: Votes, known: IntArray, kinds: Sequence[str]) -> tuple[Alike, ...]:
-    """Pairs that are near-duplicates, those with most in common first; at most ten, of the first 200,000 votes or so.
+    """Pairs that are near-duplicates, those with most in common first; at most ten. Of more than 50,000 votes, those
+    on every so manieth item are looked at.
 
     known   (items,) the code of the gold class, else -1
     kinds   one a worker; functions were asked about every item, others about those they voted on
 
     A pair is told if it gave the same answer on four fifths of the items and twenty at least, and on more than independence
-    explains, by three and a half standard errors. For that, the truth is inferred without the second of the pair (by `generative`),
-    and with it how likely the second is to say what the first said. Where fewer than two others voted on the items, that
+    explains, by three and a half standard errors. For that, the truth is inferred without the second of the pair (by
+    `generative`), and with it how likely the second is to say what the first said. Where fewer than two others voted on the items, that
     cannot be known, and no pair is told. Copies on less than four fifths, and groups that only lean to the same side, are
     not looked for.
     """
     votes, known = _part(votes, known)
     function = np.array([kind == "function" for kind in kinds], dtype=np.bool_)
-    found = []
-    for first, second in _candidates(votes, function):
-        if pair := _examined(votes, known, kinds, first, second, bool(function[first] and function[second])):
-            found.append(pair)
-    return tuple(found)
+    pairs = _candidates(votes, function)
+    truth = {second: _truth_without(votes, known, kinds, second) for second in {second for _, second in pairs}}
+    examined = (_examined(votes, function, first, second, truth[second]) for first, second in pairs)
+    return tuple(pair for pair in examined if pair)
 
 
 def _part(votes: Votes, known: IntArray) -> tuple[Votes, IntArray]:
@@ -98,18 +98,14 @@ def _candidates(votes: Votes, function: BoolArray) -> list[tuple[int, int]]:
     return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
 
 
-def _examined(
-    votes: Votes, known: IntArray, kinds: Sequence[str], first: int, second: int, programs: bool
-) -> Alike | None:
-    """programs: both are functions, whose silence is an answer."""
+def _examined(votes: Votes, function: BoolArray, first: int, second: int, truth: FloatArray) -> Alike | None:
+    """truth: (items, classes) as inferred without the second."""
     says, echoes = (_answers(votes, worker) for worker in (first, second))
     spoken, classes = says >= 0, len(votes.classes)
+    programs = bool(function[first] and function[second])  # whose silence is an answer
     asked = (spoken | (echoes >= 0)) if programs else (spoken & (echoes >= 0))
-    if _others(votes, kinds, first, second)[asked].mean() < _OTHERS:
+    if _others(votes, function, first, second)[asked].mean() < _OTHERS:
         return None
-    rest = _without(votes, second)
-    gold = np.flatnonzero(known >= 0)
-    truth = generative(Problem(rest, gold, known[gold], kinds, max_iterations=100, tolerance=1e-6)).posteriors
     echoes = np.where((echoes < 0) & programs, classes, echoes)
     answered = echoes >= 0
     chances = _chances(truth[answered], echoes[answered], classes + 1)
@@ -132,12 +128,11 @@ def _answers(votes: Votes, worker: int) -> IntArray:
     return answers
 
 
-def _others(votes: Votes, kinds: Sequence[str], first: int, second: int) -> FloatArray:
+def _others(votes: Votes, function: BoolArray, first: int, second: int) -> FloatArray:
     """(items,) how many besides the two answered; functions always do, if only by silence."""
-    function = np.array([kind == "function" for kind in kinds], dtype=np.bool_)
-    function[[first, second]] = False
     counted = ~function[votes.worker] & (votes.worker != first) & (votes.worker != second)
-    answered = np.bincount(votes.item[counted], minlength=len(votes.items)) + function.sum()
+    programs = int(function.sum()) - int(function[first]) - int(function[second])
+    answered = np.bincount(votes.item[counted], minlength=len(votes.items)) + programs
     return np.asarray(answered, dtype=np.float64)
 
 
@@ -156,9 +151,10 @@ def _doubt(hits: FloatArray, classes: int) -> float:
     return slope * math.sqrt(spread / worth)
 
 
-def _without(votes: Votes, worker: int) -> Votes:
+def _truth_without(votes: Votes, known: IntArray, kinds: Sequence[str], worker: int) -> FloatArray:
+    """(items, classes) what the others say."""
     kept, silent = votes.worker != worker, votes.silent_worker != worker
-    return replace(
+    rest = replace(
         votes,
         item=votes.item[kept],
         worker=votes.worker[kept],
@@ -166,6 +162,8 @@ def _without(votes: Votes, worker: int) -> Votes:
         silent_item=votes.silent_item[silent],
         silent_worker=votes.silent_worker[silent],
     )
+    gold = np.flatnonzero(known >= 0)
+    return generative(Problem(rest, gold, known[gold], kinds, max_iterations=100, tolerance=1e-6)).posteriors
 
 
 def _chances(truth: FloatArray, answers: IntArray, kinds_of_answer: int) -> FloatArray:

@@ -71,7 +71,7 @@ def test_the_pages_example_gives_what_it_says():
     result = names_in_it["result"]
     said = {line.split("#")[0].strip(): line.split("#", 1)[1].strip() for line in code.splitlines() if "  # " in line}
     assert result.labels == eval(said["result.labels"])
-    assert result.warnings == (eval(said["result.warnings"]),)
+    assert result.warnings == eval(said["result.warnings"])
 
 
 class TestEveryModel:
