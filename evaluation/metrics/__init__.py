@@ -3,8 +3,8 @@
     from evaluation.metrics import compute
     compute("rougeL", ["the cat sat"], ["the cat is sitting"]).value
 
-Values lie in 0–1 but for bleu, chrf and ter (sacrebleu's 0–100), mcc and cosines (−1–1), perplexity (≥ 1) and errors
-in the unit of the field. A figure that cannot be had is None with `details["reason"]`, never 0.
+Values lie in 0–1 but for bleu, chrf and ter (sacrebleu's 0–100), mcc and cosines (−1–1), perplexity (≥ 1), the
+Brier score (0–2), the length ratio (about 1) and errors in the unit of the field. A figure that cannot be had is None with `details["reason"]`, never 0.
 """
 
 from evaluation.metrics.errors import MetricInputError, UnknownMetricError

@@ -14,6 +14,7 @@ import numpy as np
 from evaluation.stats.figure import FloatArray, IntArray
 
 CELLS = 1 << 21  # numbers in a chunk: 16 MB of float64, within reach of the cache of a server's core
+TOLERATED_UNDEFINED = 0.05  # share of resamples in which a statistic may be undefined (an empty class, say)
 EXACT_UNITS = 16  # up to here all 2^units swaps are enumerated instead of drawn
 
 
