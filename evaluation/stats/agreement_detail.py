@@ -22,8 +22,15 @@ from evaluation.stats.alpha import as_ratings
 from evaluation.stats.figure import Figure, FloatArray, Interval, check_confidence, no_interval
 from evaluation.stats.grouping import as_labels, encode, is_missing
 from evaluation.stats.intervals import bootstrap_statistics
+from evaluation.stats.statistic import statistic
 
 
+@statistic(
+    title="Cohen's kappa with a bootstrap interval over items",
+    design="raters × items",
+    source="Cohen 1960; Efron & Tibshirani 1993",
+    trap="As Cohen's kappa; and a rare category is missing from many resamples.",
+)
 def cohen_interval(
     a: npt.ArrayLike,
     b: npt.ArrayLike,
@@ -67,6 +74,12 @@ def cohen_interval(
     )
 
 
+@statistic(
+    title="Fleiss' kappa with a bootstrap interval over items",
+    design="raters × items",
+    source="Fleiss 1971; Efron & Tibshirani 1993",
+    trap="As Fleiss' kappa; and a rare category is missing from many resamples.",
+)
 def fleiss_interval(
     counts: npt.ArrayLike,
     *,
@@ -99,6 +112,12 @@ def fleiss_interval(
     )
 
 
+@statistic(
+    title="Intraclass correlation with its interval by F",
+    design="raters × items",
+    source="Shrout & Fleiss 1979; McGraw & Wong 1996",
+    trap="Made for normal ratings; on a five-step scale it is an approximation.",
+)
 def icc_interval(matrix: npt.ArrayLike, kind: str = "2,1", confidence: float = 0.95) -> Interval:
     """ICC of ``matrix`` (raters × units) with its interval by the F distribution, for units that every rater rated.
 
@@ -177,6 +196,12 @@ class CategoryAgreement:
     specific: Figure
 
 
+@statistic(
+    title="Kappa, alpha and specific agreement, category by category",
+    design="raters × items",
+    source="Fleiss, Levin & Paik 2003; Krippendorff 2019",
+    trap="The coefficient of all categories is no plain mean of these.",
+)
 def by_category(matrix: npt.ArrayLike, categories: Sequence[Any] | None = None) -> list[CategoryAgreement]:
     """Agreement on each category of ``matrix`` (raters × units, NaN or None for missing), in the order of ``categories`` or
     of their first appearance. A category that nobody chose has NaN figures with the reason."""

@@ -22,6 +22,7 @@ from evaluation.stats.figure import BoolArray, Figure, FloatArray, IntArray, Int
 from evaluation.stats.grouping import as_labels, encode, is_missing, one_each
 from evaluation.stats.intervals import interval_of_replicates
 from evaluation.stats.resampling import bootstrap_counts, chunk_rows
+from evaluation.stats.statistic import statistic
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 
@@ -82,6 +83,13 @@ def pairable(ratings: FloatArray) -> Pairable:
     return Pairable(values, codes.astype(np.intp), sizes.astype(np.float64), counts)
 
 
+@statistic(
+    title="Krippendorff's alpha",
+    design="raters × items",
+    source="Krippendorff 2011, Computing Krippendorff's alpha-reliability",
+    trap="With a rare category it falls to 0 however well people agree: read Gwet's AC1 beside it.",
+    door="agreement",
+)
 def krippendorff_alpha(matrix: npt.ArrayLike, level: Level = "nominal") -> Figure:
     """Krippendorff's alpha of ``matrix`` (raters × units, NaN for missing).
 
@@ -97,6 +105,13 @@ def krippendorff_alpha(matrix: npt.ArrayLike, level: Level = "nominal") -> Figur
     return Figure(float(_alphas(data, np.ones((1, len(data.sizes))), level)[0]))
 
 
+@statistic(
+    title="Krippendorff's alpha with a bootstrap interval over items",
+    design="raters × items",
+    source="Krippendorff 2011; Efron & Tibshirani 1993",
+    trap="It speaks of these raters and other items.",
+    door="agreement",
+)
 def alpha_interval(
     matrix: npt.ArrayLike,
     level: Level = "nominal",

@@ -18,6 +18,8 @@ from scipy import stats
 from evaluation.stats.alpha import as_ratings
 from evaluation.stats.figure import FloatArray
 from evaluation.stats.grouping import as_labels, encode, is_missing
+from evaluation.stats.multiplicity import benjamini_yekutieli
+from evaluation.stats.statistic import statistic
 
 Alignment = Literal["accuracy", "rmse"]
 
@@ -41,6 +43,12 @@ class AlternativeAnnotator:
     reason: str = ""
 
 
+@statistic(
+    title="May a judge stand in for a human annotator?",
+    design="judge and people",
+    source="Calderon, Reichart & Dror 2025",
+    trap="It asks for as near as a human, so careless humans make it easy.",
+)
 def alternative_annotator_test(
     judge: npt.ArrayLike,
     humans: npt.ArrayLike,
@@ -87,18 +95,6 @@ def alternative_annotator_test(
     return AlternativeAnnotator(
         winning_rate, winning_rate >= 0.5, advantage, advantages, p_values, items, epsilon, q, reason
     )
-
-
-def benjamini_yekutieli(p_values: npt.ArrayLike) -> FloatArray:
-    """Adjusted p-values (n,) that keep the false discovery rate whatever the tests' dependence."""
-    given = np.asarray(p_values, dtype=np.float64)
-    n = len(given)
-    order = np.argsort(given, kind="stable")
-    harmonic = float(np.sum(1 / np.arange(1, n + 1)))
-    stepped = np.minimum.accumulate((given[order] * harmonic * n / np.arange(1, n + 1))[::-1])[::-1]
-    adjusted = np.empty(n)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
 
 
 def _coded(judge: npt.ArrayLike, humans: npt.ArrayLike, alignment: Alignment) -> tuple[FloatArray, FloatArray]:

@@ -17,6 +17,7 @@ from scipy import stats
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
 from evaluation.stats.grouping import Groups, crossed, encode
 from evaluation.stats.intervals import of_constant, sign_flip_of_constant
+from evaluation.stats.statistic import statistic
 
 RANDOM_RATERS = 5  # from here on raters count as drawn from a population; fewer cannot tell its variance
 
@@ -72,6 +73,12 @@ def cluster_variance(values: FloatArray, groups: Groups, correction: bool = Fals
     return variance * groups.count / (groups.count - 1) if correction and groups.count > 1 else variance
 
 
+@statistic(
+    title="Cluster variances of a mean by item, rater and cell",
+    design="items crossed with raters",
+    source="Cameron, Gelbach & Miller 2011",
+    trap="The two-way sum can fall below either part; `total` is at least the larger.",
+)
 def two_way_variance(
     values: npt.ArrayLike, items: npt.ArrayLike, raters: npt.ArrayLike, correction: bool = False
 ) -> VarianceComponents:
@@ -88,6 +95,12 @@ def _components(values: FloatArray, items: Groups, raters: Groups, correction: b
     )
 
 
+@statistic(
+    title="Mean difference with an interval that respects item and rater",
+    design="items crossed with raters",
+    source="Cameron, Gelbach & Miller 2011; Satterthwaite 1946",
+    trap="Below five raters it speaks of these raters only, and `method` says so.",
+)
 def paired_mean(
     differences: npt.ArrayLike,
     items: npt.ArrayLike,

@@ -19,12 +19,19 @@ from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, 
 from evaluation.stats.grouping import Groups, encode, one_each
 from evaluation.stats.intervals import interval_of_replicates
 from evaluation.stats.resampling import bootstrap_indices
+from evaluation.stats.statistic import statistic
 
 Kind = Literal["pearson", "spearman", "kendall"]
 
 FEW_SYSTEMS = 3  # with two, every correlation is ±1
 
 
+@statistic(
+    title="Correlation of a metric with people over answers",
+    design="metric and people",
+    source="Kendall 1945; Deutsch, Dror & Roth 2021",
+    trap="Mixed systems inflate it: see `within_item_correlation`.",
+)
 def item_correlation(
     metric: npt.ArrayLike,
     human: npt.ArrayLike,
@@ -63,6 +70,12 @@ def item_correlation(
     )
 
 
+@statistic(
+    title="Does the metric know the better of several answers to one item?",
+    design="metric and people",
+    source="Deutsch, Dror & Roth 2021",
+    trap="Items on which people or metric tie say nothing and are left out.",
+)
 def within_item_correlation(
     metric: npt.ArrayLike,
     human: npt.ArrayLike,
@@ -95,6 +108,12 @@ def within_item_correlation(
     return interval_of_replicates(float(values.mean()), replicates, None, n, n, "percentile", confidence, (-1.0, 1.0))
 
 
+@statistic(
+    title="Correlation of mean metric and mean human score over systems",
+    design="metric and people",
+    source="Deutsch, Dror & Roth 2021",
+    trap="A handful of systems is little evidence.",
+)
 def system_correlation(
     metric: npt.ArrayLike,
     human: npt.ArrayLike,
@@ -114,6 +133,12 @@ def system_correlation(
     )
 
 
+@statistic(
+    title="Share of pairs of systems that the metric orders as people do",
+    design="metric and people",
+    source="Kocmi et al. 2021",
+    trap="Turn a lower-is-better metric round first.",
+)
 def pairwise_accuracy(
     metric: npt.ArrayLike,
     human: npt.ArrayLike,

@@ -19,6 +19,7 @@ from scipy import optimize, special, stats
 from evaluation.stats.figure import BoolArray, FloatArray, IntArray, as_values, check_confidence
 from evaluation.stats.grouping import Groups, as_labels, encode, is_missing
 from evaluation.stats.severity import connected_groups
+from evaluation.stats.statistic import statistic
 
 NODES = 21  # Gauss–Hermite nodes: more change no third digit with a few dozen ratings an item
 LARGEST_LOGIT = 15.0  # a parameter beyond it has left for infinity
@@ -56,6 +57,12 @@ class _Ratings:
     count: int
 
 
+@statistic(
+    title="Severity of raters on an ordinal scale, in logits",
+    design="items crossed with raters",
+    source="McCullagh 1980; Bock & Aitkin 1981",
+    trap="A rater at one end of the scale throughout has no finite severity.",
+)
 def ordinal_severity(
     ratings: npt.ArrayLike, items: npt.ArrayLike, raters: npt.ArrayLike, confidence: float = 0.95
 ) -> OrdinalSeverity:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.stats.figure import FloatArray, as_values
+from evaluation.stats.statistic import statistic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,12 @@ class Cusum:
     since: int | None
 
 
+@statistic(
+    title="Drift about a target: tabular cumulative sum",
+    design="one rater's work",
+    source="Page 1954",
+    trap="The values must come in the order in which they were rated.",
+)
 def cusum(values: npt.ArrayLike, target: float, slack: float, threshold: float) -> Cusum:
     """Two-sided cumulative sums of ``values`` (n,), in the order they came; NaN leaves the sums as they were.
 

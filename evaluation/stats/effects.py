@@ -26,8 +26,15 @@ from evaluation.stats.figure import (
     undefined,
 )
 from evaluation.stats.intervals import wilson
+from evaluation.stats.statistic import statistic
 
 
+@statistic(
+    title="Cohen's d of paired differences",
+    design="two systems, same items",
+    source="Cohen 1988; Cumming & Finch 2001",
+    trap="It grows with the correlation of the pairs, so it does not compare with Hedges' g.",
+)
 def paired_effect(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> Interval:
     """Cohen's d_z of paired values: mean of the differences a - b over their standard deviation; exact interval for
     normal differences. It grows with the correlation of a and b, so it does not compare with `hedges_g`.
@@ -53,6 +60,12 @@ def paired_effect(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) 
     return Interval(d, low / math.sqrt(n), high / math.sqrt(n), confidence, n, method)
 
 
+@statistic(
+    title="Standardised difference of two groups",
+    design="two independent groups",
+    source="Hedges 1981; Cumming & Finch 2001",
+    trap="For independent groups: the same items under two systems are pairs.",
+)
 def hedges_g(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> Interval:
     """Difference of means of two independent groups over their pooled standard deviation, corrected for small samples.
 
@@ -75,6 +88,12 @@ def hedges_g(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> In
     return Interval(correction * d, correction * low * scale, correction * high * scale, confidence, n + m, method)
 
 
+@statistic(
+    title="How much more often a value of one group beats one of the other",
+    design="two independent groups",
+    source="Cliff 1993; Feng & Cliff 2004",
+    trap="It sees order only: how far apart the values lie does not count.",
+)
 def cliffs_delta(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> Interval:
     """P(a > b) - P(a < b) for one value of each of two independent groups: -1 to 1, right for ordinal ratings.
 
@@ -106,6 +125,12 @@ def cliffs_delta(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -
     )
 
 
+@statistic(
+    title="Difference of two independent proportions",
+    design="two independent groups",
+    source="Newcombe 1998, method 10",
+    trap="For the same items under two systems use McNemar's test.",
+)
 def risk_difference(k_a: int, n_a: int, k_b: int, n_b: int, confidence: float = 0.95) -> Interval:
     """k_a/n_a - k_b/n_b of two independent samples, with Newcombe's interval, which keeps within -1 and 1 and has width
     at 0 and 1. For the same items under two systems use `paired.compare(test="mcnemar")`."""
@@ -119,6 +144,12 @@ def risk_difference(k_a: int, n_a: int, k_b: int, n_b: int, confidence: float = 
     return Interval(p - q, low, high, confidence, n_a + n_b, method)
 
 
+@statistic(
+    title="Ratio of the odds of two independent proportions",
+    design="two independent groups",
+    source="Agresti 1999",
+    trap="No ratio of rates: for common events it lies far from it.",
+)
 def odds_ratio(k_a: int, n_a: int, k_b: int, n_b: int, confidence: float = 0.95) -> Interval:
     """Odds of a over odds of b, two independent samples. The estimate is the sample's own, NaN when it is 0/0 and infinite
     when b has no success; the interval adds half a count to each cell (Agresti 1999) and is always finite."""
@@ -138,6 +169,12 @@ def odds_ratio(k_a: int, n_a: int, k_b: int, n_b: int, confidence: float = 0.95)
     return Interval(estimate, math.exp(centre - half), math.exp(centre + half), confidence, n_a + n_b, method, reason)
 
 
+@statistic(
+    title="Difference of two proportions on the scale of equal power",
+    design="two independent groups",
+    source="Cohen 1988",
+    trap="A unit for planning; tell readers the rates.",
+)
 def cohens_h(p: float, q: float) -> Figure:
     """2·asin√p - 2·asin√q: the difference of two proportions on the scale on which power is equal everywhere."""
     if math.isnan(p) or math.isnan(q):

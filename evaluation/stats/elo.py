@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluation.stats.figure import FloatArray
 from evaluation.stats.preference import Battle
+from evaluation.stats.statistic import statistic
 
 _SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}
 
@@ -32,6 +33,12 @@ class Elo:
     orders: int
 
 
+@statistic(
+    title="Elo ratings, with their range over random orders",
+    design="pairwise votes",
+    source="Elo 1978; Boubdir et al. 2023",
+    trap="The order of the votes moves it; Bradley–Terry is the estimate to report.",
+)
 def elo(
     battles: Sequence[Battle],
     k: float = 4.0,

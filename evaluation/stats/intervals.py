@@ -25,6 +25,7 @@ from evaluation.stats.figure import (
 from evaluation.stats.grouping import Groups, encode, one_each
 from evaluation.stats.proportions import clopper_pearson, of_constant, rule_of_three, sign_flip_of_constant, wilson
 from evaluation.stats.resampling import TOLERATED_UNDEFINED, bootstrap_counts, bootstrap_indices, chunk_rows
+from evaluation.stats.statistic import statistic
 from evaluation.stats.studentised import studentised
 
 __all__ = [
@@ -52,6 +53,12 @@ class Statistic(Protocol):
     def __call__(self, values: FloatArray, /, *, axis: int) -> Any: ...
 
 
+@statistic(
+    title="Bootstrap interval of a mean, median or any reduction",
+    design="items nested in groups",
+    source="Efron & Tibshirani 1993; Hesterberg 2015 (expanded percentile)",
+    trap="Items that share a document are not independent: without `clusters` the interval is too narrow.",
+)
 def bootstrap(
     values: npt.ArrayLike,
     statistic: Statistic = np.mean,
@@ -91,6 +98,12 @@ def bootstrap(
     return _bootstrap_rows(sample, statistic, method, confidence, resamples, seed, limits)
 
 
+@statistic(
+    title="Bootstrap interval of a corpus figure",
+    design="items nested in groups",
+    source="Efron & Tibshirani 1993; Koehn 2004",
+    trap="It knows the chance of the test set only, not that of another training seed.",
+)
 def bootstrap_statistics(
     statistics: npt.ArrayLike,
     reduce: Reduce,

@@ -17,6 +17,7 @@ from scipy import stats
 from evaluation.stats.clustered import cluster_variance
 from evaluation.stats.figure import BoolArray, as_values, check_confidence
 from evaluation.stats.grouping import encode, one_each
+from evaluation.stats.statistic import statistic
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ class MarginTest:
     reason: str = ""
 
 
+@statistic(
+    title="Is it worse by less than a margin?",
+    design="two systems, same items",
+    source="Schuirmann 1987; Wellek 2010",
+    trap="The margin must be fixed before the data; “not significantly worse” is no evidence.",
+)
 def noninferiority(
     a: npt.ArrayLike,
     b: npt.ArrayLike,
@@ -53,6 +60,12 @@ def noninferiority(
     return _test(a, b, margin, confidence, clusters, both=False)
 
 
+@statistic(
+    title="Are two systems within a margin of each other?",
+    design="two systems, same items",
+    source="Schuirmann 1987",
+    trap="Its interval has confidence 1 - 2·alpha: 90 % for a test at 5 %.",
+)
 def equivalence(
     a: npt.ArrayLike,
     b: npt.ArrayLike,

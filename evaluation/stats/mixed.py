@@ -20,6 +20,7 @@ from scipy import optimize, sparse, stats
 
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
 from evaluation.stats.grouping import Groups, as_labels, crossed, encode, is_missing
+from evaluation.stats.statistic import statistic
 
 HIGHEST_RATIO = 100.0  # of a random sd to the noise sd, where the search ends
 
@@ -81,6 +82,12 @@ class _Fit:
     criterion: float
 
 
+@statistic(
+    title="Effects of treatments with random items and raters",
+    design="items crossed with raters",
+    source="Patterson & Thompson 1971; Bates et al. 2015",
+    trap="The response is a number: with three steps or heaps at an end take the ordinal model.",
+)
 def mixed_effects(
     ratings: npt.ArrayLike,
     items: npt.ArrayLike,

@@ -13,8 +13,15 @@ from scipy import optimize, stats
 
 from evaluation.stats.figure import Figure, check_confidence, undefined
 from evaluation.stats.power import design_effect
+from evaluation.stats.statistic import statistic
 
 
+@statistic(
+    title="Values in two arms for a difference of means",
+    design="planning",
+    source="Chow, Shao & Wang 2008",
+    trap="Users who come back are clusters.",
+)
 def arms_of_means(
     difference: float,
     sd: float,
@@ -36,6 +43,12 @@ def arms_of_means(
     return _whole((1 + 1 / ratio) * (sd * sum(z)) ** 2, difference, design_effect(cluster_size, icc))
 
 
+@statistic(
+    title="Trials in two arms for a difference of rates",
+    design="planning",
+    source="Chow, Shao & Wang 2008",
+    trap="Normal approximation: for rates near 0 it is short.",
+)
 def arms_of_proportions(
     first: float,
     second: float,
@@ -61,6 +74,12 @@ def arms_of_proportions(
     return _whole((z_error * null + z_power * own) ** 2, first - second, design_effect(cluster_size, icc))
 
 
+@statistic(
+    title="Smallest rate that two arms tell from a baseline",
+    design="planning",
+    source="Chow, Shao & Wang 2008",
+    trap="Upwards only.",
+)
 def detectable_rate(
     baseline: float, n: float, *, ratio: float = 1.0, power: float = 0.8, confidence: float = 0.95
 ) -> Figure:
@@ -82,6 +101,12 @@ def detectable_rate(
     return Figure(float(optimize.brentq(missing, baseline, 1.0)))
 
 
+@statistic(
+    title="Paired items for non-inferiority or equivalence",
+    design="planning",
+    source="Chow, Shao & Wang 2008",
+    trap="A true difference near the margin takes any number.",
+)
 def noninferiority_size(
     margin: float,
     sd: float,
@@ -111,6 +136,12 @@ def noninferiority_size(
     return _whole((sd * (z_error + z_power)) ** 2, room, design_effect(cluster_size, icc))
 
 
+@statistic(
+    title="Items to show a correlation",
+    design="planning",
+    source="Fisher 1921 (z)",
+    trap="For Pearson's; rank correlations take a little more.",
+)
 def correlation_size(
     correlation: float, *, null: float = 0.0, power: float = 0.8, confidence: float = 0.95, sides: Literal[1, 2] = 2
 ) -> Figure:

@@ -25,6 +25,7 @@ from scipy import optimize, special, stats
 from evaluation.stats.figure import FloatArray, IntArray, Interval, check_confidence, no_interval
 from evaluation.stats.grouping import Groups, crossed, encode
 from evaluation.stats.intervals import bootstrap
+from evaluation.stats.statistic import statistic
 
 Ties = Literal["davidson", "rao_kupper", "half"]
 Battle = tuple[str, str, str]  # left, right, "left" | "right" | "tie"
@@ -79,6 +80,12 @@ class _Fit:
     information: FloatArray
 
 
+@statistic(
+    title="Strengths of models from pairwise votes with ties",
+    design="pairwise votes",
+    source="Bradley & Terry 1952; Davidson 1970; Rao & Kupper 1967",
+    trap="Without `items` and `raters` every vote counts as independent, and the intervals are too narrow.",
+)
 def bradley_terry(
     battles: Sequence[Battle],
     ties: Ties = "davidson",
@@ -153,6 +160,12 @@ def bradley_terry(
     )
 
 
+@statistic(
+    title="Share of a model's battles that it won",
+    design="pairwise votes",
+    source="Efron & Tibshirani 1993 (interval)",
+    trap="It depends on whom the model met.",
+)
 def win_share(
     battles: Sequence[Battle],
     name: str,

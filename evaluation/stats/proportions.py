@@ -12,6 +12,7 @@ from typing import Literal
 from scipy import stats
 
 from evaluation.stats.figure import Figure, Interval, check_confidence, no_interval, undefined
+from evaluation.stats.statistic import statistic
 
 
 def _check_counts(k: float, n: float) -> None:
@@ -19,6 +20,13 @@ def _check_counts(k: float, n: float) -> None:
         raise ValueError(f"a proportion needs 0 ≤ k ≤ n; got k={k}, n={n}")
 
 
+@statistic(
+    title="Score interval of a proportion",
+    design="one sample",
+    source="Wilson 1927; Newcombe 1998",
+    trap="The trials must be independent: several ratings of one item are not.",
+    door="intervals",
+)
 def wilson(k: float, n: float, confidence: float = 0.95) -> Interval:
     """Wilson score interval of the proportion k/n, two-sided, without continuity correction."""
     _check_counts(k, n)
@@ -34,6 +42,13 @@ def wilson(k: float, n: float, confidence: float = 0.95) -> Interval:
     return Interval(k / n, low, high, confidence, int(n), "Wilson")
 
 
+@statistic(
+    title="Exact interval of a proportion, two- or one-sided",
+    design="one sample",
+    source="Clopper & Pearson 1934",
+    trap="It covers at least what it says, mostly more: wide beside Wilson's.",
+    door="intervals",
+)
 def clopper_pearson(k: float, n: float, confidence: float = 0.95, sides: Literal[1, 2] = 2) -> Interval:
     """Exact interval of the proportion k/n. ``sides=1``: the whole error is on the upper limit and the lower is 0,
     the form that a safety gate asks for ("at most")."""
@@ -48,6 +63,13 @@ def clopper_pearson(k: float, n: float, confidence: float = 0.95, sides: Literal
     return Interval(k / n, low, high, confidence, int(n), method)
 
 
+@statistic(
+    title="Highest rate that fits no event in n trials",
+    design="one sample",
+    source="Hanley & Lippman-Hand 1983",
+    trap="If raters miss harms, divide the bound by their sensitivity.",
+    door="intervals",
+)
 def rule_of_three(n: float, confidence: float = 0.95) -> Figure:
     """Highest rate compatible with 0 events in n independent trials, one-sided: 1 - (1-confidence)^(1/n), about 3/n."""
     check_confidence(confidence)
@@ -56,6 +78,13 @@ def rule_of_three(n: float, confidence: float = 0.95) -> Figure:
     return Figure(-math.expm1(math.log1p(-confidence) / n))
 
 
+@statistic(
+    title="Interval of the mean of a sample without variance",
+    design="one sample",
+    source="Hanley & Lippman-Hand 1983, at both ends of the scale",
+    trap="It is wide, for a handful of equal values say little.",
+    door="intervals",
+)
 def of_constant(value: float, n: int, units: int, limits: tuple[float, float], confidence: float = 0.95) -> Interval:
     """Interval of the mean when all ``units`` independent examples or clusters gave the same ``value``.
 

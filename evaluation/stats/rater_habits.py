@@ -18,6 +18,7 @@ from scipy import stats
 from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, no_interval
 from evaluation.stats.grouping import encode
 from evaluation.stats.intervals import wilson
+from evaluation.stats.statistic import statistic
 
 FASTEST_READING = 600.0  # words a minute beyond which hardly anybody reads with understanding
 
@@ -47,6 +48,12 @@ class Speed:
     reason: str = ""
 
 
+@statistic(
+    title="Forms with one score throughout, against chance",
+    design="one rater's work",
+    source="Herzog & Bachman 1981; Kim et al. 2019; Johnson 2005",
+    trap="Answers that are all good earn straight lines too.",
+)
 def straight_lining(scores: npt.ArrayLike) -> StraightLining:
     """One rater's ``scores`` (forms × dimensions), in the order the forms were filled in, NaN for "cannot judge".
 
@@ -91,6 +98,12 @@ def _longest_run(values: FloatArray) -> int:
     return int(np.diff(np.concatenate([[-1], changes, [len(values) - 1]])).max())
 
 
+@statistic(
+    title="How fast each rater works, against others and against reading",
+    design="one rater's work",
+    source="Wise & Kong 2005; Brysbaert 2019",
+    trap="A sign, not a proof: some people read quickly.",
+)
 def rater_speed(
     seconds: npt.ArrayLike, items: npt.ArrayLike, raters: npt.ArrayLike, words: npt.ArrayLike | None = None
 ) -> dict[Any, Speed]:

@@ -18,6 +18,7 @@ from scipy.sparse import csgraph
 
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
 from evaluation.stats.grouping import Groups, as_labels, encode, is_missing
+from evaluation.stats.statistic import statistic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +41,12 @@ class Severity:
     reason: str = ""
 
 
+@statistic(
+    title="Severity of raters in points, items taken out",
+    design="items crossed with raters",
+    source="Linacre 1989; two-way analysis of variance",
+    trap="Raters compare only if shared items connect them.",
+)
 def rater_severity(
     ratings: npt.ArrayLike, items: npt.ArrayLike, raters: npt.ArrayLike, confidence: float = 0.95
 ) -> Severity:

@@ -16,8 +16,15 @@ from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, 
 from evaluation.stats.grouping import encode, one_each
 from evaluation.stats.proportions import of_constant
 from evaluation.stats.resampling import TOLERATED_UNDEFINED, bootstrap_counts
+from evaluation.stats.statistic import statistic
 
 
+@statistic(
+    title="Studentised bootstrap interval of a mean",
+    design="items nested in groups",
+    source="Efron & Tibshirani 1993, chapter 12; Hall 1988",
+    trap="With few clusters it can be very wide: that is what they know.",
+)
 def studentised(
     values: npt.ArrayLike,
     clusters: npt.ArrayLike | None = None,
