@@ -38,6 +38,15 @@ def bootstrap_counts(rng: np.random.Generator, units: int, resamples: int) -> It
         yield np.bincount(indices.ravel(), minlength=rows * units).reshape(rows, units).astype(np.float64)
 
 
+def kind_counts(rng: np.random.Generator, sizes: FloatArray, resamples: int) -> Iterator[FloatArray]:
+    """How often units of each kind were drawn, (chunk, kinds), where ``sizes`` (kinds,) units are of each kind and units of
+    a kind are alike: the distribution of `bootstrap_counts` summed over them, without a draw for each unit."""
+    units, rows = int(sizes.sum()), chunk_rows(len(sizes))
+    for start in range(0, resamples, rows):
+        drawn = rng.multinomial(units, sizes / sizes.sum(), min(rows, resamples - start))
+        yield drawn.astype(np.float64)
+
+
 def random_swaps(rng: np.random.Generator, units: int, resamples: int) -> Iterator[FloatArray]:
     """1 where a unit's two systems change places, else 0, each with probability one half: (chunk, units)."""
     width = -(-units // 8)
