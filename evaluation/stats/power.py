@@ -20,7 +20,7 @@ Design = Literal["paired", "preference", "mcnemar"]
 ON_THE_MARGIN = 1e-3  # an estimate so near, in standard errors, would take millions of times as many items
 
 
-def _quantiles(power: float, confidence: float, sides: int) -> tuple[float, float]:
+def quantiles(power: float, confidence: float, sides: int) -> tuple[float, float]:
     """Normal quantiles of the error and of the power."""
     check_confidence(confidence)
     if not 0.0 < power < 1.0:
@@ -84,7 +84,7 @@ def sample_size(
     ``cluster_size``, ``icc``: observations a cluster and their correlation; the answer still counts observations,
     so divide by ``cluster_size`` for clusters.
     """
-    z_error, z_power = _quantiles(power, confidence, sides)
+    z_error, z_power = quantiles(power, confidence, sides)
     inflation = _inflation(design, ties, cluster_size, icc)
     if math.isnan(effect):
         return undefined("no effect to find was given")
@@ -143,7 +143,7 @@ def detectable_difference(
 
     The answer is in that function's ``effect``: a difference of means, a winner's share, a difference of pass rates.
     """
-    z_error, z_power = _quantiles(power, confidence, sides)
+    z_error, z_power = quantiles(power, confidence, sides)
     effective = n / _inflation(design, ties, cluster_size, icc)
     if not effective > 0:
         return undefined("no items")
@@ -191,7 +191,7 @@ def more_items_needed(
     with probability ``power`` *if today's estimate is the truth*: a hint for planning, said with "about", and no
     promise, since the estimate itself will move.
     """
-    z_error, z_power = _quantiles(power, confidence, 2)
+    z_error, z_power = quantiles(power, confidence, 2)
     if not n > 0 or math.isnan(delta) or not se >= 0:
         return undefined("no estimate with a standard error yet")
     if math.isnan(margin):

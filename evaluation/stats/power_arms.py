@@ -11,8 +11,8 @@ from typing import Literal
 
 from scipy import optimize, stats
 
-from evaluation.stats.figure import Figure, check_confidence, undefined
-from evaluation.stats.power import design_effect
+from evaluation.stats.figure import Figure, undefined
+from evaluation.stats.power import design_effect, quantiles
 from evaluation.stats.statistic import statistic
 
 
@@ -35,7 +35,7 @@ def arms_of_means(
 ) -> Figure:
     """Values in the *first* arm to find ``difference`` of two independent means, ``sd`` within an arm; the second arm has
     ``ratio`` times as many. Clusters as in `power.sample_size`: users who come back, say."""
-    z = _quantiles(power, confidence, sides)
+    z = quantiles(power, confidence, sides)
     if not ratio > 0:
         raise ValueError(f"ratio is the second arm's size over the first's, above 0; got {ratio!r}")
     if not sd > 0:
@@ -62,7 +62,7 @@ def arms_of_proportions(
 ) -> Figure:
     """Trials in the *first* arm to tell the rates ``first`` and ``second`` of two independent arms apart (pooled variance under
     no difference); the second arm has ``ratio`` times as many."""
-    z_error, z_power = _quantiles(power, confidence, sides)
+    z_error, z_power = quantiles(power, confidence, sides)
     for rate in (first, second):
         if not 0 <= rate <= 1:
             raise ValueError(f"a rate lies between 0 and 1; got {rate!r}")
@@ -84,7 +84,7 @@ def detectable_rate(
     baseline: float, n: float, *, ratio: float = 1.0, power: float = 0.8, confidence: float = 0.95
 ) -> Figure:
     """Smallest rate above ``baseline`` that arms of ``n`` and ``ratio`` · ``n`` trials tell from it: `arms_of_proportions` turned round."""
-    z_error, z_power = _quantiles(power, confidence, 2)
+    z_error, z_power = quantiles(power, confidence, 2)
     if not 0 <= baseline <= 1:
         raise ValueError(f"a rate lies between 0 and 1; got {baseline!r}")
     if not n > 0:
@@ -123,7 +123,7 @@ def noninferiority_size(
     ``sd``: of the paired differences. ``equivalence``: both limits within ±margin, which takes more. For `margins`, whose tests are
     one-sided at 1 - ``confidence``.
     """
-    z_error, z_power = _quantiles(power, confidence, 1)
+    z_error, z_power = quantiles(power, confidence, 1)
     if not margin > 0:
         raise ValueError(f"margin must be above 0; got {margin!r}")
     if not sd > 0:
@@ -146,21 +146,12 @@ def correlation_size(
     correlation: float, *, null: float = 0.0, power: float = 0.8, confidence: float = 0.95, sides: Literal[1, 2] = 2
 ) -> Figure:
     """Items to tell ``correlation`` of metric and people from ``null``, by Fisher's z."""
-    z = _quantiles(power, confidence, sides)
+    z = quantiles(power, confidence, sides)
     for value in (correlation, null):
         if not -1 < value < 1:
             raise ValueError(f"a correlation lies between -1 and 1, both left out; got {value!r}")
     needed = _whole(sum(z) ** 2, math.atanh(correlation) - math.atanh(null), 1.0, extra=3)
     return needed if math.isnan(needed) else Figure(max(float(needed), 4.0))
-
-
-def _quantiles(power: float, confidence: float, sides: int) -> tuple[float, float]:
-    check_confidence(confidence)
-    if not 0.0 < power < 1.0:
-        raise ValueError(f"power must lie between 0 and 1, as 0.8 does; got {power!r}")
-    if sides not in (1, 2):
-        raise ValueError(f"sides must be 1 or 2; got {sides!r}")
-    return float(stats.norm.ppf(1 - (1 - confidence) / sides)), float(stats.norm.ppf(power))
 
 
 def _whole(squared_scale: float, effect: float, inflation: float, extra: float = 0.0) -> Figure:

@@ -65,7 +65,7 @@ def mean_evidence(difference: float, n: float, sigma: float, tau: float) -> Figu
     trap="Give it all e-values so far, not the last one.",
 )
 def always_valid_p(evidence: npt.ArrayLike) -> Figure:
-    """1 over the largest of the e-values seen so far, at most 1."""
+    """1 over the largest of the e-values (n,) seen so far, at most 1: a p-value however often one looks. NaN are left out."""
     seen = as_values(np.atleast_1d(np.asarray(evidence, dtype=np.float64)), "evidence")
     seen = seen[~np.isnan(seen)]
     if len(seen) == 0:
