@@ -117,3 +117,9 @@ def stemmed_words(text: str, tokenizer: Tokenizer = "unicode", stemming: bool = 
     """Words of a text, stemmed where `stemming` is set."""
     found = words(text, tokenizer)
     return tuple(filter(None, map(_stems.__getitem__, found)) if stemming else found)
+
+
+def forget() -> None:
+    """Empty the caches of words and stems, so that a measurement begins as a new process does."""
+    _stems.clear()
+    stemmed_words.cache_clear()
