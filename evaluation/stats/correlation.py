@@ -18,10 +18,13 @@ from scipy import stats
 from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, check_confidence, no_interval
 from evaluation.stats.grouping import Groups, encode, one_each
 from evaluation.stats.intervals import interval_of_replicates
-from evaluation.stats.resampling import bootstrap_indices
+from evaluation.stats.resampling import bootstrap_counts, bootstrap_indices
 from evaluation.stats.statistic import statistic
 
 Kind = Literal["pearson", "spearman", "kendall"]
+
+# Values of both sides (…, n) -> their correlation (…), NaN where one side is constant.
+Correlate = Callable[[FloatArray, FloatArray], FloatArray]
 
 FEW_SYSTEMS = 3  # with two, every correlation is ±1
 
@@ -57,16 +60,15 @@ def item_correlation(
     reason = _why_undefined(x, y)
     if reason:
         return no_interval(math.nan, confidence, len(x), f"{kind}, bootstrap", reason)
-    members = _members(groups)
-    replicates = np.array(
-        [
-            correlate(x[rows], y[rows])
-            for draws in bootstrap_indices(np.random.default_rng(seed), groups.count, resamples)
-            for rows in (np.concatenate([members[unit] for unit in draw]) for draw in draws)
-        ]
-    )
+    draws = bootstrap_indices(np.random.default_rng(seed), groups.count, resamples)
+    if groups.count == len(x):
+        replicates = np.concatenate([correlate(x[rows], y[rows]) for rows in draws])
+    else:  # resamples of clusters differ in length, so they go one by one
+        members = _members(groups)
+        drawn = (np.concatenate([members[unit] for unit in draw]) for chunk in draws for draw in chunk)
+        replicates = np.array([float(correlate(x[rows], y[rows])) for rows in drawn])
     return interval_of_replicates(
-        correlate(x, y), replicates, None, len(x), groups.count, "percentile", confidence, (-1.0, 1.0)
+        float(correlate(x, y)), replicates, None, len(x), groups.count, "percentile", confidence, (-1.0, 1.0)
     )
 
 
@@ -95,7 +97,7 @@ def within_item_correlation(
     x, y = _matrices(metric, human)
     kept = ~(np.isnan(x) | np.isnan(y))
     values = np.array(
-        [correlate(x[rows, item], y[rows, item]) if rows.sum() >= 2 else math.nan for item, rows in enumerate(kept.T)]
+        [float(correlate(x[rows, item], y[rows, item])) for item, rows in enumerate(kept.T)], dtype=np.float64
     )
     values = values[~np.isnan(values)]
     method = f"{kind} within items, bootstrap"
@@ -157,7 +159,7 @@ def pairwise_accuracy(
 def _of_systems(
     metric: npt.ArrayLike,
     human: npt.ArrayLike,
-    figure: Callable[[FloatArray, FloatArray], float],
+    figure: Correlate,
     fewest: int,
     name: str,
     limits: tuple[float, float],
@@ -174,63 +176,80 @@ def _of_systems(
     if systems < fewest:
         reason = f"{systems} system{'' if systems == 1 else 's'} with both scores; {fewest} are needed"
         return no_interval(math.nan, confidence, systems, method, reason)
-    estimate = figure(_means(x, np.ones(items)), _means(y, np.ones(items)))
+    once = np.ones((1, items))
+    estimate = float(figure(_means(x, once), _means(y, once))[0])
     if math.isnan(estimate):
         reason = "all systems have the same score on one side"
         return no_interval(math.nan, confidence, systems, method, reason)
-    replicates = []
-    for draws in bootstrap_indices(np.random.default_rng(seed), items, resamples):
-        for draw in draws:
-            times = np.bincount(draw, minlength=items).astype(np.float64)
-            first, second = _means(x, times), _means(y, times)
-            seen = ~(np.isnan(first) | np.isnan(second))  # a system may have no rated item among those drawn
-            replicates.append(figure(first[seen], second[seen]) if seen.sum() >= fewest else math.nan)
-    found = interval_of_replicates(estimate, np.array(replicates), None, items, items, "percentile", confidence, limits)
+    replicates = np.concatenate(
+        [
+            _of_seen(_means(x, times), _means(y, times), figure, fewest)
+            for times in bootstrap_counts(np.random.default_rng(seed), items, resamples)
+        ]
+    )
+    found = interval_of_replicates(estimate, replicates, None, items, items, "percentile", confidence, limits)
     return Interval(found.estimate, found.ci_low, found.ci_high, confidence, systems, method, found.reason)
 
 
-def _correlation(kind: Kind) -> Callable[[FloatArray, FloatArray], float]:
+def _of_seen(x: FloatArray, y: FloatArray, figure: Correlate, fewest: int) -> FloatArray:
+    """The figure of each resample (r,) from means (r, systems), over the systems that have an item among those drawn."""
+    seen = ~(np.isnan(x) | np.isnan(y))
+    whole = seen.all(axis=1)
+    values = np.full(len(x), np.nan)
+    values[whole] = figure(x[whole], y[whole])
+    for row in np.flatnonzero(~whole & (seen.sum(axis=1) >= fewest)):
+        values[row] = float(figure(x[row, seen[row]], y[row, seen[row]]))
+    return values
+
+
+def _correlation(kind: Kind) -> Correlate:
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}; got {kind!r}")
     return {"pearson": _pearson, "spearman": _spearman, "kendall": _kendall}[kind]
 
 
-def _pearson(x: FloatArray, y: FloatArray) -> float:
+def _pearson(x: FloatArray, y: FloatArray) -> FloatArray:
+    if x.shape[-1] < 2:
+        return np.full(x.shape[:-1], np.nan)
+    first, second = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    spread = np.sqrt(np.sum(first**2, axis=-1) * np.sum(second**2, axis=-1))
+    undefined = _constant(x) | _constant(y)
+    value = np.sum(first * second, axis=-1) / np.where(undefined, 1.0, spread)
+    return np.asarray(np.where(undefined, np.nan, np.clip(value, -1.0, 1.0)), dtype=np.float64)
+
+
+def _spearman(x: FloatArray, y: FloatArray) -> FloatArray:
+    if x.shape[-1] < 2:
+        return np.full(x.shape[:-1], np.nan)
+    return _pearson(stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1))
+
+
+def _kendall(x: FloatArray, y: FloatArray) -> FloatArray:
+    if x.ndim > 1:
+        return np.array([float(_kendall(*rows)) for rows in zip(x, y, strict=True)], dtype=np.float64)
     if len(x) < 2 or _constant(x) or _constant(y):
-        return math.nan
-    first, second = x - x.mean(), y - y.mean()
-    value = float(first @ second) / math.sqrt(float(first @ first) * float(second @ second))
-    return min(max(value, -1.0), 1.0)
+        return np.asarray(np.nan)
+    return np.asarray(stats.kendalltau(x, y).statistic, dtype=np.float64)
 
 
-def _spearman(x: FloatArray, y: FloatArray) -> float:
-    return _pearson(stats.rankdata(x), stats.rankdata(y))
+def _constant(values: FloatArray) -> BoolArray:
+    largest = np.abs(values).max(axis=-1)
+    return np.asarray(np.ptp(values, axis=-1) <= 1e-12 * np.maximum(1.0, largest), dtype=np.bool_)
 
 
-def _kendall(x: FloatArray, y: FloatArray) -> float:
-    if len(x) < 2 or _constant(x) or _constant(y):
-        return math.nan
-    return float(stats.kendalltau(x, y).statistic)
-
-
-def _constant(values: FloatArray) -> bool:
-    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
-
-
-def _ordered_alike(x: FloatArray, y: FloatArray) -> float:
-    above, below = np.triu_indices(len(x), 1)
-    metric, human = np.sign(x[above] - x[below]), np.sign(y[above] - y[below])
-    decided = human != 0
-    if not decided.any():
-        return math.nan
-    return float(np.mean((1 + metric[decided] * human[decided]) / 2))
+def _ordered_alike(x: FloatArray, y: FloatArray) -> FloatArray:
+    above, below = np.triu_indices(x.shape[-1], 1)
+    metric, human = np.sign(x[..., above] - x[..., below]), np.sign(y[..., above] - y[..., below])
+    decided = (human != 0).sum(axis=-1)
+    alike = np.sum((human != 0) * (1 + metric * human) / 2, axis=-1)
+    return np.asarray(np.where(decided > 0, alike / np.maximum(decided, 1), np.nan), dtype=np.float64)
 
 
 def _means(matrix: FloatArray, times: FloatArray) -> FloatArray:
-    """Each system's mean (systems,) over items drawn ``times`` (items,), NaN where none of its items was."""
+    """Each system's mean (r, systems) over items drawn ``times`` (r, items), NaN where none of its items was."""
     present = ~np.isnan(matrix)
-    total, number = np.where(present, matrix, 0.0) @ times, present @ times
-    return np.asarray(np.divide(total, number, out=np.full(len(matrix), np.nan), where=number > 0), dtype=np.float64)
+    total, number = times @ np.where(present, matrix, 0.0).T, times @ present.T
+    return np.asarray(np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0), dtype=np.float64)
 
 
 def _both(metric: npt.ArrayLike, human: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -126,6 +126,7 @@ EDGES: dict[str, Calls] = {
     "paired.compare_statistics": [((rows(v), rows(zeros(v)), first), few) for v in SAMPLES.values()]
     + [((np.zeros((3, 2)), np.zeros((3, 2)), first), few)],
     "paired.compare_systems": [(([v, v], zeros(v)), few) for v in SAMPLES.values() if v],
+    "paired.compare_pairs": [(([v, v, zeros(v)],), few) for v in SAMPLES.values() if v] + [((np.zeros((1, 4)),), {})],
     "effects.hedges_g": of_pairs(),
     "effects.cliffs_delta": of_pairs(),
     "effects.risk_difference": [((0, 0, 0, 0), {}), ((0, 1, 0, 1), {}), ((1, 1, 0, 3), {})],
@@ -269,7 +270,7 @@ def test_the_list_says_of_each_what_it_is_for_and_where_it_misleads() -> None:
     for name, each in describe().items():
         assert each.name == name and each.design in DESIGNS
         assert len(each.text) > 60, name
-        assert each.title[0].isupper() and len(each.source) >= 9 and len(each.trap) > 15, name
+        assert len(each.title) > 10 and len(each.source) >= 9 and len(each.trap) > 15, name
         assert each.options and each.answers, name
 
 
