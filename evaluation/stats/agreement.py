@@ -212,7 +212,7 @@ def ac1_interval(
     *,
     clusters: npt.ArrayLike | None = None,
 ) -> Interval:
-    """AC1 or AC2 with a percentile bootstrap interval over units, or over whole ``clusters`` of them (as in
+    """AC1 or AC2 with a bootstrap interval over units, or over whole ``clusters`` of them (as in
     `alpha_interval`); ``n`` counts units with at least one rating."""
     scale, counts = _count_table(matrix, categories)
     statistics, gains = _ac1_statistics(scale, counts, weights)

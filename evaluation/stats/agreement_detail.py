@@ -41,7 +41,7 @@ def cohen_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Cohen's kappa of ``a`` and ``b`` (n,) with a percentile bootstrap interval over units, or over whole ``clusters`` (n,)."""
+    """Cohen's kappa of ``a`` and ``b`` (n,) with a bootstrap interval over units, or over whole ``clusters`` (n,)."""
     check_confidence(confidence)
     estimate = cohen_kappa(a, b, weights)
     first, second = as_labels(a), as_labels(b)
@@ -88,7 +88,7 @@ def fleiss_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Fleiss' kappa of ``counts`` (units × categories) with a percentile bootstrap interval over units or ``clusters`` (units,)."""
+    """Fleiss' kappa of ``counts`` (units × categories) with a bootstrap interval over units or ``clusters`` (units,)."""
     check_confidence(confidence)
     estimate = fleiss_kappa(counts)
     table = np.nan_to_num(np.asarray(counts, dtype=np.float64))

@@ -146,7 +146,7 @@ def alpha_interval(
     *,
     clusters: npt.ArrayLike | None = None,
 ) -> Interval:
-    """Alpha with a percentile bootstrap interval over units (items), never over single ratings.
+    """Alpha with a bootstrap interval (`intervals.bootstrap`, expanded) over units (items), never over single ratings.
 
     ``clusters``: (units,) labels of what units share, such as the ticket that two answers belong to; whole clusters are
     resampled then. ``n`` is the number of units with two ratings or more. A resample in which all ratings are equal has no alpha;
@@ -165,7 +165,7 @@ def alpha_interval(
     estimate = float(_alphas(data, np.ones((1, units)), level)[0])
     replicates = _replicates(data, groups, level, resamples, seed)
     return interval_of_replicates(
-        estimate, replicates, None, units, groups.count, "percentile", confidence, (-1.0, 1.0)
+        estimate, replicates, None, units, groups.count, "expanded", confidence, (-1.0, 1.0)
     )
 
 

@@ -48,7 +48,7 @@ def item_correlation(
     """Correlation of ``metric`` (n,) with ``human`` (n,) over single answers; a pair with a NaN is left out.
 
     ``kind``: ``pearson``; ``spearman``; ``kendall`` (tau-b, which counts ties). ``clusters``: (n,) labels of what answers share, the
-    ticket where several systems answered it; the percentile bootstrap resamples whole clusters.
+    ticket where several systems answered it; the bootstrap resamples whole clusters.
     Mixed systems inflate it: a metric that only tells good systems from bad correlates too. See `within_item_correlation`.
     """
     check_confidence(confidence)
@@ -68,7 +68,7 @@ def item_correlation(
         drawn = (np.concatenate([members[unit] for unit in draw]) for chunk in draws for draw in chunk)
         replicates = np.array([float(correlate(x[rows], y[rows])) for rows in drawn])
     return interval_of_replicates(
-        float(correlate(x, y)), replicates, None, len(x), groups.count, "percentile", confidence, (-1.0, 1.0)
+        float(correlate(x, y)), replicates, None, len(x), groups.count, "expanded", confidence, (-1.0, 1.0)
     )
 
 
@@ -107,7 +107,7 @@ def within_item_correlation(
         [values[rows].mean(axis=1) for rows in bootstrap_indices(np.random.default_rng(seed), len(values), resamples)]
     )
     n = len(values)
-    return interval_of_replicates(float(values.mean()), replicates, None, n, n, "percentile", confidence, (-1.0, 1.0))
+    return interval_of_replicates(float(values.mean()), replicates, None, n, n, "expanded", confidence, (-1.0, 1.0))
 
 
 @statistic(
@@ -187,7 +187,7 @@ def _of_systems(
             for times in bootstrap_counts(np.random.default_rng(seed), items, resamples)
         ]
     )
-    found = interval_of_replicates(estimate, replicates, None, items, items, "percentile", confidence, limits)
+    found = interval_of_replicates(estimate, replicates, None, items, items, "expanded", confidence, limits)
     return Interval(found.estimate, found.ci_low, found.ci_high, confidence, systems, method, found.reason)
 
 

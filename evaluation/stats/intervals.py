@@ -64,7 +64,7 @@ def bootstrap(
     statistic: Statistic = np.mean,
     clusters: npt.ArrayLike | None = None,
     *,
-    method: Method = "percentile",
+    method: Method = "expanded",
     confidence: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
@@ -75,9 +75,9 @@ def bootstrap(
     ``values``: (n,), NaN left out. ``clusters``: (n,) labels of the highest shared source of noise (document, prompt
     family). ``statistic`` reduces along ``axis``, as ``np.mean``, ``np.median`` and ``np.std`` do.
     With clusters a resample holds as many *clusters* as there are, so its number of values varies.
-    ``method``: ``percentile``; ``bca`` (bias-corrected, accelerated); ``expanded``, the percentile interval at the
-    wider level at which it has the length of a t interval, honest for the few dozen items that people can rate;
-    ``studentised`` (bootstrap-t), for the mean only.
+    ``method``: ``expanded``, the percentile interval at the wider level at which it has the length of a t interval, which
+    holds what it says for the few dozen items or documents that people can rate; ``percentile``, which of twenty documents
+    covers 92 % and calls it 95; ``bca`` (bias-corrected, accelerated); ``studentised`` (bootstrap-t), for the mean only.
     ``limits``: lowest and highest possible value; with them a sample without variance has an interval with width
     (`of_constant`) instead of one without.
     """
@@ -109,7 +109,7 @@ def bootstrap_statistics(
     reduce: Reduce,
     clusters: npt.ArrayLike | None = None,
     *,
-    method: Method = "percentile",
+    method: Method = "expanded",
     confidence: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
