@@ -81,6 +81,7 @@ FORECASTS = {
         ((), {"logprobs": [-1e6], "tokens": [1]}),
         ((None, [""]), {"logprobs": [-1.0], "tokens": [1]}),
         ((None, ["雨"]), {"logprobs": [-1.0], "tokens": [1]}),
+        ((None, ["\ud800"]), {"logprobs": [-1.0], "tokens": [1]}),
     ],
 }
 
