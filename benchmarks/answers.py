@@ -1,4 +1,4 @@
-"""Answers and references for the benchmarks of text metrics: the demo's own, a fifth of the words of each answer changed."""
+"""Answers and references for the benchmarks of text metrics: the demo's own in ASCII, a fifth of the words of each changed."""
 
 import random
 
@@ -10,9 +10,15 @@ LONGEST = 400  # characters: a support answer of some seventy words
 def answers(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
     """``count`` predictions and references, no two alike."""
     rng = random.Random(seed)
-    texts = [str(entry["a"])[:LONGEST] for entry in faq.load(lang="en")]
-    references = [texts[number % len(texts)] + f" ({number})" for number in range(count)]
+    texts = [str(entry["a"])[:LONGEST].encode("ascii", "ignore").decode() for entry in faq.load(lang="en")]
+    references = [_turned(texts[number % len(texts)], number // len(texts)) for number in range(count)]
     return [_changed(text, rng) for text in references], references
+
+
+def _turned(text: str, words: int) -> str:
+    """The text with its first words put last, so that it is another text of the same words."""
+    parts = text.split()
+    return " ".join(parts[words % len(parts) :] + parts[: words % len(parts)])
 
 
 def _changed(text: str, rng: random.Random) -> str:

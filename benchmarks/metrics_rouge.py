@@ -2,7 +2,7 @@
 
 Both stem, both score every pair, and ours begins each turn without its cache of words. In one process, no threads.
 
-    python -m benchmarks.metrics_rouge [--answers 2000] [--turns 3]
+    python -m benchmarks.metrics_rouge [--answers 3000] [--turns 3]
 """
 
 import argparse
@@ -20,7 +20,7 @@ NAMES = ("rouge1", "rouge2", "rougeL")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--answers", type=int, default=2000)
+    parser.add_argument("--answers", type=int, default=3000)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     predictions, references = answers(options.answers)

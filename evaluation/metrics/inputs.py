@@ -11,6 +11,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from evaluation.metrics.errors import Absent, MetricInputError
 
 
@@ -26,6 +29,22 @@ class TextPairs:
         """References per example as sacrebleu's signature has it: a number, or "var" where it varies."""
         counts = {len(group) for group in self.references}
         return str(counts.pop()) if len(counts) == 1 else "var"
+
+    def combinations(self) -> tuple[list[str], list[str]]:
+        """Each prediction beside each of its references, one after another: two lists of one length."""
+        predicted = [
+            text for text, group in zip(self.predictions, self.references, strict=True) for _ in range(len(group))
+        ]
+        return predicted, [reference for group in self.references for reference in group]
+
+    def best(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+        """Which of the `combinations` has the greatest of `scores` for each example, the first of equals: shape (n,)."""
+        sizes = [len(group) for group in self.references]
+        starts = np.cumsum([0, *sizes[:-1]])
+        if len(scores) == len(sizes):
+            return starts.astype(np.intp)
+        greatest = [int(np.argmax(scores[at : at + size])) for at, size in zip(starts, sizes, strict=True)]
+        return (starts + greatest).astype(np.intp)
 
     @property
     def counts(self) -> dict[str, int]:

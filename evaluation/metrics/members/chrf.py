@@ -30,10 +30,9 @@ def chrf(predictions: Any, references: Any, *, lowercase: bool = False) -> Score
     def form(text: str) -> str:
         return "".join((text.lower() if lowercase else text).split())
 
-    sizes = [len(group) for group in pairs.references]
-    predicted = [text for text, size in zip(map(form, pairs.predictions), sizes, strict=True) for _ in range(size)]
-    candidates = _statistics(predicted, [form(reference) for group in pairs.references for reference in group])
-    statistics = _best(candidates, sizes)
+    predicted, expected = pairs.combinations()
+    candidates = _statistics(list(map(form, predicted)), list(map(form, expected)))
+    statistics = candidates[pairs.best(reduce(candidates))]
     return from_statistics(
         statistics, reduce, _signature(pairs.nrefs, lowercase), sentence_scores=reduce(statistics), **pairs.counts
     )
@@ -61,15 +60,6 @@ def _statistics(predicted: list[str], references: list[str]) -> Floats:
     # As sacrebleu: where the reference is too short for an order, the prediction's n-grams are not counted.
     counted = np.where(of_reference > 0, of_prediction, 0)
     return np.stack([counted, of_reference, matches], axis=-1).reshape(len(predicted), 3 * ORDER).astype(np.float64)
-
-
-def _best(candidates: Floats, sizes: list[int]) -> Floats:
-    """For each text the row of the reference with the greatest F-score, the first of equals; `sizes` references each."""
-    if len(candidates) == len(sizes):
-        return candidates
-    starts = np.cumsum([0, *sizes[:-1]])
-    scores = reduce(candidates)
-    return candidates[[at + int(np.argmax(scores[at : at + size])) for at, size in zip(starts, sizes, strict=True)]]
 
 
 def _signature(nrefs: str, lowercase: bool) -> str:
