@@ -164,9 +164,7 @@ def alpha_interval(
         return no_interval(float("nan"), confidence, units, "alpha", reason)
     estimate = float(_alphas(data, np.ones((1, units)), level)[0])
     replicates = _replicates(data, groups, level, resamples, seed)
-    return interval_of_replicates(
-        estimate, replicates, None, units, groups.count, "expanded", confidence, (-1.0, 1.0)
-    )
+    return interval_of_replicates(estimate, replicates, None, units, groups.count, "expanded", confidence, (-1.0, 1.0))
 
 
 def _replicates(data: Pairable, groups: Groups, level: Level, resamples: int, seed: int) -> FloatArray:

@@ -69,6 +69,7 @@ def bootstrap(
     resamples: int = 10_000,
     seed: int = 0,
     limits: tuple[float, float] | None = None,
+    crossed: npt.ArrayLike | None = None,
 ) -> Interval:
     """Bootstrap interval of ``statistic`` over examples, or over whole ``clusters`` of them.
 
@@ -80,7 +81,19 @@ def bootstrap(
     covers 92 % and calls it 95; ``bca`` (bias-corrected, accelerated); ``studentised`` (bootstrap-t), for the mean only.
     ``limits``: lowest and highest possible value; with them a sample without variance has an interval with width
     (`of_constant`) instead of one without.
+    ``crossed``: (n,) labels of a second factor that crosses ``clusters``, the raters beside the items; both are resampled then
+    (`crossed.bootstrap_crossed`; means only).
+
+    ValueError: labels of another length, an unknown method, ``crossed`` without ``clusters`` or of another statistic.
     """
+    if crossed is not None:
+        if clusters is None or statistic is not np.mean:
+            raise ValueError("crossed needs clusters to cross, and takes means: for other figures see crossed.py")
+        from evaluation.stats.crossed import bootstrap_crossed  # which builds on this module
+
+        return bootstrap_crossed(
+            values, clusters, crossed, confidence=confidence, resamples=resamples, seed=seed, limits=limits
+        )
     if method == "studentised":
         if statistic is not np.mean:
             raise ValueError("the studentised interval is for the mean: other statistics have no standard error here")

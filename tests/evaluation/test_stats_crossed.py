@@ -8,6 +8,7 @@ import pytest
 from evaluation.stats.clustered import crossed_variance, paired_mean
 from evaluation.stats.crossed import bootstrap_crossed, bootstrap_crossed_statistics
 from evaluation.stats.grouping import encode
+from evaluation.stats.intervals import bootstrap
 
 
 def ratings(items=30, raters=8, item_sd=0.8, rater_sd=0.4, noise=0.5, seed=0):
@@ -51,6 +52,15 @@ def test_a_mean_is_a_figure_of_sums():
         sums, lambda s: s[..., 0] / s[..., 1], item, rater, resamples=300, seed=2
     )
     assert one.n == len(values) - 5
+
+
+def test_the_plain_bootstrap_leads_to_it():
+    values, item, rater = ratings(12, 6)
+    assert bootstrap(values, clusters=item, crossed=rater, seed=1) == bootstrap_crossed(values, item, rater, seed=1)
+    with pytest.raises(ValueError, match="needs clusters"):
+        bootstrap(values, crossed=rater)
+    with pytest.raises(ValueError, match="takes means"):
+        bootstrap(values, np.median, clusters=item, crossed=rater)
 
 
 def test_a_ratio_of_sums_has_an_interval_too():

@@ -1,9 +1,9 @@
 """How often intervals called 95 % hold the truth, on the designs that the product uses, by simulation.
 
-    python -m tests.reference.coverage [--runs 2000] [NAME …]
+    python -m tests.reference.coverage [NAME …] [--runs 2000] [--output docs/coverage.md]
 
 A design draws a sample and says for each interval whether it holds the truth. With 2,000 runs the share has a standard error of
-half a point; it is printed beside it. The same designs are asserted in `test_stats_coverage.py`.
+half a point; it is printed beside it. The quick designs are asserted in `test_stats_coverage.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from evaluation.stats.figure import Interval
 Rng = np.random.Generator
 Design = Callable[[Rng], dict[str, bool]]
 RESAMPLES = 500
+PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 DESIGNS: dict[str, Design] = {}
 
 
@@ -287,20 +289,46 @@ def simulate(name: str, runs: int, seed: int = 0) -> dict[str, float]:
     return {interval: float(np.mean([found[interval] for found in each])) for interval in each[0]}
 
 
+def page(found: list[tuple[str, str, float]], runs: int) -> str:
+    """docs/coverage.md."""
+    rows = [
+        f"| {name.replace('_', ' ')} | {interval} | {100 * share:.1f} % | {100 * math.sqrt(share * (1 - share) / runs):.1f} |"
+        for name, interval, share in found
+    ]
+    return "\n".join(
+        [
+            "# What intervals called 95 % cover",
+            "",
+            "Written by `python -m tests.reference.coverage`: how often the interval holds the truth, or a test at 5 % stays silent",
+            f"where there is nothing to find, in {runs:,} simulated samples; the last column is the simulation's own standard error.",
+            "Each design is a function of that file, with its numbers. Exact tests and intervals of counts lie above 95 % by nature.",
+            "",
+            "| design | interval or test | share | ± points |",
+            "|---|---|---:|---:|",
+            *rows,
+            "",
+        ]
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(DESIGNS)}; all when left out")
     parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--output", type=Path, help="the page to write; docs/coverage.md when all are run")
     options = parser.parse_args()
-    print(
-        f"{options.runs} runs; a share of 95 % has a standard error of {100 * math.sqrt(0.95 * 0.05 / options.runs):.1f} points"
-    )
+    found: list[tuple[str, str, float]] = []
     for name in options.names or DESIGNS:
         began = time.process_time()
         for interval, share in simulate(name, options.runs).items():
             error = math.sqrt(share * (1 - share) / options.runs)
-            print(f"{name:38} {interval:22} {100 * share:5.1f} % ± {100 * error:.1f}", flush=True)
+            print(f"{name:38} {interval:18} {100 * share:5.1f} % ± {100 * error:.1f}", flush=True)
+            found.append((name, interval, share))
         print(f"{name:38} {time.process_time() - began:.1f} s", flush=True)
+    output = options.output or (None if options.names else PAGE)
+    if output:
+        output.write_text(page(found, options.runs), encoding="utf-8")
+        print(f"written to {output}")
 
 
 if __name__ == "__main__":
