@@ -80,7 +80,7 @@ def compare(
     labels of documents or prompt families, for ``permutation``, ``bootstrap`` and ``t``.
 
     - ``permutation``: sign-flip test of the mean, exact up to 16 units that differ, else drawn; bootstrap interval
-    - ``bootstrap``: p from the bootstrap distribution shifted to no difference; bootstrap interval
+    - ``bootstrap``: p from the bootstrap distribution shifted to no difference, widened as the interval is; bootstrap interval
     - ``t``: cluster-robust with (units - 1) degrees of freedom; without clusters the paired t test
     - ``wilcoxon``, ``sign``: rank tests of the differences, ties with zero dropped; the interval is the bootstrap one
     - ``mcnemar``: exact, for pass/fail values 0 and 1; Bonett–Price interval

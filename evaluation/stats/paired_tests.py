@@ -140,7 +140,14 @@ def _bootstrap(pairs: Pairs, confidence: float, resamples: int, seed: int) -> Ou
         int(np.sum(np.abs((counts @ sums) / (counts @ sizes) - observed) >= least))
         for counts in bootstrap_counts(np.random.default_rng(seed), len(sums), resamples)
     )
-    return Figure((1 + hits) / (1 + resamples)), interval, method
+    return Figure(_expanded((1 + hits) / (1 + resamples), len(sums))), interval, method
+
+
+def _expanded(p_value: float, units: int) -> float:
+    """The two-sided p that goes with the expanded interval: a resample of few units varies too little by √((n - 1)/n), and its
+    normal tail is too thin for their number (Hesterberg 2015). Of twenty documents the plain one errs in 8 % at 5 %."""
+    distance = float(stats.norm.isf(p_value / 2)) * math.sqrt((units - 1) / units)
+    return 2 * float(stats.t.sf(distance, units - 1))
 
 
 def _t(pairs: Pairs, confidence: float, resamples: int, seed: int) -> Outcome:
