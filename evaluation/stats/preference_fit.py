@@ -140,12 +140,15 @@ def newton(rows: Rows, design: FloatArray, ties: Ties, has_tie: bool) -> Fit | N
     if has_tie:
         slopes[:, 1, -1] = 1.0
 
+    stacked = slopes.reshape(-1, slopes.shape[2])
+
     def evaluate(parameters: FloatArray) -> Fit:
         d = design @ parameters[: design.shape[1]]
         shape = float(parameters[-1]) if has_tie else None
         log_p, gradient, hessian = _outcome_terms(d, shape, rows.outcome, ties)
         scores = np.einsum("rs,rsp->rp", gradient, slopes)
-        information = -np.einsum("r,rsp,rst,rtq->pq", rows.weight, slopes, hessian, slopes, optimize=True)
+        curved = (rows.weight[:, None, None] * hessian) @ slopes  # (r, 2, p)
+        information = -stacked.T @ curved.reshape(stacked.shape)
         return Fit(parameters, float(rows.weight @ log_p), scores, information)
 
     start = np.zeros(slopes.shape[2])
