@@ -96,9 +96,7 @@ def _components(values: FloatArray, items: Groups, raters: Groups, correction: b
     )
 
 
-def crossed_variance(
-    of_item: float, of_rater: float, of_cell: float, items: Groups, raters: Groups
-) -> tuple[float, float]:
+def crossed_variance(parts: VarianceComponents, items: Groups, raters: Groups) -> tuple[float, float]:
     """Variance of a figure over crossed items and raters, and its degrees of freedom, from the three cluster variances.
 
     Item and rater variance both hold the noise of the cell, so one share of it is taken out again. In a sparse design that
@@ -114,10 +112,10 @@ def crossed_variance(
     by_item, by_rater, by_cell = effective
     filled = by_cell / (items.count * raters.count)
     room = by_cell - by_item - by_rater
-    noise = (by_cell * of_cell - by_item * of_item - by_rater * of_rater) / room if room > 0 else 0.0
-    shared = (1 - filled) * of_cell + filled * min(max(noise, 0.0), of_item, of_rater)
-    variance = max(of_item + of_rater - shared, of_item, of_rater)
-    spread = of_item**2 / (items.count - 1) + of_rater**2 / (raters.count - 1)
+    noise = (by_cell * parts.cell - by_item * parts.item - by_rater * parts.rater) / room if room > 0 else 0.0
+    shared = (1 - filled) * parts.cell + filled * min(max(noise, 0.0), parts.item, parts.rater)
+    variance = max(parts.item + parts.rater - shared, parts.item, parts.rater)
+    spread = parts.item**2 / (items.count - 1) + parts.rater**2 / (raters.count - 1)
     return variance, variance**2 / spread if spread > 0 else math.nan
 
 
@@ -183,7 +181,7 @@ def paired_mean(
         return result(nan, nan, nan, nan, nan, "one item: its ratings say nothing of other items")
     if random_raters:
         parts = _components(sample, by_item, by_rater, correction=True)
-        variance, df = crossed_variance(parts.item, parts.rater, parts.cell, by_item, by_rater)
+        variance, df = crossed_variance(parts, by_item, by_rater)
     else:
         variance, df = cluster_variance(sample, by_item, correction=True), by_item.count - 1.0
     mean, se = float(sample.mean()), math.sqrt(variance)

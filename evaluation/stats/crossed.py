@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, stats
 
-from evaluation.stats.clustered import RANDOM_RATERS, crossed_variance
+from evaluation.stats.clustered import RANDOM_RATERS, VarianceComponents, crossed_variance
 from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, check_confidence, no_interval
 from evaluation.stats.grouping import Groups, crossed, encode
 from evaluation.stats.intervals import Reduce, as_rows, bootstrap_statistics
@@ -120,7 +120,7 @@ def bootstrap_crossed_statistics(
         return no_interval(
             estimate, confidence, n, method, "the sample does not vary, and no limits of its values are known"
         )
-    variance, df = crossed_variance(*variances, by_item, by_rater)
+    variance, df = crossed_variance(VarianceComponents(*variances), by_item, by_rater)
     # The levels at which a normal sample's quantiles lie as far out as those of t (Hesterberg 2015, "expanded").
     level = float(stats.norm.cdf(stats.t.ppf((1 - confidence) / 2, df)))
     scale = math.sqrt(variance) / spread

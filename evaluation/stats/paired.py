@@ -238,7 +238,7 @@ def _together(
     check_confidence(confidence)
     examples = values.shape[1]
     groups = one_each(examples) if clusters is None else encode(clusters, examples)
-    kept: BoolArray = ~np.isnan(values).any(axis=0)
+    kept: BoolArray = np.asarray(~np.isnan(values).any(axis=0))
     groups = groups.take(kept)
     n, units, dropped = int(kept.sum()), groups.count, int((~kept).sum())
     if n == 0:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from evaluation.stats.clustered import crossed_variance
+from evaluation.stats.clustered import VarianceComponents, crossed_variance
 from evaluation.stats.figure import FloatArray, Interval, check_confidence, no_interval
 from evaluation.stats.grouping import Groups, crossed, encode
 from evaluation.stats.intervals import bootstrap
@@ -201,7 +201,13 @@ def _rows(counted: Counter[Battle], names: tuple[str, ...], numbered: Sequence[B
     row = {battle: number for number, battle in enumerate(distinct)}
     left, right, outcome = np.array([code[battle] for battle in distinct], dtype=np.intp).reshape(-1, 3).T.copy()
     weight = np.array([counted[battle] for battle in distinct], dtype=np.float64)
-    return Rows(left, right, outcome, weight, np.array([row[tuple(battle)] for battle in numbered], dtype=np.intp))
+    return Rows(
+        left,
+        right,
+        outcome,
+        weight,
+        np.array([row[left, right, outcome] for left, right, outcome in numbered], dtype=np.intp),
+    )
 
 
 def _win_rates(rows: Rows, models: int) -> FloatArray:
@@ -248,7 +254,8 @@ def _spread(
         return np.full_like(bread, np.nan), nothing, nothing
     of_cell = sandwich(crossed(*clusters))
     combined = [
-        crossed_variance(*map(float, parts), *clusters) for parts in zip(*map(along, (*alone, of_cell)), strict=True)
+        crossed_variance(VarianceComponents(*map(float, parts)), *clusters)
+        for parts in zip(*map(along, (*alone, of_cell)), strict=True)
     ]
     variance, df = np.array(combined).T
     values, vectors = np.linalg.eigh(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.stats.clustered import crossed_variance, paired_mean
+from evaluation.stats.clustered import VarianceComponents, crossed_variance, paired_mean
 from evaluation.stats.crossed import bootstrap_crossed, bootstrap_crossed_statistics
 from evaluation.stats.grouping import encode
 from evaluation.stats.intervals import bootstrap
@@ -114,4 +114,4 @@ def test_where_all_rated_all_only_the_noise_is_taken_out():
 def test_the_variance_is_never_below_either_source():
     groups = encode(list(range(9)), 9), encode([0, 1, 2] * 3, 9)
     for parts in ((0.2, 0.1, 0.4), (0.0, 0.0, 0.0), (0.1, 0.3, 0.1)):
-        assert crossed_variance(*parts, *groups)[0] >= max(parts[:2])
+        assert crossed_variance(VarianceComponents(*parts), *groups)[0] >= max(parts[:2])
