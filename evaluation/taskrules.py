@@ -28,7 +28,7 @@ def refuse_metrics(spec: TaskSpec) -> None:
 
 
 def fitting(field: TaskField) -> dict[str, Description]:
-    """The metrics that read what the field's own primary metric reads."""
+    """The metrics that read what the field's own primary metric reads, those that are mere warnings left out."""
     described = describe()
     takes = described[metrics_of(field.kind).primary].takes
-    return {name: one for name, one in described.items() if one.takes == takes}
+    return {name: one for name, one in described.items() if one.takes == takes and not one.warning}

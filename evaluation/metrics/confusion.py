@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from evaluation.metrics.confusion_matrix import counts_of
 from evaluation.metrics.errors import MetricInputError
 from evaluation.metrics.inputs import LabelPairs
 from evaluation.metrics.result import Floats, Reduce, Scores, from_statistics, ratio
@@ -104,7 +105,7 @@ def scores_of(pairs: LabelPairs, reduce: Reduce, settings: str = "") -> Scores:
         f"classes:{len(pairs.labels)}|{settings}version:1",
         labels=list(pairs.labels),
         per_class=_per_class(pairs, ClassCounts.unpack(statistics.sum(axis=0))),
-        confusion=_confusion(pairs),
+        confusion=counts_of(pairs),
         outside_labels=sum(label < 0 for label in pairs.predicted),
     )
 
@@ -123,9 +124,3 @@ def _per_class(pairs: LabelPairs, counts: ClassCounts) -> list[dict[str, Any]]:
         }
         for k, label in enumerate(pairs.labels)
     ]
-
-
-def _confusion(pairs: LabelPairs) -> np.ndarray[Any, np.dtype[np.int64]]:
-    matrix = np.zeros((len(pairs.labels), len(pairs.labels) + 1), dtype=np.int64)
-    np.add.at(matrix, (pairs.true, pairs.predicted), 1)
-    return matrix

@@ -6,9 +6,13 @@ empty lists: nothing was measured, which is not 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from evaluation.metrics.errors import Absent, MetricInputError
 
@@ -26,6 +30,22 @@ class TextPairs:
         counts = {len(group) for group in self.references}
         return str(counts.pop()) if len(counts) == 1 else "var"
 
+    def combinations(self) -> tuple[list[str], list[str]]:
+        """Each prediction beside each of its references, one after another: two lists of one length."""
+        predicted = [
+            text for text, group in zip(self.predictions, self.references, strict=True) for _ in range(len(group))
+        ]
+        return predicted, [reference for group in self.references for reference in group]
+
+    def best(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+        """Which of the `combinations` has the greatest of `scores` for each example, the first of equals: shape (n,)."""
+        sizes = [len(group) for group in self.references]
+        starts = np.cumsum([0, *sizes[:-1]])
+        if len(scores) == len(sizes):
+            return starts.astype(np.intp)
+        greatest = [int(np.argmax(scores[at : at + size])) for at, size in zip(starts, sizes, strict=True)]
+        return (starts + greatest).astype(np.intp)
+
     @property
     def counts(self) -> dict[str, int]:
         """Texts that hold nothing: a metric scores them (mostly 0), a reader should know how many they are."""
@@ -38,7 +58,7 @@ class TextPairs:
 def texts(predictions: Any, references: Any) -> TextPairs:
     """Pair texts with references (one string, or a non-empty list of strings, each).
 
-    A prediction of None (nothing was generated) counts as the empty text; a missing reference is an error.
+    A prediction of None or NaN (nothing was generated) counts as the empty text; a missing reference is an error.
     """
     predicted, expected = paired(predictions, references)
     return TextPairs(
@@ -59,16 +79,17 @@ class LabelPairs:
 def labels(predictions: Any, references: Any, names: Sequence[Hashable] | None) -> LabelPairs:
     """Number the classes. `names` is the task's own list; None takes every label that occurs, sorted if it can be.
 
-    A prediction outside `names`, or None (nothing could be parsed), becomes -1. A reference outside is an error.
+    A prediction outside `names`, or None or NaN (nothing could be parsed), becomes -1. A reference outside is an error.
     """
     predicted, true = paired(predictions, references)
     for row, label in enumerate(true):
-        if label is None:
-            raise MetricInputError(f"row {row}: the reference is None; leave examples without a label out")
+        if missing(label):
+            raise MetricInputError(f"row {row}: the reference is {label}; leave examples without a label out")
         _hashable(label, row, "reference")
+    predicted = [None if missing(label) else label for label in predicted]
     for row, label in enumerate(predicted):
         _hashable(label, row, "prediction")
-    known = _classes(names) if names is not None else _seen(true, predicted)
+    known = classes(names) if names is not None else _seen(true, predicted)
     index = {label: position for position, label in enumerate(known)}
     for row, label in enumerate(true):
         if label not in index:
@@ -104,8 +125,23 @@ def paired(predictions: Any, references: Any) -> tuple[list[Any], list[Any]]:
     return predicted, expected
 
 
+def classes(names: Sequence[Hashable]) -> list[Hashable]:
+    """A task's own list of labels, checked: not empty, none twice."""
+    known = listed(names, "labels")
+    if len(set(known)) != len(known):
+        raise MetricInputError(f"labels={known!r} names a class twice")
+    if not known:
+        raise MetricInputError("labels=[] names no class; leave it out to take the labels that occur")
+    return known
+
+
+def missing(value: Any) -> bool:
+    """Whether a value is None or NaN, which is how tables say that there is none."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def _prediction(text: Any, row: int) -> str:
-    if text is None:
+    if missing(text):
         return ""
     if not isinstance(text, str):
         raise MetricInputError(f"row {row}: the prediction is a {type(text).__name__}, not a text")
@@ -129,15 +165,6 @@ def _hashable(label: Any, row: int, what: str) -> None:
             f"row {row}: the {what} is a {type(label).__name__}, not one label; "
             "several accepted answers are for text metrics such as exact_match"
         )
-
-
-def _classes(names: Sequence[Hashable]) -> list[Hashable]:
-    known = listed(names, "labels")
-    if len(set(known)) != len(known):
-        raise MetricInputError(f"labels={known!r} names a class twice")
-    if not known:
-        raise MetricInputError("labels=[] names no class; leave it out to take the labels that occur")
-    return known
 
 
 def _seen(true: list[Any], predicted: list[Any]) -> list[Hashable]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from evaluation.metrics.result import Direction, Scores
 
-Takes = Literal["labels", "texts", "label sets", "spans", "numbers", "log-probabilities"]
+Takes = Literal["labels", "texts", "label sets", "spans", "numbers", "log-probabilities", "probabilities"]
 
 
 def _nothing_missing() -> str | None:
@@ -28,6 +28,8 @@ class Metric:
     range: tuple[float, float]
     source: str
     blind_spot: str
+    warning: bool = False
+    """Whether it only hints at trouble (length, repetition) and must not be what a model is chosen by."""
     missing: Callable[[], str | None] = _nothing_missing
     """Why it cannot be computed on this machine (a package or data file is not installed), or None."""
 

@@ -20,9 +20,18 @@ def arrays(predictions: list[Any], references: list[Any]) -> tuple[Floats, Float
     return predicted, true
 
 
+def distances(predicted: Floats, true: Floats) -> Floats:
+    """|predicted - true|, shape (n,): NaN where nothing was predicted, infinite where it exceeds every float."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.abs(predicted - true))
+
+
 def _number(value: Any, row: int, what: str) -> float:
     if value is None:
         return np.nan
     if isinstance(value, str) or not hasattr(value, "__float__"):
         raise MetricInputError(f"row {row}: the {what} {value!r} is no number; parse it first, None if that fails")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond any float: as wrong as can be, yet a number
+        return np.inf if value > 0 else -np.inf

@@ -28,7 +28,8 @@ ENTRY_POINTS = "ftplatform.metrics"
 
 @dataclass(frozen=True)
 class Description:
-    """What a page, the API and the documentation show of a metric. `absent`: why it cannot be had here, or None."""
+    """What a page, the API and the documentation show of a metric. `absent`: why it cannot be had here, or None;
+    `warning`: it only hints at trouble, and no model is chosen by it."""
 
     name: str
     title: str
@@ -39,6 +40,7 @@ class Description:
     options: dict[str, str]
     source: str
     blind_spot: str
+    warning: bool
     absent: str | None
 
 
@@ -60,6 +62,7 @@ def describe() -> dict[str, Description]:
             options={name: _shown(parameter) for name, parameter in metric.options.items()},
             source=metric.source,
             blind_spot=metric.blind_spot,
+            warning=metric.warning,
             absent=metric.missing(),
         )
         for metric in _metrics().values()

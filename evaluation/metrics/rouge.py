@@ -1,36 +1,34 @@
 """The counting behind ROUGE: n-gram overlap, longest common subsequence and its union over sentences.
 
 Values equal those of Google's rouge-score (`RougeScorer(use_stemmer=True)`) on ASCII text, by a faster way: stems are
-cached, and the longest common subsequence is found in the bits of one integer per row instead of a table.
+cached, n-grams of all pairs are counted at once, and the longest common subsequence is found in the bits of one integer per row
+instead of a table.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from evaluation.metrics.inputs import TextPairs
-from evaluation.metrics.result import Scores, mean_of
-from evaluation.metrics.tokens import Tokenizer
+from evaluation.metrics.ngrams import clipped_matches, words
+from evaluation.metrics.result import Floats, Scores, mean_of, ratio
+from evaluation.metrics.tokens import Tokenizer, stemmed_words
 
 Units = TypeVar("Units")
 # Matched, predicted and reference units of one pair.
 Overlap = tuple[int, int, int]
 
 
-def ngram_overlap(predicted: Sequence[str], reference: Sequence[str], n: int) -> Overlap:
-    """Clipped n-gram matches of two token lists, with the number of n-grams of each."""
-    grams, expected = Counter(_ngrams(predicted, n)), Counter(_ngrams(reference, n))
-    smaller, larger = (grams, expected) if len(grams) <= len(expected) else (expected, grams)
-    matched = sum(min(count, larger[gram]) for gram, count in smaller.items() if gram in larger)
-    return matched, max(len(predicted) - n + 1, 0), max(len(reference) - n + 1, 0)
-
-
-def _ngrams(tokens: Sequence[str], n: int) -> Iterable[Hashable]:
-    return tokens if n == 1 else zip(*(tokens[i:] for i in range(n)), strict=False)
+def ngram_counts(predicted: Sequence[Sequence[str]], references: Sequence[Sequence[str]], n: int) -> Floats:
+    """Clipped n-gram matches of pairs of token lists, with the number of n-grams of each: shape (pairs, 3)."""
+    lengths = np.array([[len(one), len(other)] for one, other in zip(predicted, references, strict=True)])
+    matched = clipped_matches(predicted, references, n, words)[:, n - 1]
+    return np.column_stack([matched, np.maximum(lengths - n + 1, 0)]).astype(np.float64)
 
 
 def lcs_length(reference: Sequence[str], candidate: Sequence[str]) -> int:
@@ -110,39 +108,36 @@ def union_lcs_overlap(predicted: Sequence[Sequence[str]], reference: Sequence[Se
     return matched, sum(map(len, predicted)), sum(map(len, reference))
 
 
-def f_measure(overlap: Overlap) -> tuple[float, float, float]:
-    """F-measure, precision and recall of one pair; 0 where a side is empty, as rouge-score says."""
-    matched, predicted, expected = overlap
-    precision = matched / max(predicted, 1)
-    recall = matched / max(expected, 1)
-    # The same operations in the same order as rouge-score's, so that values are equal to the last bit.
-    f = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
-    return f, precision, recall
+def ngram_scores(pairs: TextPairs, n: int, stemming: bool, tokenizer: Tokenizer) -> Scores:
+    """Scores of ROUGE-n."""
+    split = partial(stemmed_words, tokenizer=tokenizer, stemming=stemming)
+    predicted, references = pairs.combinations()
+    counts = ngram_counts(list(map(split, predicted)), list(map(split, references)), n)
+    return scores(pairs, counts, stemming, tokenizer)
 
 
-def scores(
+def lcs_scores(
     pairs: TextPairs,
     units: Callable[[str], Units],
     overlap: Callable[[Units, Units], Overlap],
     stemming: bool,
     tokenizer: Tokenizer,
 ) -> Scores:
+    """Scores by longest common subsequences. units: text -> what is compared; overlap: (predicted, reference) -> counts"""
+    predicted, references = pairs.combinations()
+    counts = [overlap(units(one), units(other)) for one, other in zip(predicted, references, strict=True)]
+    return scores(pairs, np.array(counts, dtype=np.float64), stemming, tokenizer)
+
+
+def scores(pairs: TextPairs, counts: Floats, stemming: bool, tokenizer: Tokenizer) -> Scores:
     """Mean F-measure over pairs, with the best reference of each by F (the first of equals, as `score_multi`).
 
-    units: text -> what is compared; overlap: (predicted units, reference units) -> counts
+    counts: (combinations, 3) matched, predicted and reference units. F is 0 where a side is empty, as rouge-score says.
     """
-    best = np.array(
-        [
-            _best(units(text), [units(reference) for reference in group], overlap)
-            for text, group in zip(pairs.predictions, pairs.references, strict=True)
-        ]
-    )
-    fs, precisions, recalls = np.ascontiguousarray(best.T)
+    matched, predicted, expected = counts.T
+    precision, recall = matched / np.maximum(predicted, 1), matched / np.maximum(expected, 1)
+    # The same operations in the same order as rouge-score's, so that values are equal to the last bit.
+    f = ratio(2 * precision * recall, precision + recall, undefined=0.0)
+    best = pairs.best(f)
     signature = f"nrefs:{pairs.nrefs}|stem:{'yes' if stemming else 'no'}|tok:{tokenizer}|version:1"
-    return mean_of(fs, signature, precision=precisions, recall=recalls, **pairs.counts)
-
-
-def _best(
-    predicted: Units, references: list[Units], overlap: Callable[[Units, Units], Overlap]
-) -> tuple[float, float, float]:
-    return max((f_measure(overlap(predicted, reference)) for reference in references), key=lambda score: score[0])
+    return mean_of(f[best], signature, precision=precision[best], recall=recall[best], **pairs.counts)

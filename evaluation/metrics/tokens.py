@@ -2,7 +2,8 @@
 
 rouge-score keeps only a–z and 0–9, so it drops a Greek, Arabic or Chinese text whole and cuts "café" to "caf". Here a
 word is a run of letters, marks and digits of any script; where the script writes no spaces (Han, kana, Thai, Lao,
-Khmer, Burmese) each code point is a word of its own, which compares by character. On ASCII text both agree.
+Khmer, Burmese) each code point is a word of its own, which compares by character, and so is each emoji, whatever its skin
+tone or variant. On ASCII text both agree.
 """
 
 from __future__ import annotations
@@ -33,12 +34,22 @@ _SPACELESS = (
 )
 
 
+_EMOJI = ((0x2600, 0x27BF), (0x1F000, 0x1F3FA), (0x1F400, 0x1FAFF))  # without the skin tones
+_VARIANTS = (0xFE00, 0xFE0F)  # text or picture of the same sign
+
+
 class _Spacing(dict[int, str]):
-    """For `str.translate`: a letter stays, one of a spaceless script gets spaces around it, all else is a space."""
+    """For `str.translate`: a letter stays, one of a spaceless script and an emoji get spaces around them, all else is a
+    space."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        self[code] = split_spaceless(char) if unicodedata.category(char)[0] in "LMN" else " "
+        if _VARIANTS[0] <= code <= _VARIANTS[1]:
+            self[code] = ""
+        elif any(first <= code <= last for first, last in _EMOJI):
+            self[code] = f" {char} "
+        else:
+            self[code] = split_spaceless(char) if unicodedata.category(char)[0] in "LMN" else " "
         return self[code]
 
 
@@ -106,3 +117,9 @@ def stemmed_words(text: str, tokenizer: Tokenizer = "unicode", stemming: bool = 
     """Words of a text, stemmed where `stemming` is set."""
     found = words(text, tokenizer)
     return tuple(filter(None, map(_stems.__getitem__, found)) if stemming else found)
+
+
+def forget() -> None:
+    """Empty the caches of words and stems, so that a measurement begins as a new process does."""
+    _stems.clear()
+    stemmed_words.cache_clear()

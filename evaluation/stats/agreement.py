@@ -4,7 +4,8 @@ Sources: Krippendorff 2011 (in `alpha`); Cohen 1960 and 1968; Fleiss 1971; Gwet 
 Fleiss 1979 (ICC). With a rare flag kappa and alpha fall to 0 however well people agree (118 clean, 7 disputed of 125
 items: 94 % agreement, kappa -0.02): read them beside `percent_agreement` and `gwet_ac1`.
 
-``matrix`` is always raters × units (items), NaN for missing. What cannot be had is NaN with a reason.
+``matrix`` is always raters × units (items), NaN for missing. What cannot be had is NaN with a reason. Intervals of kappa and
+ICC, and agreement category by category, are in `agreement_detail`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from evaluation.stats.alpha import alpha_interval, as_ratings, krippendorff_alph
 from evaluation.stats.figure import Figure, FloatArray, Interval, undefined
 from evaluation.stats.grouping import as_labels, is_missing
 from evaluation.stats.intervals import bootstrap_statistics
+from evaluation.stats.statistic import statistic
 
 __all__ = [
     "ac1_interval",
@@ -36,6 +38,12 @@ __all__ = [
 Weights = Literal["linear", "quadratic"]
 
 
+@statistic(
+    title="Cohen's kappa, plain or weighted",
+    design="raters × items",
+    source="Cohen 1960; Cohen 1968 (weights)",
+    trap="It depends on how frequent the categories are, so kappas of two sets do not compare.",
+)
 def cohen_kappa(a: npt.ArrayLike, b: npt.ArrayLike, weights: Weights | None = None) -> Figure:
     """Cohen's kappa of two raters on the same units: ``a``, ``b`` (n,) labels of any kind, pairs with a missing one
     left out.
@@ -75,6 +83,12 @@ def _confusion(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[list[Any], Flo
     return values, table
 
 
+@statistic(
+    title="Fleiss' kappa of counts",
+    design="raters × items",
+    source="Fleiss 1971",
+    trap="It takes counts, items × categories, not ratings.",
+)
 def fleiss_kappa(counts: npt.ArrayLike) -> Figure:
     """Fleiss' kappa. ``counts`` (units × categories): how many raters put each unit in each category.
 
@@ -121,6 +135,12 @@ def _count_table(matrix: npt.ArrayLike, categories: Sequence[Any] | None) -> tup
     return scale, counts[counts.sum(axis=1) > 0]
 
 
+@statistic(
+    title="Share of equal ratings among pairs of raters",
+    design="raters × items",
+    source="Fleiss 1971",
+    trap="Chance alone gives much of it where one category is common.",
+)
 def percent_agreement(matrix: npt.ArrayLike) -> Figure:
     """Share (0–1) of equal ratings among the pairs of raters of a unit, averaged over units with two or more."""
     _, counts = _count_table(matrix, None)
@@ -131,6 +151,12 @@ def percent_agreement(matrix: npt.ArrayLike) -> Figure:
     return Figure(float(np.mean(np.sum(counts * (counts - 1), axis=1) / (raters * (raters - 1)))))
 
 
+@statistic(
+    title="Specific agreement on one category",
+    design="raters × items",
+    source="Cicchetti & Feinstein 1990",
+    trap="A rare category rests on few ratings: look at their number.",
+)
 def category_agreement(matrix: npt.ArrayLike, category: Any) -> Figure:
     """Specific agreement on one category (positive agreement for a flag): given that one rater chose it, the chance
     that another rater of the same unit did too."""
@@ -143,6 +169,12 @@ def category_agreement(matrix: npt.ArrayLike, category: Any) -> Figure:
     return Figure(float(np.sum(chosen * (chosen - 1))) / possible)
 
 
+@statistic(
+    title="Gwet's AC1, or AC2 with weights",
+    design="raters × items",
+    source="Gwet 2008; Gwet 2014",
+    trap="Name all categories of the scale: those seen alone overstate chance.",
+)
 def gwet_ac1(
     matrix: npt.ArrayLike,
     categories: Sequence[Any] | None = None,
@@ -164,6 +196,12 @@ def gwet_ac1(
     return Figure(float(_reduce_ac1(statistics.sum(axis=0), gains)))
 
 
+@statistic(
+    title="AC1 or AC2 with a bootstrap interval over items",
+    design="raters × items",
+    source="Gwet 2008; Efron & Tibshirani 1993",
+    trap="It speaks of these raters and other items.",
+)
 def ac1_interval(
     matrix: npt.ArrayLike,
     categories: Sequence[Any] | None = None,
@@ -174,7 +212,7 @@ def ac1_interval(
     *,
     clusters: npt.ArrayLike | None = None,
 ) -> Interval:
-    """AC1 or AC2 with a percentile bootstrap interval over units, or over whole ``clusters`` of them (as in
+    """AC1 or AC2 with a bootstrap interval over units, or over whole ``clusters`` of them (as in
     `alpha_interval`); ``n`` counts units with at least one rating."""
     scale, counts = _count_table(matrix, categories)
     statistics, gains = _ac1_statistics(scale, counts, weights)
@@ -225,6 +263,12 @@ def _reduce_ac1(sums: FloatArray, gains: FloatArray) -> FloatArray:
         return np.asarray((observed - chance) / (1 - chance))
 
 
+@statistic(
+    title="Intraclass correlation, six kinds",
+    design="raters × items",
+    source="Shrout & Fleiss 1979",
+    trap="Kinds 2 and 3 use only items that every rater rated; kind 3 forgives severity.",
+)
 def icc(matrix: npt.ArrayLike, kind: str = "2,1") -> Figure:
     """Intraclass correlation of ``matrix`` (raters × units), by Shrout & Fleiss' names.
 

@@ -19,11 +19,14 @@ import numpy.typing as npt
 from scipy import sparse
 
 from evaluation.stats.figure import BoolArray, Figure, FloatArray, IntArray, Interval, no_interval, undefined
-from evaluation.stats.grouping import as_labels, encode, is_missing, one_each
+from evaluation.stats.grouping import Groups, as_labels, encode, is_missing, one_each
 from evaluation.stats.intervals import interval_of_replicates
-from evaluation.stats.resampling import bootstrap_counts, chunk_rows
+from evaluation.stats.resampling import bootstrap_counts, chunk_rows, kind_counts
+from evaluation.stats.statistic import statistic
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
+
+MOST_VALUES = 64  # distinct ratings beyond which hardly two units are alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,29 @@ class Pairable:
     def starts(self) -> IntArray:
         """Where each unit's ratings begin in ``codes``, (u,)."""
         return np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype(np.intp)
+
+    def take(self, units: IntArray) -> Pairable:
+        """These units only, with the same ``values``."""
+        sizes = self.sizes[units].astype(np.intp)
+        ends = np.cumsum(sizes)
+        ratings = np.arange(ends[-1]) + np.repeat(self.starts[units] - ends + sizes, sizes)
+        return Pairable(self.values, self.codes[ratings], self.sizes[units], self.counts[units])
+
+    def kinds(self) -> tuple[Pairable, Groups] | None:
+        """One unit of each kind, and which kind each unit is; None where that would spare little.
+
+        Units in which the same values occur equally often add the same to alpha. A hundred thousand ratings on five steps by
+        three raters are at most 35 kinds of unit.
+        """
+        units = len(self.sizes)
+        if len(self.values) > MOST_VALUES:
+            return None
+        table = self.counts.toarray().astype(np.uint16)
+        as_one = np.ascontiguousarray(table).view(np.dtype((np.void, table.dtype.itemsize * table.shape[1]))).ravel()
+        _, first, kind = np.unique(as_one, return_index=True, return_inverse=True)
+        if 4 * len(first) > units:
+            return None
+        return self.take(first.astype(np.intp)), Groups(kind.ravel().astype(np.intp), len(first))
 
 
 def as_ratings(matrix: npt.ArrayLike, labels: bool = False) -> FloatArray:
@@ -82,6 +108,13 @@ def pairable(ratings: FloatArray) -> Pairable:
     return Pairable(values, codes.astype(np.intp), sizes.astype(np.float64), counts)
 
 
+@statistic(
+    title="Krippendorff's alpha",
+    design="raters × items",
+    source="Krippendorff 2011, Computing Krippendorff's alpha-reliability",
+    trap="With a rare category it falls to 0 however well people agree: read Gwet's AC1 beside it.",
+    door="agreement",
+)
 def krippendorff_alpha(matrix: npt.ArrayLike, level: Level = "nominal") -> Figure:
     """Krippendorff's alpha of ``matrix`` (raters × units, NaN for missing).
 
@@ -97,6 +130,13 @@ def krippendorff_alpha(matrix: npt.ArrayLike, level: Level = "nominal") -> Figur
     return Figure(float(_alphas(data, np.ones((1, len(data.sizes))), level)[0]))
 
 
+@statistic(
+    title="Krippendorff's alpha with a bootstrap interval over items",
+    design="raters × items",
+    source="Krippendorff 2011; Efron & Tibshirani 1993",
+    trap="It speaks of these raters and other items.",
+    door="agreement",
+)
 def alpha_interval(
     matrix: npt.ArrayLike,
     level: Level = "nominal",
@@ -106,7 +146,7 @@ def alpha_interval(
     *,
     clusters: npt.ArrayLike | None = None,
 ) -> Interval:
-    """Alpha with a percentile bootstrap interval over units (items), never over single ratings.
+    """Alpha with a bootstrap interval (`intervals.bootstrap`, expanded) over units (items), never over single ratings.
 
     ``clusters``: (units,) labels of what units share, such as the ticket that two answers belong to; whole clusters are
     resampled then. ``n`` is the number of units with two ratings or more. A resample in which all ratings are equal has no alpha;
@@ -123,16 +163,28 @@ def alpha_interval(
     if reason:
         return no_interval(float("nan"), confidence, units, "alpha", reason)
     estimate = float(_alphas(data, np.ones((1, units)), level)[0])
+    replicates = _replicates(data, groups, level, resamples, seed)
+    return interval_of_replicates(estimate, replicates, None, units, groups.count, "expanded", confidence, (-1.0, 1.0))
+
+
+def _replicates(data: Pairable, groups: Groups, level: Level, resamples: int, seed: int) -> FloatArray:
+    """Alpha of each resample of whole ``groups`` of units, (resamples,)."""
+    rng = np.random.default_rng(seed)
+    alike = data.kinds() if groups.count == len(data.sizes) else None
+    if alike is not None:
+        kinds, kind = alike
+        rows = chunk_rows(len(kinds.codes))
+        draws = kind_counts(rng, kind.sizes(), resamples)
+        return np.concatenate(
+            [_alphas(kinds, counts[at : at + rows], level) for counts in draws for at in range(0, len(counts), rows)]
+        )
     rows = chunk_rows(len(data.codes))
-    replicates = np.concatenate(
+    return np.concatenate(
         [
-            _alphas(data, counts[start : start + rows][:, groups.codes], level)
-            for counts in bootstrap_counts(np.random.default_rng(seed), groups.count, resamples)
-            for start in range(0, len(counts), rows)
+            _alphas(data, counts[at : at + rows][:, groups.codes], level)
+            for counts in bootstrap_counts(rng, groups.count, resamples)
+            for at in range(0, len(counts), rows)
         ]
-    )
-    return interval_of_replicates(
-        estimate, replicates, None, units, groups.count, "percentile", confidence, (-1.0, 1.0)
     )
 
 

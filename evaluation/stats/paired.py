@@ -11,34 +11,29 @@ difference of paired proportions); Miller 2024 (clustered evaluations).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
-from evaluation.stats.figure import (
-    BoolArray,
-    Figure,
-    FloatArray,
-    Interval,
-    as_values,
-    check_confidence,
-    no_interval,
-    undefined,
-)
-from evaluation.stats.grouping import Groups, encode, one_each
-from evaluation.stats.intervals import Reduce, as_rows, bootstrap, interval_of_replicates
+from evaluation.stats.figure import BoolArray, Figure, FloatArray, Interval, as_values, check_confidence, undefined
+from evaluation.stats.grouping import encode, one_each
+from evaluation.stats.intervals import Reduce, as_rows, interval_of_replicates
 from evaluation.stats.multiplicity import benjamini_hochberg, holm
+from evaluation.stats.paired_tests import TESTS, TIE, Pairs, TestName, mcnemar, permutation_name, permutation_p
 from evaluation.stats.resampling import EXACT_UNITS, all_swaps, bootstrap_counts, random_swaps
+from evaluation.stats.statistic import statistic
 
-__all__ = ["Comparison", "benjamini_hochberg", "compare", "compare_statistics", "compare_systems", "holm", "mcnemar"]
-
-TestName = Literal["permutation", "bootstrap", "wilcoxon", "t", "mcnemar", "sign"]
-
-TIE = 1e-10  # resampled differences this close (relative to the figures) to the observed one count as equal to it
+__all__ = [
+    "Comparison",
+    "benjamini_hochberg",
+    "compare",
+    "compare_pairs",
+    "compare_statistics",
+    "compare_systems",
+    "holm",
+    "mcnemar",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +57,12 @@ class Comparison:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pairs:
-    """The complete pairs: values of both systems (n,), and the groups that are resampled as wholes."""
-
-    a: FloatArray
-    b: FloatArray
-    groups: Groups
-    clustered: bool
-    limits: tuple[float, float] | None
-
-    @property
-    def difference(self) -> FloatArray:
-        return self.a - self.b
-
-
+@statistic(
+    title="Difference of two systems with interval and p-value",
+    design="two systems, same items",
+    source="Riezler & Maxwell 2005; Dror et al. 2018; Phipson & Smyth 2010",
+    trap="Significance over items says nothing of another training run, nor of how large the difference is.",
+)
 def compare(
     a: npt.ArrayLike,
     b: npt.ArrayLike,
@@ -94,7 +80,7 @@ def compare(
     labels of documents or prompt families, for ``permutation``, ``bootstrap`` and ``t``.
 
     - ``permutation``: sign-flip test of the mean, exact up to 16 units that differ, else drawn; bootstrap interval
-    - ``bootstrap``: p from the bootstrap distribution shifted to no difference; bootstrap interval
+    - ``bootstrap``: p from the bootstrap distribution shifted to no difference, widened as the interval is; bootstrap interval
     - ``t``: cluster-robust with (units - 1) degrees of freedom; without clusters the paired t test
     - ``wilcoxon``, ``sign``: rank tests of the differences, ties with zero dropped; the interval is the bootstrap one
     - ``mcnemar``: exact, for pass/fail values 0 and 1; Bonett–Price interval
@@ -105,8 +91,8 @@ def compare(
     ValueError: unequal lengths, an unknown test, clusters with a test that knows none, McNemar on other than 0/1.
     """
     check_confidence(confidence)
-    if test not in _TESTS:
-        raise ValueError(f"unknown test {test!r}; known: {', '.join(_TESTS)}")
+    if test not in TESTS:
+        raise ValueError(f"unknown test {test!r}; known: {', '.join(TESTS)}")
     if clusters is not None and test not in ("permutation", "bootstrap", "t"):
         raise ValueError(f"the {test} test has no form for clusters; use permutation, bootstrap or t")
     first, second = as_values(a, "a"), as_values(b, "b")
@@ -114,15 +100,21 @@ def compare(
         raise ValueError(f"a and b must hold the same examples: {len(first)} against {len(second)} values")
     groups = one_each(len(first)) if clusters is None else encode(clusters, len(first))
     kept: BoolArray = ~(np.isnan(first) | np.isnan(second))
-    pairs = _Pairs(first[kept], second[kept], groups.take(kept), clusters is not None, limits)
+    pairs = Pairs(first[kept], second[kept], groups.take(kept), clusters is not None, limits)
     n, dropped = len(pairs.a), int((~kept).sum())
     if n == 0:
         reason = "no example has a value of both systems"
         return Comparison(math.nan, math.nan, math.nan, math.nan, 0, 0, dropped, test, confidence, test, reason)
-    p_value, interval, method = _TESTS[test](pairs, confidence, resamples, seed)
+    p_value, interval, method = TESTS[test](pairs, confidence, resamples, seed)
     return _comparison(interval, p_value, n, pairs.groups.count, dropped, test, method)
 
 
+@statistic(
+    title="Difference of two systems by a corpus figure, their sufficient statistics swapped",
+    design="two systems, same items",
+    source="Riezler & Maxwell 2005; Koehn 2004",
+    trap="The mean of sentence BLEU is another figure: swap what BLEU is computed from.",
+)
 def compare_statistics(
     a: npt.ArrayLike,
     b: npt.ArrayLike,
@@ -174,10 +166,16 @@ def compare_statistics(
 
         differing = np.abs(move).any(axis=1)
         scale = max(abs(figure_a), abs(figure_b))
-        p_value, how = _permutation_p(delta, move[differing], swapped, scale, resamples, seed)
+        p_value, how = permutation_p(delta, move[differing], swapped, scale, resamples, seed)
     return _comparison(interval, p_value, n, units, dropped, test, f"{how}; {interval.method}")
 
 
+@statistic(
+    title="Many systems against one baseline on the same resamples",
+    design="two systems, same items",
+    source="Riezler & Maxwell 2005; Koehn 2004",
+    trap="The p-values are not adjusted for their number: see `multiplicity.holm`.",
+)
 def compare_systems(
     systems: npt.ArrayLike,
     baseline: npt.ArrayLike,
@@ -192,58 +190,80 @@ def compare_systems(
     ``systems``: (systems, n); ``baseline``: (n,). An example that lacks any value is dropped for all, so that every
     comparison is over the same examples. The p-values are not adjusted: see `holm`.
     """
-    check_confidence(confidence)
     rows, base = as_rows(systems, "systems"), as_values(baseline, "baseline")
     if rows.shape[1] != len(base):
         raise ValueError(f"systems and baseline must hold the same examples: {rows.shape[1]} against {len(base)}")
-    groups = one_each(len(base)) if clusters is None else encode(clusters, len(base))
-    kept: BoolArray = ~(np.isnan(rows).any(axis=0) | np.isnan(base))
+    return _together(rows - base, np.eye(len(rows)), confidence, clusters, seed, resamples)
+
+
+@statistic(
+    title="Every pair of many systems on the same resamples",
+    design="two systems, same items",
+    source="Riezler & Maxwell 2005; Koehn 2004",
+    trap="Twenty systems are 190 pairs: some differ by chance. Adjust by `multiplicity.holm`.",
+)
+def compare_pairs(
+    systems: npt.ArrayLike,
+    confidence: float = 0.95,
+    clusters: npt.ArrayLike | None = None,
+    seed: int = 0,
+    *,
+    resamples: int = 10_000,
+) -> dict[tuple[int, int], Comparison]:
+    """Compare each of ``systems`` (systems, n) with each other by the permutation test: (i, j) → i - j, for i < j.
+
+    As `compare_systems`, and for a little more than its time, since all differences come from the same draws.
+    """
+    rows = as_rows(systems, "systems")
+    one, other = np.triu_indices(len(rows), 1)
+    if len(one) == 0:
+        return {}
+    contrasts = np.zeros((len(one), len(rows)))
+    contrasts[np.arange(len(one)), one], contrasts[np.arange(len(one)), other] = 1.0, -1.0
+    # Against the first system, so that what all have in common costs no digits.
+    results = _together(rows - rows[0], contrasts, confidence, clusters, seed, resamples)
+    return dict(zip(zip(one.tolist(), other.tolist(), strict=True), results, strict=True))
+
+
+def _together(
+    values: FloatArray,
+    contrasts: FloatArray,
+    confidence: float,
+    clusters: npt.ArrayLike | None,
+    seed: int,
+    resamples: int,
+) -> list[Comparison]:
+    """Permutation test and bootstrap interval of each of ``contrasts`` (c, s) of ``values`` (s, n): both are linear in sums,
+    so one matrix product of the draws with the s columns serves all."""
+    check_confidence(confidence)
+    examples = values.shape[1]
+    groups = one_each(examples) if clusters is None else encode(clusters, examples)
+    kept: BoolArray = np.asarray(~np.isnan(values).any(axis=0))
     groups = groups.take(kept)
-    differences = (rows - base)[:, kept].T
-    n, units, dropped = len(differences), groups.count, int((~kept).sum())
+    n, units, dropped = int(kept.sum()), groups.count, int((~kept).sum())
     if n == 0:
-        return [compare([], [], confidence=confidence) for _ in rows]
-    sums, sizes = groups.sums(differences), groups.sizes()
-    replicates = np.concatenate(
+        nothing = compare([], [], confidence=confidence)
+        return [replace(nothing, dropped=dropped) for _ in contrasts]
+    sums, sizes = groups.sums(values[:, kept].T), groups.sizes()
+    totals = contrasts @ sums.sum(axis=0)
+    scale = np.abs(contrasts) @ np.abs(sums).sum(axis=0)
+    means = np.concatenate(
         [(c @ sums) / (c @ sizes)[:, None] for c in bootstrap_counts(np.random.default_rng(seed), units, resamples)]
     )
     exact = units <= EXACT_UNITS
-    observed, scale = np.abs(sums.sum(axis=0)), np.abs(sums).sum(axis=0)
-    hits, drawn = np.zeros(len(rows)), 0
+    hits, drawn = np.zeros(len(contrasts)), 0
     for swaps in all_swaps(units) if exact else random_swaps(np.random.default_rng(seed), units, resamples):
-        flipped = np.abs(sums.sum(axis=0) - 2 * (swaps @ sums))
-        hits += (flipped >= observed - TIE * scale).sum(axis=0)
+        flipped = np.abs(totals - 2 * (swaps @ sums) @ contrasts.T)
+        hits += (flipped >= np.abs(totals) - TIE * scale).sum(axis=0)
         drawn += len(swaps)
     p_values = hits / drawn if exact else (1 + hits) / (1 + drawn)
-    how = _permutation_name(exact, drawn)
+    how = permutation_name(exact, drawn)
     results = []
-    for column in range(len(rows)):
-        mean = float(differences[:, column].mean())
-        interval = interval_of_replicates(mean, replicates[:, column], None, n, units, "expanded", confidence)
-        p_value = Figure(float(p_values[column]))
+    for contrast, total, p_value in zip(contrasts, totals, p_values, strict=True):
+        interval = interval_of_replicates(float(total) / n, means @ contrast, None, n, units, "expanded", confidence)
         method = f"{how}; {interval.method}"
-        results.append(_comparison(interval, p_value, n, units, dropped, "permutation", method))
+        results.append(_comparison(interval, Figure(float(p_value)), n, units, dropped, "permutation", method))
     return results
-
-
-def mcnemar(only_a: int, only_b: int, kind: Literal["exact", "mid-p", "chi2", "chi2-corrected"] = "exact") -> Figure:
-    """Two-sided p-value from the discordant pairs: ``only_a`` passed by a alone, ``only_b`` by b alone."""
-    low, n = min(only_a, only_b), only_a + only_b
-    if low < 0:
-        raise ValueError(f"counts of discordant pairs cannot be negative; got {only_a} and {only_b}")
-    if n == 0:
-        return Figure(1.0)
-    exact = min(1.0, 2 * float(stats.binom.cdf(low, n, 0.5)))
-    if kind == "exact":
-        return Figure(exact)
-    if kind == "mid-p":
-        # Half the probability of the observed outcome counts; in a tie the exact doubling has already reached 1.
-        at = float(stats.binom.pmf(low, n, 0.5))
-        return Figure(1.0 if only_a == only_b else 2 * float(stats.binom.cdf(low, n, 0.5)) - at)
-    if kind not in ("chi2", "chi2-corrected"):
-        raise ValueError(f"kind must be exact, mid-p, chi2 or chi2-corrected; got {kind!r}")
-    gap = abs(only_a - only_b) - (1 if kind == "chi2-corrected" and only_a != only_b else 0)
-    return Figure(float(stats.chi2.sf(gap**2 / n, 1)))
 
 
 def _comparison(
@@ -263,138 +283,3 @@ def _comparison(
         method=method,
         reason="; ".join(reasons),
     )
-
-
-def _permutation_name(exact: bool, drawn: int) -> str:
-    return f"exact permutation test over {drawn} swaps" if exact else f"permutation test, {drawn} random swaps"
-
-
-def _permutation_p(
-    observed: float,
-    moves: FloatArray,
-    swapped: Callable[[FloatArray, FloatArray], FloatArray],
-    scale: float,
-    resamples: int,
-    seed: int,
-) -> tuple[Figure, str]:
-    """Share of swaps whose difference is at least the observed one. ``moves`` (units, …): only units that differ, since
-    swapping equals changes nothing; ``swapped(swaps, moves)`` gives the difference after each row of swaps."""
-    units = len(moves)
-    if units == 0:
-        return Figure(1.0), "permutation test: no pair differs"
-    exact = units <= EXACT_UNITS
-    least = abs(observed) - TIE * max(scale, abs(observed))
-    hits, drawn = 0, 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for swaps in all_swaps(units) if exact else random_swaps(np.random.default_rng(seed), units, resamples):
-            difference = swapped(swaps, moves)
-            hits += int(np.sum(~(np.abs(difference) < least)))
-            drawn += len(swaps)
-    p_value = hits / drawn if exact else (1 + hits) / (1 + drawn)
-    return Figure(p_value), _permutation_name(exact, drawn)
-
-
-# One comparison's p-value, interval and the words for both.
-_Outcome = tuple[Figure, Interval, str]
-
-
-def _bootstrap_interval(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> Interval:
-    return bootstrap(
-        pairs.difference,
-        clusters=pairs.groups.codes,
-        method="expanded",
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-        limits=pairs.limits,
-    )
-
-
-def _permutation(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> _Outcome:
-    sums = pairs.groups.sums(pairs.difference)
-    total = float(sums.sum())
-    p_value, how = _permutation_p(
-        total,
-        sums[sums != 0],
-        lambda swaps, moves: total - 2 * (swaps @ moves),
-        float(np.abs(sums).sum()),
-        resamples,
-        seed,
-    )
-    interval = _bootstrap_interval(pairs, confidence, resamples, seed)
-    return p_value, interval, f"{how}; {interval.method}"
-
-
-def _bootstrap(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> _Outcome:
-    sums, sizes = pairs.groups.sums(pairs.difference), pairs.groups.sizes()
-    observed = float(pairs.difference.mean())
-    interval = _bootstrap_interval(pairs, confidence, resamples, seed)
-    method = f"shifted bootstrap, {resamples} resamples; {interval.method}"
-    if not sums.any():
-        return Figure(1.0), interval, method
-    if len(sums) < 2:
-        return undefined("one value or cluster shows no variation to resample"), interval, method
-    least = abs(observed) * (1 - TIE)
-    hits = sum(
-        int(np.sum(np.abs((counts @ sums) / (counts @ sizes) - observed) >= least))
-        for counts in bootstrap_counts(np.random.default_rng(seed), len(sums), resamples)
-    )
-    return Figure((1 + hits) / (1 + resamples)), interval, method
-
-
-def _t(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> _Outcome:
-    d, units = pairs.difference, pairs.groups.count
-    mean, n = float(d.mean()), len(d)
-    method = f"cluster-robust t test, {units - 1} df" if pairs.clustered else f"paired t test, {units - 1} df"
-    if not d.any():
-        return Figure(1.0), Interval(0.0, 0.0, 0.0, confidence, n, method, "all pairs are equal"), method
-    if units < 2:
-        reason = "a t test needs two values or clusters"
-        return undefined(reason), no_interval(mean, confidence, n, method, reason), method
-    # Sums of residuals by cluster, with the small-sample factor; single values give the usual s²/n.
-    se = math.sqrt(units / (units - 1) * float(np.sum(pairs.groups.sums(d - mean) ** 2))) / n
-    if se <= 1e-12 * abs(mean):
-        reason = "all differences are equal, so t has no variance to work with"
-        return undefined(reason), no_interval(mean, confidence, n, method, reason), method
-    half = float(stats.t.ppf((1 + confidence) / 2, units - 1)) * se
-    p_value = Figure(2 * float(stats.t.sf(abs(mean) / se, units - 1)))
-    return p_value, Interval(mean, mean - half, mean + half, confidence, n, method), method
-
-
-def _wilcoxon(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> _Outcome:
-    interval = _bootstrap_interval(pairs, confidence, resamples, seed)
-    method = f"Wilcoxon signed-rank test; {interval.method} of the mean"
-    nonzero = pairs.difference[pairs.difference != 0]
-    p_value = float(stats.wilcoxon(nonzero).pvalue) if len(nonzero) else 1.0
-    return Figure(p_value), interval, method
-
-
-def _sign(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> _Outcome:
-    interval = _bootstrap_interval(pairs, confidence, resamples, seed)
-    p_value = mcnemar(int(np.sum(pairs.difference > 0)), int(np.sum(pairs.difference < 0)))
-    return p_value, interval, f"exact sign test; {interval.method} of the mean"
-
-
-def _mcnemar(pairs: _Pairs, confidence: float, resamples: int, seed: int) -> _Outcome:
-    values = np.concatenate([pairs.a, pairs.b])
-    if not np.isin(values, (0.0, 1.0)).all():
-        raise ValueError("McNemar's test compares pass/fail values: give 0 and 1 only, or use the permutation test")
-    only_a, only_b, n = int(np.sum(pairs.difference > 0)), int(np.sum(pairs.difference < 0)), len(pairs.a)
-    # Bonett & Price 2012: Wald after adding one to each discordant cell, so that it never has zero width.
-    share_a, share_b = (only_a + 1) / (n + 2), (only_b + 1) / (n + 2)
-    z = float(stats.norm.ppf((1 + confidence) / 2))
-    half = z * math.sqrt((share_a + share_b - (share_a - share_b) ** 2) / (n + 2))
-    centre = share_a - share_b
-    low, high = max(-1.0, centre - half), min(1.0, centre + half)
-    method = "exact McNemar test; Bonett–Price interval"
-    return mcnemar(only_a, only_b), Interval((only_a - only_b) / n, low, high, confidence, n, method), method
-
-
-_TESTS: dict[str, Callable[[_Pairs, float, int, int], _Outcome]] = {
-    "permutation": _permutation,
-    "bootstrap": _bootstrap,
-    "wilcoxon": _wilcoxon,
-    "t": _t,
-    "mcnemar": _mcnemar,
-    "sign": _sign,
-}

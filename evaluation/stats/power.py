@@ -13,13 +13,14 @@ from typing import Literal, get_args
 from scipy import optimize, stats
 
 from evaluation.stats.figure import Figure, check_confidence, undefined
+from evaluation.stats.statistic import statistic
 
 Design = Literal["paired", "preference", "mcnemar"]
 
 ON_THE_MARGIN = 1e-3  # an estimate so near, in standard errors, would take millions of times as many items
 
 
-def _quantiles(power: float, confidence: float, sides: int) -> tuple[float, float]:
+def quantiles(power: float, confidence: float, sides: int) -> tuple[float, float]:
     """Normal quantiles of the error and of the power."""
     check_confidence(confidence)
     if not 0.0 < power < 1.0:
@@ -40,6 +41,12 @@ def _inflation(design: Design, ties: float, cluster_size: float, icc: float) -> 
     return design_effect(cluster_size, icc) / (1 - ties)
 
 
+@statistic(
+    title="By how much clustered observations are worth less",
+    design="planning",
+    source="Kish 1965",
+    trap="Five ratings of a hundred items are not five hundred observations.",
+)
 def design_effect(cluster_size: float, icc: float) -> float:
     """1 + (m-1)·ICC: by how much m ratings of a cluster (item, document) are worth less than m independent ones."""
     if cluster_size < 1 or not -1.0 <= icc <= 1.0:
@@ -47,6 +54,12 @@ def design_effect(cluster_size: float, icc: float) -> float:
     return max(1 + (cluster_size - 1) * icc, 0.0)
 
 
+@statistic(
+    title="Observations for a paired comparison, a preference, a pass rate",
+    design="planning",
+    source="Miller 2024; Noether 1987; Connor 1987",
+    trap="The effect to find comes from what matters, never from what was seen.",
+)
 def sample_size(
     design: Design,
     effect: float,
@@ -71,7 +84,7 @@ def sample_size(
     ``cluster_size``, ``icc``: observations a cluster and their correlation; the answer still counts observations,
     so divide by ``cluster_size`` for clusters.
     """
-    z_error, z_power = _quantiles(power, confidence, sides)
+    z_error, z_power = quantiles(power, confidence, sides)
     inflation = _inflation(design, ties, cluster_size, icc)
     if math.isnan(effect):
         return undefined("no effect to find was given")
@@ -107,6 +120,12 @@ def _discordant_share(discordant: float | None) -> float:
     return discordant
 
 
+@statistic(
+    title="Smallest effect that a number of observations finds",
+    design="planning",
+    source="Miller 2024; Noether 1987; Connor 1987",
+    trap="It is no test of data already seen.",
+)
 def detectable_difference(
     design: Design,
     n: float,
@@ -124,7 +143,7 @@ def detectable_difference(
 
     The answer is in that function's ``effect``: a difference of means, a winner's share, a difference of pass rates.
     """
-    z_error, z_power = _quantiles(power, confidence, sides)
+    z_error, z_power = quantiles(power, confidence, sides)
     effective = n / _inflation(design, ties, cluster_size, icc)
     if not effective > 0:
         return undefined("no items")
@@ -143,6 +162,12 @@ def detectable_difference(
     return Figure(float(optimize.brentq(missing, 0.0, rate)))
 
 
+@statistic(
+    title="Standard deviation of an item's difference with several answers a system",
+    design="planning",
+    source="Miller 2024, section 5",
+    trap="More answers an item never make up for few items.",
+)
 def paired_sd(
     between: float, within_a: float = 0.0, within_b: float = 0.0, samples_a: float = 1, samples_b: float = 1
 ) -> float:
@@ -151,6 +176,12 @@ def paired_sd(
     return math.sqrt(between**2 + within_a**2 / samples_a + within_b**2 / samples_b)
 
 
+@statistic(
+    title="About how many more items clear a margin",
+    design="planning",
+    source="normal approximation",
+    trap="If today's estimate is the truth, which it is not.",
+)
 def more_items_needed(
     delta: float, se: float, n: int, margin: float = 0.0, *, confidence: float = 0.95, power: float = 0.8
 ) -> Figure:
@@ -160,7 +191,7 @@ def more_items_needed(
     with probability ``power`` *if today's estimate is the truth*: a hint for planning, said with "about", and no
     promise, since the estimate itself will move.
     """
-    z_error, z_power = _quantiles(power, confidence, 2)
+    z_error, z_power = quantiles(power, confidence, 2)
     if not n > 0 or math.isnan(delta) or not se >= 0:
         return undefined("no estimate with a standard error yet")
     if math.isnan(margin):
@@ -176,6 +207,12 @@ def more_items_needed(
     return Figure(float(max(1, math.ceil(needed - n))))
 
 
+@statistic(
+    title="Raters an item for a wanted reliability",
+    design="planning",
+    source="Spearman 1910; Brown 1910",
+    trap="Reliability of the mean, not agreement of people.",
+)
 def raters_needed(single_icc: float, target: float = 0.8) -> Figure:
     """Raters an item whose mean reaches reliability ``target``, from the ICC of one rater (Spearman–Brown)."""
     if not 0.0 < target < 1.0:
@@ -189,6 +226,12 @@ def raters_needed(single_icc: float, target: float = 0.8) -> Figure:
     return Figure(float(math.ceil(target * (1 - single_icc) / (single_icc * (1 - target)) - 1e-9)))
 
 
+@statistic(
+    title="Items without harm that bound its rate",
+    design="planning",
+    source="Hanley & Lippman-Hand 1983",
+    trap="A single harm, and the number grows.",
+)
 def clean_items_needed(rate: float, confidence: float = 0.95) -> Figure:
     """Items without a single harm that show the harm rate to be at most ``rate``, one-sided (59 for 5 %)."""
     check_confidence(confidence)

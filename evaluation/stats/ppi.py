@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from evaluation.stats.figure import BoolArray, FloatArray, Interval, as_values, check_confidence, no_interval
+from evaluation.stats.statistic import statistic
 
 SMALL = 30  # below so many human ratings the normal approximation is said to be one
 
@@ -39,6 +40,12 @@ class PredictionPoweredMean:
     reason: str = ""
 
 
+@statistic(
+    title="Mean of people's ratings, helped by a judge",
+    design="judge and people",
+    source="Angelopoulos et al. 2023; Angelopoulos, Duchi & Zrnic 2023 (power tuning)",
+    trap="The rated items must be a random sample, not the disputed ones.",
+)
 def mean(
     human: npt.ArrayLike,
     judge_on_same: npt.ArrayLike,
@@ -109,6 +116,12 @@ def _tuned(y: FloatArray, f: FloatArray, rest: FloatArray) -> float:
     return min(max(covariance / ((1 + len(y) / len(rest)) * spread), 0.0), 1.0)
 
 
+@statistic(
+    title="True rate from an imperfect yes/no judge",
+    design="judge and people",
+    source="Rogan & Gladen 1978; Lang & Reiczigel 2014",
+    trap="Sensitivity and specificity must hold for the items judged.",
+)
 def rogan_gladen(
     positive: int,
     n: int,

@@ -14,6 +14,8 @@ import numpy as np
 from evaluation.stats.figure import FloatArray, IntArray
 
 CELLS = 1 << 21  # numbers in a chunk: 16 MB of float64, within reach of the cache of a server's core
+TOLERATED_UNDEFINED = 0.05  # share of resamples in which a statistic may be undefined (an empty class, say)
+MANY = 2000  # units from which on a row of counts is worth a call of its own
 EXACT_UNITS = 16  # up to here all 2^units swaps are enumerated instead of drawn
 
 
@@ -33,8 +35,23 @@ def bootstrap_counts(rng: np.random.Generator, units: int, resamples: int) -> It
     """How often each unit was drawn, (chunk, units): weights for sums that are linear in the units."""
     for indices in bootstrap_indices(rng, units, resamples):
         rows = len(indices)
+        if units >= MANY:  # a row at a time: its counts stay in the nearest cache, which makes it twice as quick
+            counts = np.empty((rows, units))
+            for row, drawn in zip(counts, indices, strict=True):
+                row[:] = np.bincount(drawn, minlength=units)
+            yield counts
+            continue
         indices += np.arange(rows)[:, None] * units
         yield np.bincount(indices.ravel(), minlength=rows * units).reshape(rows, units).astype(np.float64)
+
+
+def kind_counts(rng: np.random.Generator, sizes: FloatArray, resamples: int) -> Iterator[FloatArray]:
+    """How often units of each kind were drawn, (chunk, kinds), where ``sizes`` (kinds,) units are of each kind and units of
+    a kind are alike: the distribution of `bootstrap_counts` summed over them, without a draw for each unit."""
+    units, rows = int(sizes.sum()), chunk_rows(len(sizes))
+    for start in range(0, resamples, rows):
+        drawn = rng.multinomial(units, sizes / sizes.sum(), min(rows, resamples - start))
+        yield drawn.astype(np.float64)
 
 
 def random_swaps(rng: np.random.Generator, units: int, resamples: int) -> Iterator[FloatArray]:

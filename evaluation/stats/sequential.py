@@ -18,8 +18,15 @@ import numpy.typing as npt
 from scipy import optimize, special, stats
 
 from evaluation.stats.figure import Figure, FloatArray, Interval, as_values, check_confidence, no_interval, undefined
+from evaluation.stats.statistic import statistic
 
 
+@statistic(
+    title="E-value against “both are preferred equally often”",
+    design="watched as it runs",
+    source="Robbins 1970; Howard et al. 2021",
+    trap="Ties are left out.",
+)
 def preference_evidence(wins: float, losses: float) -> Figure:
     """E-value against "both are preferred equally often": beta-binomial mixture over a uniform prior, ties left out.
 
@@ -30,6 +37,12 @@ def preference_evidence(wins: float, losses: float) -> Figure:
     return Figure(math.exp(float(special.betaln(wins + 1, losses + 1)) + (wins + losses) * math.log(2)))
 
 
+@statistic(
+    title="Mixture SPRT against “no difference of two arms”",
+    design="watched as it runs",
+    source="Johari, Pekelis & Walsh 2015",
+    trap="The standard deviation is taken as known.",
+)
 def mean_evidence(difference: float, n: float, sigma: float, tau: float) -> Figure:
     """Mixture SPRT ratio against "no difference between two arms" of ``n`` values each.
 
@@ -45,8 +58,14 @@ def mean_evidence(difference: float, n: float, sigma: float, tau: float) -> Figu
     return Figure(math.sqrt(variance / spread) * math.exp(min(exponent, 700.0)))  # e^700 is evidence enough
 
 
+@statistic(
+    title="p-value that holds at every look",
+    design="watched as it runs",
+    source="Johari, Pekelis & Walsh 2015",
+    trap="Give it all e-values so far, not the last one.",
+)
 def always_valid_p(evidence: npt.ArrayLike) -> Figure:
-    """1 over the largest of the e-values seen so far, at most 1."""
+    """1 over the largest of the e-values (n,) seen so far, at most 1: a p-value however often one looks. NaN are left out."""
     seen = as_values(np.atleast_1d(np.asarray(evidence, dtype=np.float64)), "evidence")
     seen = seen[~np.isnan(seen)]
     if len(seen) == 0:
@@ -54,6 +73,12 @@ def always_valid_p(evidence: npt.ArrayLike) -> Figure:
     return Figure(min(1.0, 1.0 / max(1.0, float(seen.max()))))
 
 
+@statistic(
+    title="Always-valid interval of a proportion",
+    design="watched as it runs",
+    source="Robbins 1970; Howard et al. 2021",
+    trap="One value an item: several votes of a rater are not independent.",
+)
 def proportion(successes: float, n: float, confidence: float = 0.95) -> Interval:
     """Always-valid interval of a proportion: the rates that a beta mixture over a uniform prior has not yet rejected.
 
@@ -79,6 +104,12 @@ def proportion(successes: float, n: float, confidence: float = 0.95) -> Interval
     return Interval(rate, low, high, confidence, int(n), method)
 
 
+@statistic(
+    title="Always-valid interval of a mean",
+    design="watched as it runs",
+    source="Robbins 1970; Howard et al. 2021",
+    trap="The variance is estimated: it holds for dozens of values, not for the first few.",
+)
 def mean(values: npt.ArrayLike, tau: float, confidence: float = 0.95) -> Interval:
     """Always-valid interval of the mean of ``values`` (n,), say of paired differences, by a normal mixture.
 
@@ -98,6 +129,12 @@ def mean(values: npt.ArrayLike, tau: float, confidence: float = 0.95) -> Interva
     return _normal_mixture(float(sample.mean()), n, variance, tau, confidence, method)
 
 
+@statistic(
+    title="Always-valid interval of the difference of two arms",
+    design="watched as it runs",
+    source="Johari, Pekelis & Walsh 2015",
+    trap="`tau` must be fixed before the data.",
+)
 def mean_difference(treatment: npt.ArrayLike, control: npt.ArrayLike, tau: float, confidence: float = 0.95) -> Interval:
     """Always-valid interval of mean(treatment) - mean(control) of two arms that need not be of one size.
 
@@ -137,6 +174,12 @@ def _check_scales(spread: float, tau: float) -> None:
         raise ValueError(f"the spread of the values and tau must be positive; got {spread!r} and {tau!r}")
 
 
+@statistic(
+    title="Always-valid interval of a mean on a bounded scale",
+    design="watched as it runs",
+    source="Waudby-Smith & Ramdas 2024",
+    trap="Wider than the normal mixture, for it takes nothing for granted.",
+)
 def bounded_mean(values: npt.ArrayLike, low: float, high: float, confidence: float = 0.95) -> Interval:
     """Always-valid interval of the mean of values between ``low`` and ``high`` (ratings: 1 and 5), whatever their
     distribution: predictable plug-in empirical Bernstein, intersected over all looks.
@@ -177,6 +220,12 @@ def _empirical_bernstein(scaled: FloatArray, alpha: float) -> tuple[FloatArray, 
     return np.cumsum(bet * scaled) / total, (math.log(2 / alpha) + np.cumsum(cost)) / total
 
 
+@statistic(
+    title="Sample-ratio mismatch by chi-square",
+    design="watched as it runs",
+    source="Fabijan et al. 2019; Pearson 1900",
+    trap="For one look; and of those assigned, not of those who finished.",
+)
 def srm(observed: Sequence[float], expected: Sequence[float]) -> Figure:
     """Sample-ratio mismatch: p-value of the chi-square test of exposure counts against the planned split.
 
@@ -188,6 +237,12 @@ def srm(observed: Sequence[float], expected: Sequence[float]) -> Figure:
     return Figure(float(stats.chisquare(counts, shares * counts.sum()).pvalue))
 
 
+@statistic(
+    title="Sample-ratio mismatch, valid at every look",
+    design="watched as it runs",
+    source="Lindon & Malek 2022",
+    trap="Small mismatches need a large `concentration`.",
+)
 def srm_evidence(observed: Sequence[float], expected: Sequence[float], concentration: float = 100.0) -> Figure:
     """E-value against the planned split, valid at every look: Dirichlet-multinomial mixture centred on the plan.
 

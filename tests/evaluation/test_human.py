@@ -165,6 +165,6 @@ def test_the_order_of_ratings_changes_nothing() -> None:
 def test_how_agreement_was_measured_is_said_once_and_left_out_where_a_card_did_not_keep_it() -> None:
     rated = summary(judgements())
     (told,) = rated.agreement_methods
-    assert told.startswith("percentile bootstrap over")
+    assert told.startswith("expanded bootstrap over")
     bare = [one.model_copy(update={"alpha": one.alpha.model_copy(update={"method": ""})}) for one in rated.dimensions]
     assert rated.model_copy(update={"dimensions": bare}).agreement_methods == []

@@ -337,7 +337,7 @@ def test_how_an_interval_was_made_stands_where_it_stands(world: worlds.World) ->
     told = {part: html.split(f'id="{part}"')[1].split("</section>")[0] for part in ("human", "automatic", "conditions")}
     assert "clustered by item, it speaks of these raters only" in told["human"]
     assert "expanded bootstrap over" in told["automatic"]
-    assert "percentile bootstrap over" in told["conditions"] and "Wilson" in told["conditions"]
+    assert "expanded bootstrap over" in told["conditions"] and "Wilson" in told["conditions"]
     assert "clusters" in html.split('id="raters"')[1].split("</section>")[0]
     rows = list(csv.DictReader(io.StringIO(_get(world, "export", card.number, format="csv").content.decode())))
     assert all(row["method"] for row in rows if row["delta_low"])

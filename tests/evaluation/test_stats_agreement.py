@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from evaluation.stats.agreement import (
     ac1_interval,
@@ -119,6 +120,12 @@ def test_one_item_has_a_figure_or_the_reason_but_no_interval():
     assert "two are needed" in icc(one).reason
 
 
+def expanded(units):
+    """The levels at which the percentile interval is as wide as a t interval over so many units (Hesterberg 2015)."""
+    low = stats.norm.cdf(math.sqrt(units / (units - 1)) * stats.t.ppf(0.025, units - 1))
+    return [low, 1 - low]
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_interval_is_the_bootstrap_of_units_done_by_hand(level):
     matrix = noisy(3, 15, 0.8)
@@ -126,9 +133,32 @@ def test_the_interval_is_the_bootstrap_of_units_done_by_hand(level):
     interval = alpha_interval(matrix, level, resamples=200, seed=5)
     indices = np.random.default_rng(5).integers(0, 15, (200, 15))
     by_hand = [krippendorff_alpha(matrix[:, drawn], level) for drawn in indices]
-    assert tuple(interval) == pytest.approx(tuple(np.quantile(by_hand, [0.025, 0.975])), abs=1e-9)
+    assert tuple(interval) == pytest.approx(tuple(np.quantile(by_hand, expanded(15))), abs=1e-9)
     assert interval.estimate == krippendorff_alpha(matrix, level)
     assert interval.n == 15
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_units_of_a_kind_are_drawn_together_and_the_interval_is_the_same(level):
+    matrix = noisy(3, 400, 0.8)
+    matrix[0, ::4] = np.nan
+    data = pairable(matrix)
+    kinds, kind = data.kinds()
+    assert kind.count < 100 and kind.sizes().sum() == 400
+    assert [sorted(unit) for unit in np.split(kinds.codes, kinds.starts[1:])] == [
+        sorted(np.split(data.codes, data.starts[1:])[first]) for first in np.unique(kind.codes, return_index=True)[1]
+    ]
+    by_kind = alpha_interval(matrix, level, resamples=4000)
+    assert by_kind.estimate == krippendorff_alpha(matrix, level)
+    width = by_kind.ci_high - by_kind.ci_low
+    indices = np.random.default_rng(1).integers(0, 400, (400, 400))
+    by_hand = [krippendorff_alpha(matrix[:, drawn], level) for drawn in indices]
+    assert tuple(by_kind) == pytest.approx(tuple(np.quantile(by_hand, expanded(400))), abs=0.15 * width)
+
+
+def test_ratings_that_hardly_repeat_have_no_kinds():
+    assert pairable(np.random.default_rng(0).normal(size=(3, 50))).kinds() is None
+    assert pairable(np.random.default_rng(0).normal(size=(3, 10))).kinds() is None
 
 
 def test_a_flag_too_rare_for_an_interval_says_so():
@@ -212,7 +242,7 @@ class TestTwoAnswersOfATicket:
     def test_alpha(self):
         found = alpha_interval(self.matrix, "ordinal", resamples=400, seed=4, clusters=self.tickets)
         loop = self.replicates(lambda ratings: krippendorff.alpha(ratings, level_of_measurement="ordinal"), 4)
-        assert tuple(found) == pytest.approx(np.quantile(loop, [0.025, 0.975]))
+        assert tuple(found) == pytest.approx(np.quantile(loop, expanded(25)))
         alone = alpha_interval(self.matrix, "ordinal")
         assert alone.estimate == found.estimate
         assert alone.ci_high - alone.ci_low < found.ci_high - found.ci_low
@@ -221,7 +251,7 @@ class TestTwoAnswersOfATicket:
         scale = [1, 2, 3, 4, 5]
         found = ac1_interval(self.matrix, scale, "quadratic", resamples=400, seed=4, clusters=self.tickets)
         loop = self.replicates(lambda ratings: gwet_ac1(ratings, scale, "quadratic"), 4)
-        assert tuple(found) == pytest.approx(np.quantile(loop, [0.025, 0.975]))
+        assert tuple(found) == pytest.approx(np.quantile(loop, expanded(25)))
 
 
 class TestIcc:

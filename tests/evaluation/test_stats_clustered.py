@@ -22,7 +22,7 @@ def crossed(items, raters, item_sd, rater_sd, noise, seed):
 def test_few_raters_are_fixed_and_the_small_print_says_so():
     few, many = paired_mean(*crossed(20, 4, 1, 1, 1, 0)), paired_mean(*crossed(20, 5, 1, 1, 1, 0))
     assert (few.df, few.raters) == (19, 4) and "4 raters fixed" in few.method
-    assert (many.df, many.raters) == (4, 5) and "two-way" in many.method
+    assert many.raters == 5 and 4 <= many.df <= 4 + 19 and "two-way" in many.method
 
 
 def test_the_estimate_is_the_mean_and_the_interval_holds_it():
@@ -57,6 +57,7 @@ def test_intervals_cover_where_naive_ones_do_not(raters, rater_sd):
     runs = 400
     results = [crossed(25, raters, 0.8, rater_sd, 0.5, seed) for seed in range(runs)]
     covered = np.mean([(r := paired_mean(*result)).ci_low <= 0 <= r.ci_high for result in results])
+    assert covered <= 0.98
     naive = np.mean([abs(v.mean()) <= 1.96 * v.std(ddof=1) / math.sqrt(len(v)) for v, *_ in results])
     assert covered >= 0.95 - 3 * math.sqrt(0.05 * 0.95 / runs)
     assert naive < 0.9

@@ -27,7 +27,7 @@ def test_the_interval_holds_the_estimate_and_is_the_same_each_time(method):
 
 def test_expanded_is_as_wide_as_t_for_few_values():
     sample = np.random.default_rng(1).normal(size=15)
-    percentile, expanded = bootstrap(sample), bootstrap(sample, method="expanded")
+    percentile, expanded = bootstrap(sample, method="percentile"), bootstrap(sample)
     widening = (expanded.ci_high - expanded.ci_low) / (percentile.ci_high - percentile.ci_low)
     assert widening == pytest.approx(math.sqrt(15 / 14) * 2.1448 / 1.96, abs=0.06)
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.stats.paired import benjamini_hochberg, compare, compare_statistics, compare_systems, holm, mcnemar
+from evaluation.stats.paired import (
+    benjamini_hochberg,
+    compare,
+    compare_pairs,
+    compare_statistics,
+    compare_systems,
+    holm,
+    mcnemar,
+)
 
 TESTS = ("permutation", "bootstrap", "wilcoxon", "t", "sign")
 scores = st.lists(st.integers(0, 20).map(lambda tenths: tenths / 10), min_size=2, max_size=12)
@@ -251,6 +259,23 @@ class TestManySystems:
         first, second = compare_systems(systems, baseline)
         assert first.p_value == compare(systems[0], baseline).p_value
         assert second.p_value == 1
+
+    def test_every_pair_has_the_figures_of_its_own_comparison(self):
+        systems = np.random.default_rng(8).normal(0.1, 1, (4, 60))
+        systems[3] = systems[1]
+        clusters = np.repeat(np.arange(20), 3)
+        found = compare_pairs(systems, clusters=clusters, seed=2)
+        assert list(found) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+        for (one, other), together in found.items():
+            alone = compare(systems[one], systems[other], clusters=clusters, seed=2)
+            assert together.p_value == pytest.approx(alone.p_value, abs=2e-4)
+            assert (together.delta, together.ci_low, together.ci_high) == pytest.approx(
+                (alone.delta, alone.ci_low, alone.ci_high)
+            )
+        assert found[1, 3].p_value == 1 and found[1, 3].delta == 0, "two identical systems"
+
+    def test_one_system_has_nobody_to_be_compared_with(self):
+        assert compare_pairs(np.ones((1, 5))) == {}
 
     def test_without_examples_every_figure_is_nan(self):
         (result,) = compare_systems(np.full((1, 3), np.nan), np.ones(3))

@@ -25,4 +25,8 @@ ORDER = (
     "meteor",
     "perplexity",
     "embedding_similarity",
+    "brier_score",
+    "expected_calibration_error",
+    "distinct_n",
+    "length_ratio",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal
 
@@ -12,11 +12,13 @@ import numpy as np
 from evaluation.metrics import inputs
 from evaluation.metrics.errors import MetricInputError
 from evaluation.metrics.metric import Metric
+from evaluation.metrics.mteval import words_13a
+from evaluation.metrics.ngrams import clipped_matches, words
 from evaluation.metrics.result import Floats, Scores, from_statistics
 
 ORDER = 4
 Tokenize = Literal["13a", "zh", "intl", "char", "none"]
-Grams = Counter[tuple[str, ...]]
+Words = list[str]
 
 
 def bleu(predictions: Any, references: Any, *, tokenize: Tokenize = "13a", lowercase: bool = False) -> Scores:
@@ -35,17 +37,15 @@ def bleu(predictions: Any, references: Any, *, tokenize: Tokenize = "13a", lower
     if tokenize not in ("13a", "zh", "intl", "char", "none"):
         raise MetricInputError(f"tokenize={tokenize!r}; it is one of 13a, zh, intl, char, none")
     pairs = inputs.texts(predictions, references)
-    tokenizer = _tokenizer(tokenize)
+    split = _splitter(tokenize)
 
     def tokens(text: str) -> list[str]:
-        return str(tokenizer((text.lower() if lowercase else text).rstrip())).split()
+        return split(text.lower() if lowercase else text)
 
-    statistics = np.array(
-        [
-            _statistics(tokens(text), [tokens(reference) for reference in group])
-            for text, group in zip(pairs.predictions, pairs.references, strict=True)
-        ],
-        dtype=np.float64,
+    predicted = [tokens(text) for text in pairs.predictions]
+    expected = [[tokens(reference) for reference in group] for group in pairs.references]
+    statistics = np.concatenate(
+        [_lengths(predicted, expected), _matches(predicted, expected), _totals(predicted)], axis=1
     )
     return from_statistics(statistics, reduce, _signature(pairs.nrefs, tokenize, lowercase), **pairs.counts)
 
@@ -64,29 +64,52 @@ def reduce(sums: Floats) -> Floats:
     return np.where(matches.any(axis=-1) & totals.all(axis=-1), score, 0.0)
 
 
-def _statistics(predicted: list[str], references: list[list[str]]) -> list[int]:
-    lengths = [len(reference) for reference in references]
-    nearest = min(lengths, key=lambda length: (abs(length - len(predicted)), length))
+def _lengths(predicted: list[Words], references: list[list[Words]]) -> Floats:
+    """Length of each prediction and of the reference nearest to it, the shorter of two: shape (n, 2)."""
+    nearest = [
+        min(map(len, group), key=lambda length: (abs(length - len(tokens)), length))
+        for tokens, group in zip(predicted, references, strict=True)
+    ]
+    return np.column_stack([[len(tokens) for tokens in predicted], nearest]).astype(np.float64)
+
+
+def _totals(predicted: list[Words]) -> Floats:
+    """How many n-grams of each order each prediction has, shape (n, 4)."""
+    lengths = np.array([len(tokens) for tokens in predicted])
+    return np.maximum(lengths[:, None] - np.arange(ORDER), 0).astype(np.float64)
+
+
+def _matches(predicted: list[Words], references: list[list[Words]]) -> Floats:
+    """n-grams of each order that match a reference, shape (n, 4)."""
+    if all(len(group) == 1 for group in references):
+        return clipped_matches(predicted, [group[0] for group in references], ORDER, words).astype(np.float64)
+    rows = [_matches_of_several(tokens, group) for tokens, group in zip(predicted, references, strict=True)]
+    return np.array(rows, dtype=np.float64)
+
+
+def _matches_of_several(predicted: Words, references: list[Words]) -> list[int]:
+    """Each n-gram counts at most as often as in the reference that has it most often."""
     matches = []
     for n in range(1, ORDER + 1):
         allowed = _grams(references[0], n)
         for reference in references[1:]:
             allowed |= _grams(reference, n)
-        grams = _grams(predicted, n)
-        matches.append(sum(min(count, allowed[gram]) for gram, count in grams.items() if gram in allowed))
-    totals = [max(len(predicted) - n + 1, 0) for n in range(1, ORDER + 1)]
-    return [len(predicted), nearest, *matches, *totals]
+        matches.append((_grams(predicted, n) & allowed).total())
+    return matches
 
 
-def _grams(tokens: Sequence[str], n: int) -> Grams:
+def _grams(tokens: Words, n: int) -> Counter[tuple[str, ...]]:
     return Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
 
 
 @cache
-def _tokenizer(name: Tokenize) -> Any:
+def _splitter(name: Tokenize) -> Callable[[str], Words]:
+    if name == "13a":
+        return words_13a
     from sacrebleu.metrics.bleu import BLEU  # a third of a second to import: only who needs it pays
 
-    return BLEU(tokenize=name).tokenizer
+    tokenizer = BLEU(tokenize=name).tokenizer
+    return lambda text: str(tokenizer(text.rstrip())).split()
 
 
 def _signature(nrefs: str, tokenize: str, lowercase: bool) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from evaluation.metrics import inputs
 from evaluation.metrics.metric import Metric
+from evaluation.metrics.ngrams import characters, clipped_matches
 from evaluation.metrics.result import Floats, Scores, from_statistics, ratio
 
 ORDER = 6
@@ -27,16 +27,12 @@ def chrf(predictions: Any, references: Any, *, lowercase: bool = False) -> Score
     """
     pairs = inputs.texts(predictions, references)
 
-    def grams(text: str) -> list[Counter[str]]:
-        return _grams("".join((text.lower() if lowercase else text).split()))
+    def form(text: str) -> str:
+        return "".join((text.lower() if lowercase else text).split())
 
-    statistics = np.array(
-        [
-            _best_statistics(grams(text), [grams(reference) for reference in group])
-            for text, group in zip(pairs.predictions, pairs.references, strict=True)
-        ],
-        dtype=np.float64,
-    )
+    predicted, expected = pairs.combinations()
+    candidates = _statistics(list(map(form, predicted)), list(map(form, expected)))
+    statistics = candidates[pairs.best(reduce(candidates))]
     return from_statistics(
         statistics, reduce, _signature(pairs.nrefs, lowercase), sentence_scores=reduce(statistics), **pairs.counts
     )
@@ -54,24 +50,16 @@ def reduce(sums: Floats) -> Floats:
     return 100 * ratio((1 + BETA**2) * precision * recall, BETA**2 * precision + recall, 0.0)
 
 
-def _grams(text: str) -> list[Counter[str]]:
-    return [Counter(text[i : i + n] for i in range(len(text) - n + 1)) for n in range(1, ORDER + 1)]
-
-
-def _best_statistics(predicted: list[Counter[str]], references: list[list[Counter[str]]]) -> list[int]:
-    candidates = [_statistics(predicted, reference) for reference in references]
-    if len(candidates) == 1:
-        return candidates[0]
-    return candidates[int(np.argmax(reduce(np.array(candidates, dtype=np.float64))))]
-
-
-def _statistics(predicted: list[Counter[str]], reference: list[Counter[str]]) -> list[int]:
-    flat = []
-    for grams, expected in zip(predicted, reference, strict=True):
-        matched = sum(min(count, expected[gram]) for gram, count in grams.items() if gram in expected)
-        # As sacrebleu: where the reference is too short for this order, the prediction's n-grams are not counted.
-        flat += [grams.total() if expected else 0, expected.total(), matched]
-    return flat
+def _statistics(predicted: list[str], references: list[str]) -> Floats:
+    """Predicted n-grams, reference n-grams and matches of each order by turns, a row for each text and one reference of it."""
+    orders = np.arange(ORDER)
+    of_prediction, of_reference = (
+        np.maximum(np.array([len(text) for text in texts])[:, None] - orders, 0) for texts in (predicted, references)
+    )
+    matches = clipped_matches(predicted, references, ORDER, characters)
+    # As sacrebleu: where the reference is too short for an order, the prediction's n-grams are not counted.
+    counted = np.where(of_reference > 0, of_prediction, 0)
+    return np.stack([counted, of_reference, matches], axis=-1).reshape(len(predicted), 3 * ORDER).astype(np.float64)
 
 
 def _signature(nrefs: str, lowercase: bool) -> str:

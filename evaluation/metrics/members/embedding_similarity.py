@@ -45,6 +45,8 @@ def embed(texts: Sequence[str]) -> tuple[Floats, int]:
     import torch
 
     tokenizer, model = _model()
+    # The tokenizer takes no half of a surrogate pair, which is what is left of an emoji that was cut in two.
+    texts = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
     pieces = [tokenizer(text)["input_ids"] for text in texts]
     truncated = sum(len(ids) > WORD_PIECES for ids in pieces)
     vectors = np.zeros((len(texts), model.config.hidden_size))

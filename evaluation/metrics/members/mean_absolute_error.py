@@ -21,7 +21,7 @@ def mean_absolute_error(predictions: Any, references: Any, *, unparsed_error: fl
     if unparsed_error is not None and unparsed_error < 0:
         raise MetricInputError(f"unparsed_error={unparsed_error} is below 0")
     predicted, true = numbers.arrays(*inputs.paired(predictions, references))
-    errors = np.abs(predicted - true)
+    errors = numbers.distances(predicted, true)
     unparsed = np.isnan(predicted)
     if unparsed.any() and unparsed_error is None:
         raise Absent(

@@ -22,7 +22,7 @@ def numeric_match(predictions: Any, references: Any, *, absolute: float = 0.0, r
         raise MetricInputError(f"tolerances are not negative: absolute={absolute}, relative={relative}")
     predicted, true = numbers.arrays(*inputs.paired(predictions, references))
     with np.errstate(invalid="ignore"):
-        right = np.abs(predicted - true) <= np.maximum(absolute, relative * np.abs(true))
+        right = numbers.distances(predicted, true) <= np.maximum(absolute, relative * np.abs(true))
     signature = f"absolute:{absolute}|relative:{relative}|version:1"
     return mean_of(right.astype(np.float64), signature, unparsed=int(np.isnan(predicted).sum()))
 

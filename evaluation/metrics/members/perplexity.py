@@ -41,7 +41,7 @@ def perplexity(
         raise MetricInputError(f"row {row}: the log-probability {-losses[row]} is above 0; give sums of natural logs")
     units = _counts(tokens, "tokens", len(losses))
     texts = None if references is None else [str(text) for text in inputs.listed(references, "references")]
-    per_byte = _per(losses, bytes, "bytes", texts, lambda text: len(text.encode()))
+    per_byte = _per(losses, bytes, "bytes", texts, lambda text: len(text.encode("utf-8", "surrogatepass")))
     per_word = _per(losses, words, "words", texts, lambda text: len(text.split()))
     statistics = np.stack([losses, units], axis=1)
     scores = from_statistics(

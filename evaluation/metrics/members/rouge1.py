@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from evaluation.metrics import inputs, rouge
 from evaluation.metrics.metric import Metric
 from evaluation.metrics.result import Scores
-from evaluation.metrics.tokens import Tokenizer, stemmed_words
+from evaluation.metrics.tokens import Tokenizer
 
 
 def rouge1(predictions: Any, references: Any, *, stem: bool = True, tokenizer: Tokenizer = "unicode") -> Scores:
@@ -19,9 +18,7 @@ def rouge1(predictions: Any, references: Any, *, stem: bool = True, tokenizer: T
                so a text in another script has no words there and scores 0
     Several references: the best by F. details: precision and recall per example, of that reference.
     """
-    units = partial(stemmed_words, tokenizer=tokenizer, stemming=stem)
-    pairs = inputs.texts(predictions, references)
-    return rouge.scores(pairs, units, partial(rouge.ngram_overlap, n=1), stem, tokenizer)
+    return rouge.ngram_scores(inputs.texts(predictions, references), 1, stem, tokenizer)
 
 
 METRIC = Metric(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from evaluation.metrics import inputs, rouge
 from evaluation.metrics.metric import Metric
 from evaluation.metrics.result import Scores
-from evaluation.metrics.tokens import Tokenizer, stemmed_words
+from evaluation.metrics.tokens import Tokenizer
 
 
 def rouge2(predictions: Any, references: Any, *, stem: bool = True, tokenizer: Tokenizer = "unicode") -> Scores:
@@ -16,9 +15,7 @@ def rouge2(predictions: Any, references: Any, *, stem: bool = True, tokenizer: T
 
     stem, tokenizer, several references and details: as rouge1.
     """
-    units = partial(stemmed_words, tokenizer=tokenizer, stemming=stem)
-    pairs = inputs.texts(predictions, references)
-    return rouge.scores(pairs, units, partial(rouge.ngram_overlap, n=2), stem, tokenizer)
+    return rouge.ngram_scores(inputs.texts(predictions, references), 2, stem, tokenizer)
 
 
 METRIC = Metric(

@@ -19,7 +19,7 @@ def rouge_l(predictions: Any, references: Any, *, stem: bool = True, tokenizer: 
     stem, tokenizer, several references and details: as rouge1. Sentences are not told apart, see rougeLsum.
     """
     units = partial(stemmed_words, tokenizer=tokenizer, stemming=stem)
-    return rouge.scores(inputs.texts(predictions, references), units, _overlap, stem, tokenizer)
+    return rouge.lcs_scores(inputs.texts(predictions, references), units, _overlap, stem, tokenizer)
 
 
 def _overlap(predicted: Sequence[str], reference: Sequence[str]) -> Overlap:

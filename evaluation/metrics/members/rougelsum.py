@@ -19,7 +19,7 @@ def rouge_lsum(predictions: Any, references: Any, *, stem: bool = True, tokenize
     stem, tokenizer, several references and details: as rouge1.
     """
     units = partial(_sentences, tokenizer=tokenizer, stem=stem)
-    return rouge.scores(inputs.texts(predictions, references), units, rouge.union_lcs_overlap, stem, tokenizer)
+    return rouge.lcs_scores(inputs.texts(predictions, references), units, rouge.union_lcs_overlap, stem, tokenizer)
 
 
 def _sentences(text: str, tokenizer: Tokenizer, stem: bool) -> list[tuple[str, ...]]:

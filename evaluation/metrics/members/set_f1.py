@@ -16,13 +16,15 @@ from evaluation.metrics.result import Scores, mean_of
 def set_f1(predictions: Any, references: Any) -> Scores:
     """Mean over examples of 2·shared / (predicted + true labels), for fields that take several labels.
 
-    predictions, references: a list or set of labels each; a prediction of None (nothing could be parsed) scores 0.
+    predictions, references: a list or set of labels each; a prediction of None or NaN (nothing could be parsed) scores 0.
     Two empty sets agree (1). A label that the task does not have is a wrong label: it lowers the score of its example.
     details["exact"]: share of examples whose sets are equal.
     """
     predicted, expected = inputs.paired(predictions, references)
     true = [_labels(labels, row, "reference") for row, labels in enumerate(expected)]
-    guessed = [None if labels is None else _labels(labels, row, "prediction") for row, labels in enumerate(predicted)]
+    guessed = [
+        None if inputs.missing(labels) else _labels(labels, row, "prediction") for row, labels in enumerate(predicted)
+    ]
     pairs = list(zip(guessed, true, strict=True))
     values = np.array([0.0 if guess is None else _f1(guess, labels) for guess, labels in pairs])
     exact = float(np.mean([guess == labels for guess, labels in pairs]))
@@ -37,7 +39,10 @@ def _f1(predicted: frozenset[Hashable], true: frozenset[Hashable]) -> float:
 def _labels(labels: Any, row: int, what: str) -> frozenset[Hashable]:
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise MetricInputError(f"row {row}: the {what} {labels!r} is no list or set of labels")
-    return frozenset(labels)
+    try:
+        return frozenset(labels)
+    except TypeError as error:
+        raise MetricInputError(f"row {row}: the {what} {labels!r} holds what is no label ({error})") from error
 
 
 METRIC = Metric(

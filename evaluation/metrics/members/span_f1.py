@@ -19,14 +19,14 @@ def span_f1(predictions: Any, references: Any) -> Scores:
     """F1 over all spans of all examples; a span is found if start, end and label are exactly those of the reference.
 
     predictions, references: per example a list of spans, each (start, end, label) or {"start", "end", "label"} in code
-    points; None as a prediction (nothing could be parsed) is the empty list. A span given twice counts once.
+    points; None or NaN as a prediction (nothing could be parsed) is the empty list. A span given twice counts once.
     Absent where neither side has a span.
     details: precision, recall (None where undefined), statistics (n, 3): found, predicted, true.
     """
     predicted, expected = inputs.paired(predictions, references)
     statistics = np.array(
         [
-            _counts(_spans([] if guess is None else guess, row, "prediction"), _spans(spans, row, "reference"))
+            _counts(_spans([] if inputs.missing(guess) else guess, row, "prediction"), _spans(spans, row, "reference"))
             for row, (guess, spans) in enumerate(zip(predicted, expected, strict=True))
         ],
         dtype=np.float64,
