@@ -41,6 +41,18 @@ class ObjectParser:
         self._fault = f"{name} is not a value of JSON; write null or text"
 
 
+def first_object(text: str) -> dict[str, object] | None:
+    """The object with which a list or lines of JSON begin; None where that is none, or not all there."""
+    begin = text.find("{")
+    if begin < 0 or text[:begin].strip(" \t\r\n["):
+        return None
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, begin)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= _EXACT_DIGITS else digits
 
