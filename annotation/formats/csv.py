@@ -13,8 +13,9 @@ from itertools import chain, islice
 from pathlib import Path
 
 from annotation.formats.csv_records import Dialect, Parsed, csv_records
+from annotation.formats.lines import BadLine, TextBlock, text_blocks, text_lines
 from annotation.formats.objects import cell_text
-from annotation.formats.physical import BadLine, Encoding, find_encoding, text_lines
+from annotation.formats.physical import Encoding, find_encoding
 from annotation.formats.rows import (
     MAX_FIELD,
     MAX_RECORD,
@@ -79,8 +80,8 @@ def read_csv(
     detected = Detected("csv", tuple(names), found.name, dialect.delimiter, found.skip > 0, tuple(warnings))
 
     def iterate() -> Iterator[Row | RowError]:
-        lines = text_lines(path, found, max_record)
-        records = csv_records(islice(lines, head_lines, None), dialect, max_record, first_line=head_lines + 1)
+        blocks = text_blocks(path, found, max_record)
+        records = csv_records(blocks, dialect, max_record, skipped=head_lines)
         return _rows(islice(records, header_records, None), names, dialect, max_field)
 
     return Reader(detected, iterate)
@@ -158,7 +159,7 @@ def _find_dialect(
         if escapes:
             dialects.append(Dialect(sign, escape=True))
         for dialect in dialects:
-            records = list(csv_records(iter(sample), dialect, max_record, 1))
+            records = list(csv_records(iter([TextBlock.of(sample)]), dialect, max_record))
             if len(records) > 1 and records[-1].at_end:
                 records.pop()  # the sample ends in its middle
             if not records or records[0].fault:
@@ -175,7 +176,7 @@ def _find_dialect(
 def _header(
     path: Path, sample: Sequence[str | BadLine], dialect: Dialect, warnings: list[str], max_record: int
 ) -> list[str]:
-    records = list(islice(csv_records(iter(sample), dialect, max_record, 1), 2))
+    records = list(islice(csv_records(iter([TextBlock.of(sample)]), dialect, max_record), 2))
     if not records:
         raise FormatError(f"{path.name} is empty: it holds no rows.")
     first = records[0]

@@ -6,8 +6,9 @@ from itertools import islice
 from pathlib import Path
 
 from annotation.formats.jsonl import json_line
+from annotation.formats.lines import text_chunks
 from annotation.formats.objects import ObjectParser, row_of
-from annotation.formats.physical import Encoding, find_encoding, text_chunks
+from annotation.formats.physical import Encoding, find_encoding
 from annotation.formats.rows import (
     MAX_FIELD,
     MAX_RECORD,

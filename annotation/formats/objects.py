@@ -7,8 +7,8 @@ from annotation.formats.rows import MAX_FIELD, Row, RowError, row_error
 from annotation.texts import problems
 
 # JSON has numbers of any size, but a float has 17 digits and PostgreSQL's bigint 19: what would change is kept as text.
-_EXACT_DIGITS = 18
-_ESCAPED_DEFECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+EXACT_DIGITS = 18
+ESCAPED_DEFECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class ObjectParser:
@@ -54,7 +54,7 @@ def first_object(text: str) -> dict[str, object] | None:
 
 
 def _whole(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _EXACT_DIGITS else digits
+    return int(digits) if len(digits) <= EXACT_DIGITS else digits
 
 
 def _decimal(digits: str) -> float | str:
@@ -86,7 +86,7 @@ def row_of(
     if not isinstance(value, dict):
         kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
         return row_error(number, None, f'an object {{"column": value, …}} was expected, {kind} found', raw)
-    if len(raw) > max_field or _ESCAPED_DEFECT.search(raw):
+    if len(raw) > max_field or ESCAPED_DEFECT.search(raw):
         for key, inner in value.items():
             text = cell_text(inner)
             if reasons := problems(text, max_field) + [f"its name: {reason}" for reason in problems(key, max_field)]:

@@ -610,7 +610,7 @@ def test_chat_records_are_checked(tmp_path, name, record, reason):
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 def test_the_rows_of_a_json_list_know_their_lines_whatever_ends_them(tmp_path, monkeypatch, end):
-    monkeypatch.setattr("annotation.formats.physical._CHUNK", 1)  # every CR LF is cut in two
+    monkeypatch.setattr("annotation.formats.byte_blocks._CHUNK", 1)  # every CR LF is cut in two
     path = tmp_path / "t.json"
     path.write_bytes(end.join(["[", '{"a": 1},', "", '{"a":', '2}, {"a": 3}', "]"]).encode())
     assert [row.number for row in read(path) if isinstance(row, Row)] == [2, 4, 5]
