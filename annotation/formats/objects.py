@@ -7,7 +7,8 @@ from annotation.formats.rows import MAX_FIELD, Row, RowError, row_error
 from annotation.texts import problems
 
 # JSON has numbers of any size, but a float has 17 digits and PostgreSQL's bigint 19: what would change is kept as text.
-EXACT_DIGITS = 18
+_EXACT_DIGITS = 18
+_LEAST, _MOST = -(10 ** (_EXACT_DIGITS - 1)), 10**_EXACT_DIGITS  # a minus is a digit, too
 ESCAPED_DEFECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -16,7 +17,12 @@ class ObjectParser:
 
     def __init__(self) -> None:
         self._fault: str | None = None
-        self._decoder = json.JSONDecoder(
+        self._is_exact = True
+        # Nearly all integers are short, and C makes them; only a value with a long one is parsed once more, digit by digit.
+        self._quick = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_float=_decimal, parse_constant=self._constant
+        )
+        self._exact = json.JSONDecoder(
             object_pairs_hook=self._object, parse_int=_whole, parse_float=_decimal, parse_constant=self._constant
         )
 
@@ -25,8 +31,15 @@ class ObjectParser:
 
         Raises json.JSONDecodeError where there is no JSON, RecursionError where it is nested too deeply.
         """
-        self._fault = None
-        value, end = self._decoder.raw_decode(text, start)
+        self._fault, self._is_exact = None, True
+        try:
+            value, end = self._quick.raw_decode(text, start)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # Python makes no integer of more than some thousand digits
+            self._is_exact = False
+        if not self._is_exact:
+            value, end = self._exact.raw_decode(text, start)
         return value, end, self._fault
 
     def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -35,6 +48,10 @@ class ObjectParser:
             seen: set[str] = set()
             doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             self._fault = f'the key "{doubled}" occurs twice in one object'
+        for value in made.values():
+            kind = type(value)
+            if (kind is int or kind is list) and not is_exact(value):
+                self._is_exact = False
         return made
 
     def _constant(self, name: str) -> None:
@@ -47,14 +64,21 @@ def first_object(text: str) -> dict[str, object] | None:
     if begin < 0 or text[:begin].strip(" \t\r\n["):
         return None
     try:
-        value, _ = json.JSONDecoder().raw_decode(text, begin)
+        value, _ = json.JSONDecoder(parse_int=str).raw_decode(text, begin)
     except (json.JSONDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
+def is_exact(value: object) -> bool:
+    """Whether an integer, or every one in a list, is short enough to be kept as a number."""
+    if isinstance(value, int):
+        return _LEAST < value < _MOST
+    return not isinstance(value, list) or all(map(is_exact, value))
+
+
 def _whole(digits: str) -> int | str:
-    return int(digits) if len(digits) <= EXACT_DIGITS else digits
+    return int(digits) if len(digits) <= _EXACT_DIGITS else digits
 
 
 def _decimal(digits: str) -> float | str:

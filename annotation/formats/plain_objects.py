@@ -8,10 +8,9 @@ and as many objects in all, none holds another, so none went over the end of its
 import json
 from itertools import chain
 
-from annotation.formats.objects import ESCAPED_DEFECT, EXACT_DIGITS
+from annotation.formats.objects import ESCAPED_DEFECT, is_exact
 
 _PLAIN = {str, int, bool, type(None)}  # of a float only its text tells whether it is exact
-_LEAST, _MOST = -(10 ** (EXACT_DIGITS - 1)), 10**EXACT_DIGITS  # a minus is a digit, too
 
 
 class _Objects:
@@ -38,7 +37,7 @@ def plain_objects(text: str) -> list[dict[str, object]] | None:
     objects = _Objects()
     try:
         values = json.JSONDecoder(object_pairs_hook=objects).decode(f"[{body.replace('}' + end + '{', '},{')}]")
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, or a number of thousands of digits
         return None
     if objects.doubled or not objects.count == len(values) == body.count(end) + 1:
         return None
@@ -49,5 +48,4 @@ def plain_objects(text: str) -> list[dict[str, object]] | None:
 
 
 def _are_exact(values: list[dict[str, object]]) -> bool:
-    whole = (value for value in chain.from_iterable(map(dict.values, values)) if type(value) is int)
-    return all(_LEAST < value < _MOST for value in whole)
+    return all(is_exact(value) for value in chain.from_iterable(map(dict.values, values)) if type(value) is int)

@@ -345,10 +345,58 @@ def test_a_broken_line_costs_that_line(tmp_path, line, reason):
     assert numbers(reader) == [1, 4]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"a": 1},{"b": 2}', '{"c": [{}', "{}]}"],  # three lines, three elements when joined
+        ['{"a": 1},{"b": 2}', '{"c": [{"x": 1}', '{"y": 2}]}'],
+        ['{"a": [{"b": 1}', '{"b": 2}]}'],
+        ['{"a": "}', '{"}'],
+        ['{"a": 1}', "", '{"a": 2}'],
+        ['{"a": 1}', ' {"a": 2} ', '\t{"a": 3}'],
+        ['{"a": "\\""}', '{"a" : "b\\\\", "a" : 2}', '{"a": {"a": 1}}', '{"a": 1.50}'],
+        ['{"a": "x\u2028y"}', '{"a": "\\u00e9\\ud83d\\ude00"}'],
+        ['{"a": NaN}', '{"b": -Infinity}'],
+        ['{"a": 1}{', "}"],
+    ],
+)
+def test_lines_read_at_once_are_what_they_are_one_by_one(tmp_path, lines, end, monkeypatch):
+    for ending in (end, ""):
+        path = file(tmp_path, end.join(lines) + ending, "t.jsonl")
+        good = '{"good": 1}' + end
+        path.write_bytes(good.encode() + path.read_bytes())
+        at_once = list(read(path))
+        with monkeypatch.context() as patched:
+            patched.setattr("annotation.formats.jsonl.plain_objects", lambda text: None)
+            assert list(read(path)) == at_once
+        assert len(at_once) == 1 + sum(bool(line.strip()) for line in lines)
+
+
 def test_json_lines_bytes_that_are_no_utf8(tmp_path):
     reader = read(file(tmp_path, '{"a": "ñ"}\n{"a": "ñ"}\n'.encode() + b'{"a": "\xf1"}\n', "t.jsonl"))
     (error,) = errors(reader)
     assert error.row == 3 and "byte 0xF1" in error.reason
+
+
+DIGITS = [
+    ("999999999999999999", 10**18 - 1),
+    ("1000000000000000000", "1000000000000000000"),
+    ("-99999999999999999", 1 - 10**17),
+    ("-100000000000000000", "-100000000000000000"),
+    ("1" * 5000, "1" * 5000),
+    ("[1, [1000000000000000000]]", '[1, ["1000000000000000000"]]'),
+    ("0.10", 0.1),
+    ("-0", 0),
+]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json"])
+@pytest.mark.parametrize(("written", "kept"), DIGITS)
+def test_the_longest_exact_integer(tmp_path, name, written, kept):
+    line = f'{{"n": {written}, "m": 1}}'
+    path = file(tmp_path, line + "\n" + line if name == "jsonl" else f"[{line}]", f"t.{name}")
+    assert values(read(path))[0] == {"n": kept, "m": 1}
 
 
 @pytest.mark.parametrize("name", ["jsonl", "json"])
