@@ -16,7 +16,7 @@ from bootstrap import ROOT, InstallError, ensure_uv, make_venv, python_of, run, 
 
 PARTS = ROOT / "scripts" / "foreign-exports"
 PROGRAMS = {
-    "label_studio": ["label-studio==1.23.2"],
+    "label_studio_project": ["label-studio==1.23.2"],
     "argilla_records": ["argilla==2.8.0", "requests"],  # which its client imports and does not ask for
 }
 

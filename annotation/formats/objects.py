@@ -8,7 +8,8 @@ from annotation.texts import problems
 
 # JSON has numbers of any size, but a float has 17 digits and PostgreSQL's bigint 19: what would change is kept as text.
 _EXACT_DIGITS = 18
-_LEAST, _MOST = -(10 ** (_EXACT_DIGITS - 1)), 10**_EXACT_DIGITS  # a minus is a digit, too
+_LEAST: int = -(10 ** (_EXACT_DIGITS - 1))  # a minus is a digit, too
+_MOST: int = 10**_EXACT_DIGITS
 ESCAPED_DEFECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
