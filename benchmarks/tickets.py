@@ -22,12 +22,12 @@ def texts(count: int, words: int, *, spread: int, seed: int = 0) -> list[str]:
 
 
 def with_near_copies(originals: list[str], share: float, *, seed: int = 0) -> list[str]:
-    """The texts, of which a share is replaced by copies of others with one to six letters changed."""
+    """The texts, of which a share is replaced by copies of others with one to three letters changed."""
     rng = random.Random(seed)
     made = list(originals)
     for at in rng.sample(range(len(made)), int(share * len(made))):
         letters = list(rng.choice(originals))
-        for _ in range(rng.randint(1, 6)):
+        for _ in range(rng.randint(1, 3)):
             letters[rng.randrange(len(letters))] = rng.choice(LETTERS)
         made[at] = "".join(letters)
     return made

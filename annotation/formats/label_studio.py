@@ -25,6 +25,8 @@ from annotation.formats.rows import MAX_FIELD, MAX_RECORD, Format, FormatError, 
 
 _OF_TASK = ("id", "meta", "predictions")
 _OF_ANNOTATION = ("id", "completed_by", "created_at", "updated_at", "lead_time", "ground_truth")
+_RELATIONS = "annotation.relations"
+_TOLD = frozenset([_RELATIONS, *(f"task.{key}" for key in _OF_TASK), *(f"annotation.{key}" for key in _OF_ANNOTATION)])
 _ANSWERED = ("annotations", "completions", "predictions")
 _CONTROLS = {
     "choice": "choices",
@@ -97,7 +99,7 @@ def _objects(given: object, field: str) -> list[dict[str, object]]:
 
 
 def _answers(annotation: Record, data: Record) -> dict[str, object]:
-    """The answers of one annotation by their columns; results without a control (relations) under annotation.relations."""
+    """The answers of one annotation by their columns; results without a control are relations between its regions."""
     by_control: dict[str, list[dict[str, object]]] = {}
     relations = []
     for result in _objects(annotation.get("result"), "annotations"):
@@ -106,7 +108,7 @@ def _answers(annotation: Record, data: Record) -> dict[str, object]:
         else:
             relations.append(result)
     answers = {answer_column(name, data): _answer(results, data) for name, results in by_control.items()}
-    return {**answers, "annotation.relations": relations} if relations else answers
+    return {**answers, _RELATIONS: relations} if relations else answers
 
 
 def _answer(results: list[dict[str, object]], data: Record) -> object:
@@ -191,25 +193,29 @@ def _task(rows: list[tuple[int, Record]], kinds: Mapping[str, str], to_name: str
     number, first = rows[0]
     if isinstance(first.get("data"), Mapping):
         return first
-    data = {
-        key: value for key, value in first.items() if key not in kinds and not key.startswith(("task.", "annotation."))
-    }
+    data = {key: value for key, value in first.items() if key not in kinds and key not in _TOLD}
     target = to_name or next(iter(data), "text")
     annotations = [made for place, row in rows if (made := _annotation(row, place, kinds, data, target))]
     return {"id": number, "data": data, "annotations": annotations, "predictions": [], **_back(first, _OF_TASK, "task")}
 
 
 def _back(row: Record, keys: Sequence[str], prefix: str) -> dict[str, object]:
-    """What the reader put under `prefix.KEY`; lists and objects that stand as JSON text become what they were."""
-    found = {key: row[f"{prefix}.{key}"] for key in keys if row.get(f"{prefix}.{key}") is not None}
-    return {
-        key: json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
-        for key, value in found.items()
-    }
+    """What the reader put under `prefix.KEY`."""
+    return {key: _parsed(row[f"{prefix}.{key}"]) for key in keys if row.get(f"{prefix}.{key}") is not None}
+
+
+def _parsed(value: object) -> object:
+    """A list or an object that stands as JSON text; any other value as it is."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _annotation(row: Record, number: int, kinds: Mapping[str, str], data: Record, target: str) -> Record | None:
-    results = []
+    results: list[object] = []
     for column, kind in kinds.items():
         answer = row.get(column)
         if answer is None or answer == "" or answer == []:
@@ -227,14 +233,16 @@ def _annotation(row: Record, number: int, kinds: Mapping[str, str], data: Record
         results += [
             {"id": f"{column}-{number}-{place}", **control, "value": value} for place, value in enumerate(values)
         ]
+    if isinstance(relations := _parsed(row.get(_RELATIONS)), list):
+        results += relations
     told = _back(row, _OF_ANNOTATION, "annotation")
     return {**told, "was_cancelled": False, "result": results} if results or told else None
 
 
 def _values(kind: str, answer: object, text: object) -> list[dict[str, object]]:
     """The values of an answer's results: one, or one a span."""
-    if kind in ("multi", "spans") and isinstance(answer, str) and answer.startswith("["):
-        answer = json.loads(answer)
+    if kind in ("multi", "spans"):
+        answer = _parsed(answer)
     if kind == "choice":
         return [{"choices": [str(answer)]}]
     if kind == "multi":

@@ -34,8 +34,9 @@ def numbers(reader):
 
 # ----------------------------------------------------------------------------------------------------------- registry
 def test_the_registry_lists_its_members():
-    assert {"csv", "jsonl", "json"} <= set(names("read"))
-    assert {"openai-chat", "prompt-completion", "csv", "jsonl"} <= set(names("write"))
+    tables = {"csv", "jsonl", "json", "parquet", "label-studio"}
+    assert set(names("read")) == tables | {"argilla"}
+    assert set(names("write")) == tables | {"openai-chat", "prompt-completion", "prompt-text", "alpaca", "sharegpt"}
     assert names() == sorted({*names("read"), *names("write")})
     assert all(describe(name) for name in names())
     with pytest.raises(FormatError, match="no format “xlsx”"):
@@ -637,7 +638,7 @@ def test_alpaca_and_sharegpt(tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", ["openai-chat", "prompt-completion", "alpaca", "sharegpt"])
+@pytest.mark.parametrize("name", ["openai-chat", "prompt-completion", "prompt-text", "alpaca", "sharegpt"])
 @pytest.mark.parametrize(
     ("record", "reason"),
     [

@@ -105,6 +105,9 @@ def test_other_shapes_of_label_studio(tmp_path):
     ]
     old = {"data": {"text": "hello"}, "completions": [{"skipped": True}, {"id": 0, "result": results}]}
     lines = stored(tmp_path, "\n".join(json.dumps(one) for one in (old, {"data": {"text": "b"}})), "t.jsonl")
+    written = tmp_path / "again.json"
+    write(written, "label-studio", rows(lines, nested=True), answers={"s": "spans"})
+    assert rows(written, nested=True)[0]["annotation.relations"] == [results[3]]
     assert detect_format(lines) == "label-studio"
     first, second = rows(lines, nested=True)
     assert first == {
@@ -155,7 +158,7 @@ def test_label_studio_took_our_file_and_gave_it_back_as_it_was():
 
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
-NAME = st.sampled_from(["question", "body", "größe", "a.b", "label"])
+NAME = st.sampled_from(["question", "body", "größe", "a.b", "label", "task.note", "annotation.note", "data"])
 
 
 @st.composite
