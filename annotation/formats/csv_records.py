@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annotation.formats.lines import BadLine, TextBlock
+from annotation.formats.plain_records import PlainRecords, plain_records
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -53,6 +54,7 @@ class _Source:
             deque()
         )  # lines of the current block that are still to come, or were taken back
         self.line = 1  # the number of the next line
+        self._begun = ""  # a record that goes on in the next block
         self.max_record = max_record
         self.taken: list[str | BadLine] = []
         self.size = 0
@@ -72,6 +74,24 @@ class _Source:
                 return False
             self.ahead.extend(block.lines())
         return True
+
+    def plain(self, delimiter: str, width: int, max_field: int) -> PlainRecords | None:
+        """The records with which the next block begins, if they are plain. A record that goes on in the block after it waits for
+        that; of a block that is not plain, all is ahead.
+        """
+        block = next(self.blocks, None)
+        if block is not None and block.text is not None:
+            text = self._begun + block.text
+            is_fit = len(text) <= max_field and "\0" not in text
+            if is_fit and (plain := plain_records(text, delimiter, width, self.line)) is not None:
+                self.line += plain.line_count
+                self._begun = text[plain.end :]
+                return plain
+        self.ahead.extend(TextBlock(self._begun).lines())
+        self._begun = ""
+        if block is not None:
+            self.ahead.extend(block.lines())
+        return None
 
     def skip(self, lines: int) -> None:
         """Goes over lines that are ahead."""
@@ -108,15 +128,24 @@ class _Source:
         return "".join(line if isinstance(line, str) else line.text for line in self.taken).rstrip("\r\n")
 
 
-def csv_records(blocks: Iterator[TextBlock], dialect: Dialect, max_record: int, skipped: int = 0) -> Iterator[Parsed]:
-    """Records of the file, blank lines left out. skipped: lines before the first record.
+def csv_records(
+    blocks: Iterator[TextBlock],
+    dialect: Dialect,
+    max_record: int,
+    *,
+    skipped: int = 0,
+    width: int = 0,
+    max_field: int = 0,
+) -> Iterator[Parsed | PlainRecords]:
+    """Records of the file, blank lines left out. skipped: lines before the first record. width: how many cells most records have;
+    where it is given, records whose cells have at most `max_field` characters may come many at once.
 
     Strict parsing, since a lenient one hides a missing quote by swallowing what follows. After a fault reading goes on
     with the next physical line. That stays linear: a line that opens a quote which is not closed in it must also
     close (or break) an open one, as it holds an odd run of quotes, so no stretch is read again and again.
 
-    What a block holds up to its first fault is parsed in one go; the record with the fault, and one that goes on in the next
-    block, by itself.
+    Blocks without any doubt are cut by numpy. Of the others, what a block holds up to its first fault is parsed in one go; the
+    record with the fault, and one that goes on in the next block, by itself.
     """
     # A limit of the whole process in C; ours is checked line by line, so theirs only must not be smaller.
     csv.field_size_limit(max(csv.field_size_limit(), max_record + 1))
@@ -125,7 +154,15 @@ def csv_records(blocks: Iterator[TextBlock], dialect: Dialect, max_record: int, 
     well_formed = _well_formed(dialect.delimiter) if dialect.escape else None
     if source.fill():
         source.skip(skipped)
-    while source.fill():
+    may_be_plain = width > 0 and not dialect.escape and not dialect.skip_spaces
+    while True:
+        if may_be_plain and not source.ahead:
+            plain = source.plain(dialect.delimiter, width, max_field)
+            if plain is not None:
+                yield plain
+                continue
+        if not source.fill():
+            return
         if well_formed is None:
             yield from _records_ahead(source, dialect)
             if not source.ahead:

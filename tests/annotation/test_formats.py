@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.formats import FormatError, Row, RowError, describe, names, read, write
+from annotation.formats.plain_records import plain_records
 
 FREE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -318,6 +319,51 @@ def test_hand_made_looking_csv_accounts_for_every_line(tmp_path, body, encoding)
             assert list(row.values) == ["one", "two"] and not any("\0" in value for value in row.values.values())
         else:
             assert row.reason
+
+
+CELLS = st.one_of(
+    st.text(alphabet="ab,; é🙂", max_size=6),
+    st.sampled_from(
+        ['"x"', '""', '"a ""b"" c"', '"two\nlines"', '"two\r\nlines"', '""""', '"', 'a"b', '"a"b', "'\u2060=1", "\0"]
+    ),
+)
+LINES = st.lists(st.lists(CELLS, min_size=1, max_size=3).map(",".join), max_size=12)
+
+
+@FREE
+@given(
+    LINES,
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["one,two", "one", "one,two,three"]),
+    st.integers(1, 60),
+)
+def test_records_read_at_once_are_what_they_are_one_by_one(tmp_path, lines, end, header, chunk):
+    path = file(tmp_path, end.join([header, *lines]))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("annotation.formats.byte_blocks._CHUNK", chunk)
+        reader = read(path, "csv", delimiter=",", encoding="utf-8")
+        at_once = list(reader)
+        patched.setattr("annotation.formats.csv_records.plain_records", lambda *block: None)
+        patched.setattr("annotation.formats.csv_records._records_ahead", lambda source, dialect: [])
+        assert list(reader) == at_once
+
+
+def test_plain_blocks_are_read_at_once(tmp_path, monkeypatch):
+    """The quick way is taken where it can be, over the ends of blocks in the middle of a value, too."""
+    monkeypatch.setattr("annotation.formats.byte_blocks._CHUNK", 1000)
+    path = tmp_path / "t.csv"
+    records = [{"text": f'número {n}, "quoted"\nsecond line', "label": "a" * (n % 7), "n": str(n)} for n in range(500)]
+    write(path, "csv", records)
+    found = []
+
+    def spied(*block):
+        found.append(plain_records(*block))
+        return found[-1]
+
+    monkeypatch.setattr("annotation.formats.csv_records.plain_records", spied)
+    assert values(read(path)) == records
+    assert numbers(read(path)) == list(range(2, 1002, 2))
+    assert sum(one is not None for one in found) > 0.8 * len(found) > 20
 
 
 # ------------------------------------------------------------------------------------------------------- JSON and JSONL
