@@ -107,13 +107,17 @@ class _Coder:
         self._base = int(self._letter[-1]) + 1
         self._heads = self._tails = np.empty(0, dtype=np.uint64)
         if self._base**GRAM >= 1 << 64:
-            lengths = np.array([max(len(text), GRAM) for text in texts], dtype=np.int64)
-            by_length = np.argsort(lengths, kind="stable")
-            parts = [
-                self._parts([texts[at] for at in by_length[block].tolist()]) for block in _blocks(lengths[by_length])
-            ]
-            self._heads = np.unique(np.concatenate([np.unique(head) for head, _ in parts]))
-            self._tails = np.unique(np.concatenate([np.unique(tail) for _, tail in parts]))
+            self._heads, self._tails = self._numbered(texts)
+
+    def _numbered(self, texts: Sequence[str]) -> tuple[Codes, Codes]:
+        lengths = np.array([max(len(text), GRAM) for text in texts], dtype=np.int64)
+        by_length = np.argsort(lengths, kind="stable")
+        heads, tails = [], []
+        for block in _blocks(lengths[by_length]):
+            head, tail = self._parts([texts[at] for at in by_length[block].tolist()])
+            heads.append(np.unique(head))
+            tails.append(np.unique(tail))
+        return np.unique(np.concatenate(heads)), np.unique(np.concatenate(tails))
 
     def codes(self, texts: Sequence[str]) -> Codes:
         """texts × grams; all texts are of one length, or all are shorter than a gram."""
