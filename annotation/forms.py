@@ -47,7 +47,7 @@ class UploadForm(ReadingForm):
     file = forms.FileField(
         label="File",
         allow_empty_file=False,
-        help_text="CSV, TSV, JSON Lines, JSON or Parquet.",
+        help_text="CSV, TSV, JSON Lines, JSON, Parquet, or an export of Label Studio or Argilla.",
         error_messages={"empty": "The file is empty.", "required": "Choose a file first."},
     )
     field_order = ["file"]

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from annotation.neardup import near_duplicates
-from annotation.splits import join_groups
+from annotation.neardup import clusters
 
 THRESHOLD = 0.8
 """Jaccard of character 5-grams of the normalised prompts."""
 FORM_SHARE = 0.2
 """A group of near prompts with more of all prompts than that is a form letter and no leak: what differs in it is the question."""
 
-MOST_CHARACTERS = 5_000_000
-"""Of all prompts together: the join takes about a hundred bytes for each (see neardup)."""
+MOST_CHARACTERS = 20_000_000
+"""Of all prompts together: the join takes some seconds and half a gigabyte for them (see neardup.expected_memory)."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +42,12 @@ class NearPrompts:
 
 def find_near_prompts(prompts: Sequence[str]) -> NearPrompts:
     """The near prompts among normalised ones; equal prompts are near, too."""
+    groups: list[int | None] = [None] * len(prompts)
     characters = sum(map(len, prompts))
     if characters > MOST_CHARACTERS:
         why = f"{characters:,} characters of prompts are more than the {MOST_CHARACTERS:,} that are compared"
-        return NearPrompts([None] * len(prompts), why)
-    distinct = list(dict.fromkeys(prompts))
-    linked = _linked(len(distinct), [(one, other) for one, other, _ in near_duplicates(distinct, THRESHOLD)])
-    number = dict(zip(distinct, linked, strict=True))
-    count = Counter(number[prompt] for prompt in prompts)
-    return NearPrompts([number[prompt] if count[number[prompt]] > 1 else None for prompt in prompts])
-
-
-def _linked(size: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
-    """A group number a text, joined along the pairs. Each pair is an edge: its two ends share a key of their own."""
-    edges = [at for pair in pairs for at in pair]
-    keys: list[int | None] = [None] * size + [at // 2 for at in range(len(edges))]
-    owners: list[int | None] = [*range(size), *edges]
-    return join_groups(owners, keys)[:size]
+        return NearPrompts(groups, why)
+    for number, members in enumerate(clusters(prompts, THRESHOLD)):
+        for prompt in members:
+            groups[prompt] = number
+    return NearPrompts(groups)

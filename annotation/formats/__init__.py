@@ -19,6 +19,7 @@ from typing import Literal, cast
 from uuid import uuid4
 
 from annotation.formats.csv import DELIMITERS
+from annotation.formats.objects import first_object
 from annotation.formats.physical import ENCODINGS, named_encoding
 from annotation.formats.rows import (
     FOUND_OUT,
@@ -39,6 +40,9 @@ __all__ = [
     "DELIMITERS", "ENCODINGS", "FOUND_OUT", "MAX_FIELD", "MAX_RECORD", "Detected", "FormatError", "ReadAs", "Reader", "Record", "Row", "RowError",
     "describe", "detect_format", "member", "named_encoding", "names", "read", "read_as", "write",
 ]  # fmt: skip
+
+
+_HEAD = 1 << 20  # bytes that tell the format: a task of Label Studio is long
 
 
 @cache
@@ -114,19 +118,31 @@ def write(path: str | os.PathLike[str], format: str, records: Iterable[Record], 
 def detect_format(path: Path) -> str:
     """The format of a file by what it begins with, and where that is open, by its name. CSV is what all else is.
 
-    `.txt` says nothing: what begins as JSON there is JSON.
+    `.txt` says nothing: what begins as JSON there is JSON. JSON that begins with another program's object is that program's export.
     """
     with path.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(_HEAD)
     if head.startswith(b"PAR1") and "parquet" in names("read"):
         return "parquet"
     suffix = path.suffix.lower()
     by_suffix = next((name for name in names("read") if suffix in member(name).suffixes), None)
-    if by_suffix and by_suffix != "json":
+    if by_suffix not in (None, "json", "jsonl"):
         return by_suffix
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if program := _program(text):
+        return program
+    if by_suffix == "jsonl":
+        return by_suffix
     if text.startswith(b"["):
         return "json"
     if text.startswith(b"{"):
         return "jsonl"
     return by_suffix or "csv"
+
+
+def _program(text: bytes) -> str | None:
+    """The program whose export begins like this; None where the first object is none's, or too large to tell."""
+    first = first_object(text.decode("utf-8", "ignore"))
+    if first is None:
+        return None
+    return next((name for name, one in _registry().items() if one.recognises and one.recognises(first)), None)

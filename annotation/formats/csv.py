@@ -9,12 +9,14 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from annotation.formats.csv_records import Dialect, Parsed, csv_records
+from annotation.formats.lines import BadLine, TextBlock, text_blocks, text_lines
 from annotation.formats.objects import cell_text
-from annotation.formats.physical import BadLine, Encoding, find_encoding, text_lines
+from annotation.formats.physical import Encoding, find_encoding
+from annotation.formats.plain_records import PlainRecords
 from annotation.formats.rows import (
     MAX_FIELD,
     MAX_RECORD,
@@ -79,16 +81,23 @@ def read_csv(
     detected = Detected("csv", tuple(names), found.name, dialect.delimiter, found.skip > 0, tuple(warnings))
 
     def iterate() -> Iterator[Row | RowError]:
-        lines = text_lines(path, found, max_record)
-        records = csv_records(islice(lines, head_lines, None), dialect, max_record, first_line=head_lines + 1)
+        blocks = text_blocks(path, found, max_record)
+        records = csv_records(blocks, dialect, max_record, skipped=head_lines, width=len(names), max_field=max_field)
         return _rows(islice(records, header_records, None), names, dialect, max_field)
 
     return Reader(detected, iterate)
 
 
-def _rows(records: Iterator[Parsed], names: list[str], dialect: Dialect, max_field: int) -> Iterator[Row | RowError]:
+def _rows(
+    records: Iterator[Parsed | PlainRecords], names: list[str], dialect: Dialect, max_field: int
+) -> Iterator[Row | RowError]:
     width = len(names)
     for record in records:
+        if isinstance(record, PlainRecords):
+            cells_of_all = record.records if FORMULA_MARK not in record.text else map(_unmarked, record.records)
+            values: Iterator[dict[str, object]] = map(dict, map(zip, repeat(names), cells_of_all))
+            yield from map(Row, record.lines, values)
+            continue
         cells, raw = record.cells, record.raw
         if record.fault is not None:
             yield row_error(record.line, _open_column(record, names, dialect), record.fault, raw)
@@ -102,21 +111,24 @@ def _rows(records: Iterator[Parsed], names: list[str], dialect: Dialect, max_fie
 
 
 def _unescaped(cells: list[str], raw: str) -> list[str]:
-    if FORMULA_MARK not in raw:
-        return cells
+    return _unmarked(cells) if FORMULA_MARK in raw else cells
+
+
+def _unmarked(cells: Iterable[str]) -> list[str]:
     return [cell.removeprefix(FORMULA_MARK) for cell in cells]
 
 
 def _checked(record: Parsed, names: list[str], max_field: int) -> Row | RowError:
+    raw = record.raw.rstrip("\r\n")
     for name, cell in zip(names, record.cells, strict=False):
         if len(cell) > max_field:
             return row_error(
-                record.line, name, f"it is {len(cell):,} characters long, at most {max_field:,} are allowed", record.raw
+                record.line, name, f"it is {len(cell):,} characters long, at most {max_field:,} are allowed", raw
             )
         if (at := cell.find("\0")) >= 0:
             reason = f"it holds a NUL character (U+0000) at position {at + 1:,}; remove it and import the row again"
-            return row_error(record.line, name, reason, record.raw)
-    return Row(record.line, dict(zip(names, _unescaped(record.cells, record.raw), strict=False)))
+            return row_error(record.line, name, reason, raw)
+    return Row(record.line, dict(zip(names, _unescaped(record.cells, raw), strict=False)))
 
 
 def _ragged(found: int, expected: int, delimiter: str) -> str:
@@ -158,7 +170,7 @@ def _find_dialect(
         if escapes:
             dialects.append(Dialect(sign, escape=True))
         for dialect in dialects:
-            records = list(csv_records(iter(sample), dialect, max_record, 1))
+            records = _parsed(sample, dialect, max_record)
             if len(records) > 1 and records[-1].at_end:
                 records.pop()  # the sample ends in its middle
             if not records or records[0].fault:
@@ -172,10 +184,15 @@ def _find_dialect(
     return best
 
 
+def _parsed(sample: Iterable[str | BadLine], dialect: Dialect, max_record: int) -> list[Parsed]:
+    records = csv_records(iter([TextBlock.of(sample)]), dialect, max_record)
+    return [record for record in records if isinstance(record, Parsed)]
+
+
 def _header(
     path: Path, sample: Sequence[str | BadLine], dialect: Dialect, warnings: list[str], max_record: int
 ) -> list[str]:
-    records = list(islice(csv_records(iter(sample), dialect, max_record, 1), 2))
+    records = _parsed(sample, dialect, max_record)[:2]
     if not records:
         raise FormatError(f"{path.name} is empty: it holds no rows.")
     first = records[0]

@@ -1,13 +1,15 @@
 """JSON: one list of objects, read piece by piece, so that a gigabyte needs no gigabyte of memory (RFC 8259)."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from annotation.formats.jsonl import json_line
+from annotation.formats.lines import text_chunks
 from annotation.formats.objects import ObjectParser, row_of
-from annotation.formats.physical import Encoding, find_encoding, text_chunks
+from annotation.formats.physical import Encoding, find_encoding
 from annotation.formats.rows import (
     MAX_FIELD,
     MAX_RECORD,
@@ -24,7 +26,7 @@ from annotation.formats.rows import (
 )
 
 _SAMPLE_ROWS = 100
-_SPACE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def read_json(
@@ -81,21 +83,20 @@ class _Text:
     def advance(self, end: int) -> None:
         """Goes on to `end` and counts the lines on the way, whose ends are LF, CR LF or CR."""
         if end > self.at:
-            feeds, returns = self.text.count("\n", self.at, end), self.text.count("\r", self.at, end)
-            halves = self.text.count("\r\n", self.at, end) + (self._after_cr and self.text[self.at] == "\n")
-            self.line += feeds + returns - halves
-            self._after_cr = self.text[end - 1] == "\r"
+            self.line += self.text.count("\n", self.at, end)
+            if self._after_cr or self.text.find("\r", self.at, end) >= 0:
+                halves = self.text.count("\r\n", self.at, end) + (self._after_cr and self.text[self.at] == "\n")
+                self.line += self.text.count("\r", self.at, end) - halves
+                self._after_cr = self.text[end - 1] == "\r"
         self.at = end
 
     def next_sign(self) -> str:
         """The next character that is no white space, left in place; empty at the end."""
         while True:
-            end = self.at
-            while end < len(self.text) and self.text[end] in _SPACE:
-                end += 1
-            self.advance(end)
-            if end < len(self.text):
-                return self.text[end]
+            match = _SPACE.match(self.text, self.at)
+            self.advance(match.end() if match else self.at)
+            if self.at < len(self.text):
+                return self.text[self.at]
             if not self.more():
                 return ""
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
+from annotation.formats.lines import BadLine, text_blocks
 from annotation.formats.objects import ObjectParser, row_of
-from annotation.formats.physical import BadLine, Encoding, find_encoding, text_lines
+from annotation.formats.physical import Encoding, find_encoding
+from annotation.formats.plain_objects import plain_objects
 from annotation.formats.rows import (
     MAX_FIELD,
     MAX_RECORD,
@@ -80,23 +82,36 @@ def _list_within(row: Row) -> str | None:
 
 def _rows(path: Path, encoding: Encoding, nested: bool, max_field: int, max_record: int) -> Iterator[Row | RowError]:
     parser = ObjectParser()
-    for number, line in enumerate(text_lines(path, encoding, max_record), start=1):
-        if isinstance(line, BadLine):
-            yield row_error(number, None, line.reason, line.text)
-            continue
-        raw = line.strip(" \t\r\n")
-        if not raw:
-            continue
-        try:
-            value, end, fault = parser.parse(raw)
-        except json.JSONDecodeError as error:
-            yield row_error(number, None, f"this line is not JSON: {error.msg} at character {error.pos + 1:,}", raw)
-        except RecursionError:
-            yield row_error(number, None, "lists or objects are nested too deeply", raw)
+    number = 1
+    for block in text_blocks(path, encoding, max_record):
+        # Nearly all blocks hold nothing that needs a look at each line; of the others each line is looked at.
+        plain = plain_objects(block.text) if block.text is not None and len(block.text) <= max_field else None
+        if plain is not None:
+            yield from map(Row, count(number), plain)
+            number += len(plain)
         else:
-            if end < len(raw):
-                fault = f"something follows the object at character {end + 1:,}: one object a line was expected"
-            yield row_of(value, number, raw, fault, nested=nested, max_field=max_field)
+            for line in block.lines():
+                if (row := _row(line, number, parser, nested, max_field)) is not None:
+                    yield row
+                number += 1
+
+
+def _row(line: str | BadLine, number: int, parser: ObjectParser, nested: bool, max_field: int) -> Row | RowError | None:
+    """One line as a row, or why it is none; None for a blank one."""
+    if isinstance(line, BadLine):
+        return row_error(number, None, line.reason, line.text)
+    raw = line.strip(" \t\r\n")
+    if not raw:
+        return None
+    try:
+        value, end, fault = parser.parse(raw)
+    except json.JSONDecodeError as error:
+        return row_error(number, None, f"this line is not JSON: {error.msg} at character {error.pos + 1:,}", raw)
+    except RecursionError:
+        return row_error(number, None, "lists or objects are nested too deeply", raw)
+    if end < len(raw):
+        fault = f"something follows the object at character {end + 1:,}: one object a line was expected"
+    return row_of(value, number, raw, fault, nested=nested, max_field=max_field)
 
 
 def write_jsonl(output: Output, records: Iterable[Record]) -> int:

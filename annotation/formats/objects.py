@@ -8,7 +8,9 @@ from annotation.texts import problems
 
 # JSON has numbers of any size, but a float has 17 digits and PostgreSQL's bigint 19: what would change is kept as text.
 _EXACT_DIGITS = 18
-_ESCAPED_DEFECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_LEAST: int = -(10 ** (_EXACT_DIGITS - 1))  # a minus is a digit, too
+_MOST: int = 10**_EXACT_DIGITS
+ESCAPED_DEFECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class ObjectParser:
@@ -16,7 +18,12 @@ class ObjectParser:
 
     def __init__(self) -> None:
         self._fault: str | None = None
-        self._decoder = json.JSONDecoder(
+        self._is_exact = True
+        # Nearly all integers are short, and C makes them; only a value with a long one is parsed once more, digit by digit.
+        self._quick = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_float=_decimal, parse_constant=self._constant
+        )
+        self._exact = json.JSONDecoder(
             object_pairs_hook=self._object, parse_int=_whole, parse_float=_decimal, parse_constant=self._constant
         )
 
@@ -25,8 +32,15 @@ class ObjectParser:
 
         Raises json.JSONDecodeError where there is no JSON, RecursionError where it is nested too deeply.
         """
-        self._fault = None
-        value, end = self._decoder.raw_decode(text, start)
+        self._fault, self._is_exact = None, True
+        try:
+            value, end = self._quick.raw_decode(text, start)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # Python makes no integer of more than some thousand digits
+            self._is_exact = False
+        if not self._is_exact:
+            value, end = self._exact.raw_decode(text, start)
         return value, end, self._fault
 
     def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -35,10 +49,33 @@ class ObjectParser:
             seen: set[str] = set()
             doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             self._fault = f'the key "{doubled}" occurs twice in one object'
+        for value in made.values():
+            kind = type(value)
+            if (kind is int or kind is list) and not is_exact(value):
+                self._is_exact = False
         return made
 
     def _constant(self, name: str) -> None:
         self._fault = f"{name} is not a value of JSON; write null or text"
+
+
+def first_object(text: str) -> dict[str, object] | None:
+    """The object with which a list or lines of JSON begin; None where that is none, or not all there."""
+    begin = text.find("{")
+    if begin < 0 or text[:begin].strip(" \t\r\n["):
+        return None
+    try:
+        value, _ = json.JSONDecoder(parse_int=str).raw_decode(text, begin)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_exact(value: object) -> bool:
+    """Whether an integer, or every one in a list, is short enough to be kept as a number."""
+    if isinstance(value, int):
+        return _LEAST < value < _MOST
+    return not isinstance(value, list) or all(map(is_exact, value))
 
 
 def _whole(digits: str) -> int | str:
@@ -74,7 +111,7 @@ def row_of(
     if not isinstance(value, dict):
         kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
         return row_error(number, None, f'an object {{"column": value, …}} was expected, {kind} found', raw)
-    if len(raw) > max_field or _ESCAPED_DEFECT.search(raw):
+    if len(raw) > max_field or ESCAPED_DEFECT.search(raw):
         for key, inner in value.items():
             text = cell_text(inner)
             if reasons := problems(text, max_field) + [f"its name: {reason}" for reason in problems(key, max_field)]:

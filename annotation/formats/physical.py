@@ -1,17 +1,15 @@
-"""From bytes on disk to physical lines of text: encoding, byte order mark, line ends, and what is no text at all."""
+"""What a file's bytes are: its encoding, its byte order mark, and what is no text at all."""
 
 import codecs
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from charset_normalizer import from_bytes
 
+from annotation.formats.byte_blocks import byte_blocks, file_chunks
 from annotation.formats.rows import MAX_RECORD, FormatError
 
-_CHUNK = 1 << 20
 _SAMPLE = 256 * 1024
 _ENOUGH_BAD_LINES = 2_000
 _ENOUGH_ACCENTS = 60
@@ -81,18 +79,6 @@ class Encoding:
     def wide(self) -> bool:
         """Whether a line end is more than one byte."""
         return self.name.startswith(_WIDE)
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A physical line that can't be taken as it stands: its text as far as it can be shown, and why.
-
-    `cut`: the line is too long, and `text` is only its beginning.
-    """
-
-    text: str
-    reason: str
-    cut: bool = False
 
 
 # ----------------------------------------------------------------------------------------------------------- encoding
@@ -166,24 +152,23 @@ def _first_error(path: Path) -> int | None:
     """The offset of the first byte that is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset = pending = 0
-    with path.open("rb") as file:
-        while True:
-            chunk = file.read(_CHUNK)
-            try:
-                if pending or not chunk or not chunk.isascii():
-                    decoder.decode(chunk, final=not chunk)
-                    pending = len(decoder.getstate()[0])
-            except UnicodeDecodeError as error:
-                return offset - pending + error.start
-            if not chunk:
-                return None
+    try:
+        for chunk in file_chunks(path, 0):
+            if pending or not chunk.isascii():
+                decoder.decode(chunk)
+                pending = len(decoder.getstate()[0])
             offset += len(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return offset - pending + error.start
+    return None
 
 
 def _judge_by_lines(path: Path, first_error: int) -> Encoding:
     good = bad = 0
     sample = bytearray()
-    for _, line in _byte_lines(_file_chunks(path, 0), MAX_RECORD):
+    lines = (line for _, block, _ in byte_blocks(file_chunks(path, 0), MAX_RECORD) for line in block.splitlines())
+    for line in lines:
         if line.isascii():
             continue
         try:
@@ -192,7 +177,7 @@ def _judge_by_lines(path: Path, first_error: int) -> Encoding:
         except UnicodeDecodeError:
             bad += 1
             if len(sample) < _SAMPLE:
-                sample += line[:10_000]
+                sample += line[:10_000] + b"\n"
             if bad >= _ENOUGH_BAD_LINES:
                 break
     if good >= bad:
@@ -237,116 +222,3 @@ def _fallback(sample: bytes) -> str:
     except UnicodeDecodeError:
         return "latin_1"  # knows every byte
     return "cp1252"
-
-
-# -------------------------------------------------------------------------------------------------------------- lines
-def text_lines(path: Path, encoding: Encoding, max_bytes: int = MAX_RECORD) -> Iterator[str | BadLine]:
-    """Physical lines with their ends (LF, CR LF or CR); the ends of a file without a last one need not be there.
-
-    A line that is not of the encoding comes as a BadLine with the offset of the byte; one longer than `max_bytes` is
-    skipped, never held. Raises FormatError where UTF-16 or UTF-32 breaks off.
-    """
-    if encoding.wide:
-        chunks, codec, places = _transcoded(path, encoding), "utf_8", False
-    else:
-        chunks, codec, places = _file_chunks(path, encoding.skip), encoding.name, True
-    for offset, line in _byte_lines(chunks, max_bytes):
-        if len(line) > max_bytes:
-            shown = line[:1000].decode(codec, "replace")
-            yield BadLine(
-                shown,
-                f"the line is longer than {max_bytes:,} bytes; a line end or a closing quote is probably missing",
-                True,
-            )
-            continue
-        try:
-            yield line.decode(codec)
-        except UnicodeDecodeError as error:
-            place = f" (byte {encoding.skip + offset + error.start:,} of the file)" if places else ""
-            reason = (
-                f"byte 0x{line[error.start]:02X} at position {error.start + 1:,} of the line{place} is not {encoding.name}; "
-                "save the file as UTF-8, or choose its encoding"
-            )
-            yield BadLine(line.decode(codec, "backslashreplace"), reason)
-
-
-def text_chunks(path: Path, encoding: Encoding) -> Iterator[str]:
-    """The file's text in pieces of about a mebibyte. Raises FormatError with the byte's offset where it is not text."""
-    decoder = codecs.getincrementaldecoder(encoding.name)()
-    offset = encoding.skip
-    pending = 0
-    for chunk in _with_end(_file_chunks(path, encoding.skip)):
-        try:
-            text = decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            at = offset - pending + error.start
-            raise FormatError(
-                f"{path.name}: byte {at:,} is not {encoding.name}; save the file as UTF-8, or choose its encoding."
-            ) from error
-        pending = len(decoder.getstate()[0])
-        offset += len(chunk)
-        if text:
-            yield text
-
-
-def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield from chunks
-    yield b""
-
-
-def _file_chunks(path: Path, skip: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(skip)
-        yield from iter(partial(file.read, _CHUNK), b"")
-
-
-def _transcoded(path: Path, encoding: Encoding) -> Iterator[bytes]:
-    """UTF-16 and UTF-32 as UTF-8; a lone surrogate goes through, to be found in its line."""
-    decoder = codecs.getincrementaldecoder(encoding.name)("surrogatepass")
-    try:
-        for chunk in _with_end(_file_chunks(path, encoding.skip)):
-            yield decoder.decode(chunk, final=not chunk).encode("utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise FormatError(
-            f"{path.name} breaks off or is not {encoding.name} ({error.reason}). Save it anew as UTF-8."
-        ) from error
-
-
-_LINE_END = re.compile(rb"[\r\n]")
-
-
-def _byte_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """(offset, line) with line ends; of a line above `max_bytes` only its first `max_bytes` + 1 bytes, the rest is dropped."""
-    offset, rest, skipping = 0, b"", False
-    for chunk in chunks:
-        block = rest + chunk
-        if skipping:
-            end = _LINE_END.search(block)
-            if end is None:
-                offset, rest = offset + len(block), b""
-                continue
-            # What is left begins with the end of the skipped line; as a line of its own it is dropped below.
-            offset, block = offset + end.start(), block[end.start() :]
-        # A CR at the block's end may be the first half of CR LF, so it waits.
-        cut = max(block.rfind(b"\n"), block.rfind(b"\r", 0, -1)) + 1
-        rest = block[cut:]
-        for line in block[:cut].splitlines(keepends=True):
-            if skipping:
-                skipping = False
-            elif len(line) > max_bytes:
-                yield offset, line[: max_bytes + 1]
-            else:
-                yield offset, line
-            offset += len(line)
-        if len(rest) > max_bytes and not skipping:
-            yield offset, rest[: max_bytes + 1]
-            kept = rest[-1:] if rest.endswith(b"\r") else b""
-            offset, rest, skipping = offset + len(rest) - len(kept), kept, True
-    if rest and not skipping:
-        yield from _last_lines(offset, rest)
-
-
-def _last_lines(offset: int, rest: bytes) -> Iterator[tuple[int, bytes]]:
-    for line in rest.splitlines(keepends=True):
-        yield offset, line
-        offset += len(line)

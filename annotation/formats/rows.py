@@ -92,7 +92,8 @@ class Format:
 
     choices: what of a ReadAs, besides the format, its `read` takes. ending: of the files that it writes.
     takes: what it writes. `conversations` are {"messages": […], "completion": text}, `records` any objects, `table` records whose
-    columns have to be named beforehand.
+    columns have to be named beforehand, `answers` records of which is said which columns are people's answers, and of what kind.
+    recognises: whether the first object of a file of JSON is one of this format's.
     """
 
     name: str
@@ -102,7 +103,8 @@ class Format:
     write: Callable[..., int] | None = None
     choices: tuple[str, ...] = ()
     ending: str = ".jsonl"
-    takes: Literal["records", "table", "conversations"] = "records"
+    takes: Literal["records", "table", "conversations", "answers"] = "records"
+    recognises: Callable[[Record], bool] | None = None
 
 
 def require_columns(path: Path, columns: Iterable[str], required: Iterable[str]) -> None:

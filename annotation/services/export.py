@@ -48,8 +48,11 @@ def _write(path: Path, format: str, version: DatasetVersion, items: QuerySet[Dat
         formats.write(path, format, _conversations(items))
         return
     columns = _Columns(version.task_revision.spec)
-    options: dict[str, Any] = {"columns": columns.names} if takes == "table" else {}
-    formats.write(path, format, map(columns.record, items.iterator(chunk_size=1000)), **options)
+    options: dict[str, dict[str, Any]] = {
+        "table": {"columns": columns.names},
+        "answers": {"answers": columns.kinds, "to_name": columns.first},
+    }
+    formats.write(path, format, map(columns.record, items.iterator(chunk_size=1000)), **options.get(takes, {}))
 
 
 def _items(version: DatasetVersion, split: str | None) -> QuerySet[DatasetItem]:
@@ -79,6 +82,8 @@ class _Columns:
         self._inputs = {name: f"input.{name}" if name in meet else name for name in inputs}
         self._fields = {name: f"field.{name}" if name in meet else name for name in fields}
         self.names = [SPLIT, *self._inputs.values(), *self._fields.values()]
+        self.first = self._inputs[inputs[0]]
+        self.kinds = {self._fields[field.name]: field.kind for field in spec.fields}
 
     def record(self, item: DatasetItem) -> dict[str, Any]:
         inputs, values = item.content["inputs"], item.content["values"]

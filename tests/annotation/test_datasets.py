@@ -169,6 +169,10 @@ def test_an_export_is_read_back_as_it_was(cast: Any, tickets: Any) -> None:
     chat = services.export_dataset(version=version, format="openai-chat")
     lines = [json.loads(line) for line in chat.read_text(encoding="utf-8").splitlines()]
     assert len(lines) == version.size and lines[0]["messages"][-1]["role"] == "assistant"
+    tasks = services.export_dataset(version=version, format="label-studio", split="validation")
+    answered = [row.values for row in formats.read(tasks) if isinstance(row, formats.Row)]
+    assert formats.detect_format(tasks) == "label-studio"
+    assert [{key: value for key, value in row.items() if key != "task.id"} for row in answered] == rows
     with pytest.raises(Refused, match="formats are"):
         services.export_dataset(version=version, format="xml")
 

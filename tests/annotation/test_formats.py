@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.formats import FormatError, Row, RowError, describe, names, read, write
+from annotation.formats.plain_records import plain_records
 
 FREE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -34,8 +35,9 @@ def numbers(reader):
 
 # ----------------------------------------------------------------------------------------------------------- registry
 def test_the_registry_lists_its_members():
-    assert {"csv", "jsonl", "json"} <= set(names("read"))
-    assert {"openai-chat", "prompt-completion", "csv", "jsonl"} <= set(names("write"))
+    tables = {"csv", "jsonl", "json", "parquet", "label-studio"}
+    assert set(names("read")) == tables | {"argilla"}
+    assert set(names("write")) == tables | {"openai-chat", "prompt-completion", "prompt-text", "alpaca", "sharegpt"}
     assert names() == sorted({*names("read"), *names("write")})
     assert all(describe(name) for name in names())
     with pytest.raises(FormatError, match="no format “xlsx”"):
@@ -319,6 +321,51 @@ def test_hand_made_looking_csv_accounts_for_every_line(tmp_path, body, encoding)
             assert row.reason
 
 
+CELLS = st.one_of(
+    st.text(alphabet="ab,; é🙂", max_size=6),
+    st.sampled_from(
+        ['"x"', '""', '"a ""b"" c"', '"two\nlines"', '"two\r\nlines"', '""""', '"', 'a"b', '"a"b', "'\u2060=1", "\0"]
+    ),
+)
+LINES = st.lists(st.lists(CELLS, min_size=1, max_size=3).map(",".join), max_size=12)
+
+
+@FREE
+@given(
+    LINES,
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["one,two", "one", "one,two,three"]),
+    st.integers(1, 60),
+)
+def test_records_read_at_once_are_what_they_are_one_by_one(tmp_path, lines, end, header, chunk):
+    path = file(tmp_path, end.join([header, *lines]))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("annotation.formats.byte_blocks._CHUNK", chunk)
+        reader = read(path, "csv", delimiter=",", encoding="utf-8")
+        at_once = list(reader)
+        patched.setattr("annotation.formats.csv_records.plain_records", lambda *block: None)
+        patched.setattr("annotation.formats.csv_records._records_ahead", lambda source, dialect: [])
+        assert list(reader) == at_once
+
+
+def test_plain_blocks_are_read_at_once(tmp_path, monkeypatch):
+    """The quick way is taken where it can be, over the ends of blocks in the middle of a value, too."""
+    monkeypatch.setattr("annotation.formats.byte_blocks._CHUNK", 1000)
+    path = tmp_path / "t.csv"
+    records = [{"text": f'número {n}, "quoted"\nsecond line', "label": "a" * (n % 7), "n": str(n)} for n in range(500)]
+    write(path, "csv", records)
+    found = []
+
+    def spied(*block):
+        found.append(plain_records(*block))
+        return found[-1]
+
+    monkeypatch.setattr("annotation.formats.csv_records.plain_records", spied)
+    assert values(read(path)) == records
+    assert numbers(read(path)) == list(range(2, 1002, 2))
+    assert sum(one is not None for one in found) > 0.8 * len(found) > 20
+
+
 # ------------------------------------------------------------------------------------------------------- JSON and JSONL
 BROKEN_OBJECTS = [
     ('{"a": 1', "not JSON"),
@@ -345,10 +392,58 @@ def test_a_broken_line_costs_that_line(tmp_path, line, reason):
     assert numbers(reader) == [1, 4]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"a": 1},{"b": 2}', '{"c": [{}', "{}]}"],  # three lines, three elements when joined
+        ['{"a": 1},{"b": 2}', '{"c": [{"x": 1}', '{"y": 2}]}'],
+        ['{"a": [{"b": 1}', '{"b": 2}]}'],
+        ['{"a": "}', '{"}'],
+        ['{"a": 1}', "", '{"a": 2}'],
+        ['{"a": 1}', ' {"a": 2} ', '\t{"a": 3}'],
+        ['{"a": "\\""}', '{"a" : "b\\\\", "a" : 2}', '{"a": {"a": 1}}', '{"a": 1.50}'],
+        ['{"a": "x\u2028y"}', '{"a": "\\u00e9\\ud83d\\ude00"}'],
+        ['{"a": NaN}', '{"b": -Infinity}'],
+        ['{"a": 1}{', "}"],
+    ],
+)
+def test_lines_read_at_once_are_what_they_are_one_by_one(tmp_path, lines, end, monkeypatch):
+    for ending in (end, ""):
+        path = file(tmp_path, end.join(lines) + ending, "t.jsonl")
+        good = '{"good": 1}' + end
+        path.write_bytes(good.encode() + path.read_bytes())
+        at_once = list(read(path))
+        with monkeypatch.context() as patched:
+            patched.setattr("annotation.formats.jsonl.plain_objects", lambda text: None)
+            assert list(read(path)) == at_once
+        assert len(at_once) == 1 + sum(bool(line.strip()) for line in lines)
+
+
 def test_json_lines_bytes_that_are_no_utf8(tmp_path):
     reader = read(file(tmp_path, '{"a": "ñ"}\n{"a": "ñ"}\n'.encode() + b'{"a": "\xf1"}\n', "t.jsonl"))
     (error,) = errors(reader)
     assert error.row == 3 and "byte 0xF1" in error.reason
+
+
+DIGITS = [
+    ("999999999999999999", 10**18 - 1),
+    ("1000000000000000000", "1000000000000000000"),
+    ("-99999999999999999", 1 - 10**17),
+    ("-100000000000000000", "-100000000000000000"),
+    ("1" * 5000, "1" * 5000),
+    ("[1, [1000000000000000000]]", '[1, ["1000000000000000000"]]'),
+    ("0.10", 0.1),
+    ("-0", 0),
+]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json"])
+@pytest.mark.parametrize(("written", "kept"), DIGITS)
+def test_the_longest_exact_integer(tmp_path, name, written, kept):
+    line = f'{{"n": {written}, "m": 1}}'
+    path = file(tmp_path, line + "\n" + line if name == "jsonl" else f"[{line}]", f"t.{name}")
+    assert values(read(path))[0] == {"n": kept, "m": 1}
 
 
 @pytest.mark.parametrize("name", ["jsonl", "json"])
@@ -589,7 +684,7 @@ def test_alpaca_and_sharegpt(tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", ["openai-chat", "prompt-completion", "alpaca", "sharegpt"])
+@pytest.mark.parametrize("name", ["openai-chat", "prompt-completion", "prompt-text", "alpaca", "sharegpt"])
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -610,7 +705,7 @@ def test_chat_records_are_checked(tmp_path, name, record, reason):
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 def test_the_rows_of_a_json_list_know_their_lines_whatever_ends_them(tmp_path, monkeypatch, end):
-    monkeypatch.setattr("annotation.formats.physical._CHUNK", 1)  # every CR LF is cut in two
+    monkeypatch.setattr("annotation.formats.byte_blocks._CHUNK", 1)  # every CR LF is cut in two
     path = tmp_path / "t.json"
     path.write_bytes(end.join(["[", '{"a": 1},', "", '{"a":', '2}, {"a": 3}', "]"]).encode())
     assert [row.number for row in read(path) if isinstance(row, Row)] == [2, 4, 5]

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from annotation import formats
-from annotation.models import Example, ExampleContent, Import, ImportRowError
+from annotation import formats, services
+from annotation.models import Example, ExampleContent, Import, ImportRowError, ResolvedLabel
 from annotation.scratch import kept_name
+from ftplatform.artifacts.services import store_file
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -216,3 +219,35 @@ def test_an_import_page_shows_the_warnings_of_its_file(cast: Any, run_jobs: Any,
 def test_a_file_with_a_header_only_is_told_in_step_2(cast: Any) -> None:
     page = cast.client("ada").get(upload(cast, "t.csv", b"question,desk,reply\n").url)
     assert "no rows below its header" in page.content.decode()
+
+
+# ── exports of other programs ──
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping"),
+    [
+        ("label-studio.json", {"question": "input:question", "answer.desk": "field:desk"}),
+        ("argilla.json", {"question": "input:question", "answer.desk": "field:desk", "reply": "field:reply"}),
+    ],
+)
+def test_an_export_of_another_program_comes_in_with_its_answers(
+    cast: Any, run_jobs: Any, tmp_path: Path, name: str, mapping: dict[str, str]
+) -> None:
+    path = Path(shutil.copy(Path(__file__).parent / "files" / name, tmp_path))
+    source = services.start_import(
+        project=cast.project, file_name=name, file=store_file(path), mapping=mapping, by=factories.SYSTEM
+    )
+    run_jobs()
+    source.refresh_from_db()
+    assert source.detected["format"] == name.removesuffix(".json") and source.rows_rejected == 0
+    assert source.rows_duplicate == 1  # two people answered the first ticket; without "merge" the first counts
+    first = Example.objects.filter(source=source).earliest("pk")
+    assert ResolvedLabel.objects.get(example=first, field="desk").value == "permits"
+
+
+def test_the_columns_of_an_export_are_offered_on_the_page(cast: Any) -> None:
+    data = (Path(__file__).parent / "files" / "label-studio.json").read_bytes()
+    page = cast.client("ada").get(upload(cast, "project-1.json", data).url)
+    assert page.context["inspection"].format == "label-studio"
+    assert {"question", "answer.desk", "reply"} <= {one.name for one in page.context["inspection"].columns}

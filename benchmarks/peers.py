@@ -1,0 +1,34 @@
+"""Peers that the product does not depend on, from PyPI into folders that are thrown away."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def importable(requirement: str) -> Iterator[None]:
+    """A package that needs nothing we lack, importable in this process, so that both sides compute with the same numpy."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*_pip(), "--no-deps", "--target", folder, requirement], check=True)
+        sys.path.append(folder)
+        try:
+            yield
+        finally:
+            sys.path.remove(folder)
+
+
+@contextmanager
+def environment(*requirements: str) -> Iterator[Path]:
+    """The Python of an environment of this Python's version that holds the packages with all that they need."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "uv", "venv", "--quiet", "--python", sys.executable, folder], check=True)
+        python = Path(folder) / "bin" / "python"
+        subprocess.run([*_pip(), "--python", str(python), *requirements], check=True)
+        yield python
+
+
+def _pip() -> list[str]:
+    return [sys.executable, "-m", "uv", "pip", "install", "--quiet"]
