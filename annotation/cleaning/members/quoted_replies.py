@@ -1,0 +1,105 @@
+"""What somebody else wrote earlier in the thread: quoted lines, and all below the header of an older message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from annotation.cleaning.edits import apply_changes
+from annotation.cleaning.rule import Change, Look, Rule
+from annotation.cleaning.text import Text
+
+_ORIGINAL = (
+    r"original message|original appointment|mensaje original|ursprüngliche nachricht|originalnachricht|"
+    r"message d['’]origine|message original|ursprungligt meddelande|originalmeddelande|reply above this line"
+)
+_DIVIDER = re.compile(
+    rf"^[ \t]*[-_=*#]{{2,40}}[ \t]*(?:{_ORIGINAL})[ \t]*[-_=*#]{{0,40}}[ \t\r]*$", re.MULTILINE | re.IGNORECASE
+)
+
+# Outlook and webmail: three fields of a header, one a line. The first is who wrote.
+_FIELD = r"(?:[ \t]|\*){0,4}"
+_WHO = r"from|von|de|från"
+_REST = r"sent|to|cc|bcc|subject|date|reply-to|gesendet|an|betreff|datum|enviado(?: el)?|fecha|para|asunto|envoyé|date|à|objet|skickat|till|ämne|kopia"
+_HEADER = re.compile(
+    rf"(?:^[ \t]*_{{10,80}}[ \t\r]*\n\s*)?^{_FIELD}(?:{_WHO}){_FIELD}[ \u00a0]?:[^\n]+\n(?:^{_FIELD}(?:{_REST}){_FIELD}[ \u00a0]?:[^\n]*(?:\n|\Z)){{2,}}",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+# "On Tue, 5 Mar 2024 at 10:00, Ann <a@b.se> wrote:", over up to three lines. Before quoted lines it may be any such line,
+# elsewhere it has to begin with the words of its language and hold a date.
+_VERBS = "wrote|escribió|a écrit|skrev|schrieb"
+_MORE_LINES = r"(?:\n(?!\s*>)[^\n]{1,120}){0,2}?"
+_WROTE = re.compile(
+    rf"^[ \t]*(?:(?:on|el|le|den|am)\b[^\n]{{4,200}}{_MORE_LINES}(?:{_VERBS})[^\n]{{0,80}}|[^\n>]{{4,120}}(?:{_VERBS})\b[^\n]{{0,80}})"
+    r"[ \u00a0\t]*:[ \t\r]*(?:\n\s*)(?=>)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_WROTE_BARE = re.compile(
+    rf"^[ \t]*(?:on|el|le|den|am)\b[^\n]{{0,40}}\d[^\n]{{4,200}}{_MORE_LINES}(?:{_VERBS})[^\n]{{0,80}}[ \u00a0]?:[ \t\r]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_QUOTED = re.compile(r"(?:^[ \t]*>(?!>> )(?![ \t]?\d)[^\n]*(?:\n|\Z))+", re.MULTILINE)  # > 50 m² is no quote
+_FORWARDED = re.compile(
+    r"forwarded message|weitergeleitete nachricht|mensaje reenviado|message transféré|vidarebefordrat", re.IGNORECASE
+)
+# Words without one of which the patterns above cannot match.
+_SAYS_ORIGINAL = ("origin", "ursprung", "ursprüng", "reply above")
+_SAYS_WROTE = ("wrote", "escribió", "schrieb", "écrit", "skrev")
+_SAYS_HEADER = (
+    "subject", "betreff", "asunto", "objet", "ämne", "sent:", "gesendet", "enviado", "envoyé", "skickat", "date", "datum", "fecha",
+)  # fmt: skip
+
+
+def prepare() -> Look:
+    """Takes out lines quoted with ">", with the line that says who wrote them, and all below "-----Original Message-----",
+    "On … wrote:" or the header of an older message, in five languages. A message that is nothing but quotes stays."""
+    return _look
+
+
+def _look(text: Text) -> Iterator[Change]:
+    value = text.value
+    if "\n" not in value:
+        return
+    end = _older_message(text)
+    found = []
+    if ">" in value:
+        introductions = _WROTE.finditer(value, 0, end) if _says(text.folded, _SAYS_WROTE) else ()
+        introduced = {line.end(): line.start() for line in introductions}
+        for match in _QUOTED.finditer(value, 0, end):
+            start = introduced.get(match.start(), match.start())
+            if not text.in_code(start, match.end()):
+                found.append(Change(start, match.end(), ""))
+    if end < len(value):
+        found.append(Change(end, len(value), ""))
+    if found and any(map(str.isalnum, apply_changes(value, found))):
+        yield from found
+
+
+def _older_message(text: Text) -> int:
+    """Where the older message begins that the rest of the text is; the text's length where there is none."""
+    value = text.value
+    first = len(value)
+    for words, pattern in ((_SAYS_ORIGINAL, _DIVIDER), (_SAYS_HEADER, _HEADER), (_SAYS_WROTE, _WROTE_BARE)):
+        match = pattern.search(value) if _says(text.folded, words) else None
+        if match and not text.in_code(*match.span()):
+            first = min(first, match.start())
+    if first < len(value) and _FORWARDED.search(value, max(0, first - 200), first):
+        return len(value)  # what was forwarded is what the message is about
+    return first
+
+
+def _says(folded: str, words: tuple[str, ...]) -> bool:
+    for word in words:  # noqa: SIM110 -- any() with its generator costs twice as much, and this runs on every text
+        if word in folded:
+            return True
+    return False
+
+
+RULE = Rule(
+    name="quoted_replies",
+    title="Quoted replies",
+    prepare=prepare,
+    leaves="Forwarded messages, messages that are only quotes, quotes inside code, Python's >>>.",
+    source="RFC 3676, 4.5; the formats of Outlook, Gmail, Apple Mail and Thunderbird",
+)

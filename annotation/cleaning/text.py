@@ -1,0 +1,89 @@
+"""A text under way, with what several rules ask of it, found out once and only when asked for."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cached_property
+
+from annotation.cleaning import language as languages
+from annotation.cleaning import spans
+from annotation.cleaning.spans import Fence, Span
+
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]{1,2}(?![^\W\d_]))?")
+"""A run of letters, with a short ending behind an apostrophe: "don't", but "c" and "est" of "c'est"."""
+
+_DIGITS = re.compile(r"[0-9]+")
+_FAR = 1 << 62
+
+
+class Text:
+    """`value` and, when asked for: its words, its language, where its code is, and where nothing is prose.
+
+    language  ISO 639-1, where the caller knows it; None: it is found
+    """
+
+    def __init__(self, value: str, language: str | None = None) -> None:
+        self.value = value
+        self._asked = language
+
+    @cached_property
+    def folded(self) -> str:
+        """The text without case (ß is ss), to look for words in; its places are not those of `value`."""
+        return self.value.casefold()
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Its words, casefolded as the vocabulary's are, in order."""
+        return WORD.findall(self.folded)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Its different words."""
+        return frozenset(self.words)
+
+    @cached_property
+    def digits(self) -> list[Span]:
+        """Where its runs of digits 0–9 are: most texts have few, and dates, numbers and accounts are looked for there only."""
+        return [match.span() for match in _DIGITS.finditer(self.value)]
+
+    @cached_property
+    def language(self) -> str | None:
+        """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
+        return self._asked or languages.found(tuple(self.words[: languages.MOST_WORDS]))
+
+    @property
+    def known_language(self) -> str | None:
+        """The language as far as it was asked for until now."""
+        return self.__dict__.get("language", self._asked)
+
+    @cached_property
+    def fences(self) -> list[Fence]:
+        """The fenced code blocks, in order."""
+        return spans.fences(self.value)
+
+    @cached_property
+    def code(self) -> list[Span]:
+        """Code blocks and code between backticks, in order and apart."""
+        return spans.code(self.value, self.fences)
+
+    @cached_property
+    def fixed(self) -> list[Span]:
+        """What is written for machines: code, addresses of the web and of mail, paths, placeholders; in order and apart."""
+        return spans.fixed(self.value, self.code)
+
+    def in_code(self, start: int, end: int) -> bool:
+        """Whether `value[start:end]` reaches into code."""
+        return touches(self.code, start, end)
+
+    def is_fixed(self, start: int, end: int) -> bool:
+        """Whether `value[start:end]` reaches into what is written for machines."""
+        return touches(self.fixed, start, end)
+
+
+def touches(sorted_spans: list[Span], start: int, end: int) -> bool:
+    """Whether a span that ends after `start` begins before `end`."""
+    if not sorted_spans:
+        return False
+    last = bisect_right(sorted_spans, (end - 1, _FAR)) - 1
+    return last >= 0 and sorted_spans[last][1] > start
