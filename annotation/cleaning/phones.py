@@ -25,11 +25,11 @@ _AMOUNT = re.compile(r"[1-9]\d{0,2}(?:([ .])\d{3})(?:\1\d{3})*\Z")
 # National forms, the digits as they are grouped; each is too particular to be an amount.
 _NATIONAL = re.compile(
     r"""
-      \(?0[1-9]\d{0,3}\)?[ ./-]{1,3}\d{1,4}(?:[ .-]?\d{2,4}){1,4}     # Germany, Sweden, Britain: 030 / 123 45 67, 08-123 456
+      \(?0[1-9]\d{0,3}\)?[ ./-]{0,3}\d{1,4}(?:[ .-]?\d{2,4}){1,4}(?:[ ]?-[ ]?\d{1,4})?  # Germany, Sweden, Britain: 030 / 123 45 67, 08-123 456, 0711 123456-0
     | 0\d(?:[ .-]\d\d){4} | 0[ .-]\d{3}(?:[ .-]\d\d){3}                                                          # France: 06 12 34 56 78
     | [6789]\d\d(?:[ .-]\d{3}){2} | [6789]\d\d(?:[ .-]\d\d){3} | [6789]\d[ .-]\d{3}(?:[ .-]\d\d){2}  # Spain
     | (?:1[ .-])?(?:\(\d{3}\)[ -]?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4})        # North America
-    | 07\d{8,9} | 0[67]\d{8} | 01[5-7]\d{8,9} | [67]\d{8}                          # mobiles without gaps
+    | 0[1-9]\d{8,10} | [67]\d{8}                                                   # without gaps: ten digits or more, Spain's mobiles
     """,
     re.VERBOSE,
 )
@@ -37,7 +37,7 @@ _NATIONAL = re.compile(
 
 def is_phone(match: re.Match[str]) -> bool:
     """Whether the matched run of digits, in its place in the text, is a phone number."""
-    written = match[0]
+    written = match["number"]
     digits = sum(map(str.isdigit, written))
     before = match.string[max(0, match.start() - 32) : match.start()]
     if digits > 15 or written.count("(") != written.count(")") or _NEVER.match(written):

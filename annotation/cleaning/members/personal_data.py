@@ -38,29 +38,47 @@ _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
     "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29,
     "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
-_CARD_LENGTHS = (
-    ("4", (13, 16, 19)), ("34", (15,)), ("37", (15,)), ("3", (14, 15, 16)), ("5", (16,)), ("2", (16,)), ("6", (16, 17, 18, 19)),
+_MAESTRO = ("5018", "5020", "5038", "56", "57", "58", "6304", "6390", "6759", "6761", "6762", "6763")
+_CARD_LENGTHS = (  # the first prefix that fits has the lengths; longer ones go before
+    *((prefix, tuple(range(19, 11, -1))) for prefix in _MAESTRO), ("2131", (15,)), ("1800", (15,)),
+    ("4", (19, 16, 13)), ("34", (15,)), ("37", (15,)), ("3", (16, 15, 14)), ("5", (16,)), ("2", (16,)), ("6", (19, 18, 17, 16)),
 )  # fmt: skip
-_GAPS = str.maketrans("", "", " .-\u00a0\u202f\u2009")
+_GAPS = " .\u00a0\u202f\u2009-"
+_WITHOUT_GAPS = str.maketrans("", "", _GAPS)
 
 _LOCAL_SIGNS = frozenset(".!#$%&'*+/=?^_`{|}~-")  # RFC 5322, atext, and the point
-_DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
+_DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])", re.IGNORECASE)
 # The others begin with a digit, so that what they cannot be is passed over quickly; what has to stand before is looked at then.
-_IBAN = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?<![\w][A-Za-z]{2}\d\d)(?:[ \u00a0-]?[A-Za-z0-9]{1,4}){3,10}", re.ASCII)
-_CARD = re.compile(r"\d(?<![\w.,+-]\d)(?:[ \u00a0-]?\d){12,18}(?![\w]|[.,-]\d)", re.ASCII)
+_IBAN = re.compile(
+    rf"\d\d(?<=[A-Z]{{2}}\d\d)(?:(?<![\w][A-Z]{{2}}\d\d)|(?<=IBAN[A-Z]{{2}}\d\d))(?:[{_GAPS}]{{0,2}}[A-Z0-9]{{1,4}}){{3,10}}",
+    re.ASCII | re.IGNORECASE,
+)
+_CARDS = re.compile(r"\d(?<![\d.,+-]\d)(?:[ \u00a0-]{0,2}\d){11,}(?![.,]?\d)|\d{4}(?<![\d.]\d{4})(?:\.\d{4}){3}(?![.]?\d)", re.ASCII)
 _IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w]|\.\d|-[^\W\d])", re.ASCII)
 _IPV6 = re.compile(
     r"[0-9a-f:](?<![\w:.].)[0-9a-f:]{1,38}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:]|\.\d)", re.IGNORECASE | re.ASCII
 )
 _PHONE = re.compile(
-    r"[+(\d](?<![\w.,/@#=€$£-].)(?<!\d:.)(?:(?<=[+(])\+?\d)?(?:[ \u00a0\u202f./()-]{0,3}\d){6,16}(?![\w@]|[.,:/-]\d| ?[€$£%])",
-    re.ASCII,
+    r"""
+    (?P<number>
+      [+(\d] (?: (?<=\+)(?<![\w+].) | (?<!\+)(?<![\w.,/@#=€$£+-].)(?<!\d:.) )
+      (?:(?<=[+(])\+?\d)? (?:[ \u00a0\u202f./()-]{0,3}\d){6,16}
+    )
+    (?:[ ]?(?:x|ext\.?)[ ]?\d{1,5})?
+    (?![\w@] | [.,:/-]\d | [ ]?(?:[€$£%] | (?:EUR|euros?|USD|dollars|GBP|pounds|SEK|kr|kronor|CHF)\b))
+    """,
+    re.ASCII | re.VERBOSE | re.IGNORECASE,
 )
 # Six digits with little between them: less has none of the numbers; and how far such a number may reach.
 _LEAST_DIGITS = 6
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
+_LINK_LOCAL = re.compile(r"[0-9a-f]{4}(?<=\d...|.\d..|..\d.|...\d)::", re.IGNORECASE | re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
-_VERSION = re.compile(r"(?:\bv|versi[oó]n|release|firmware|build)[ .:]{0,2}$", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:\bv|versi[oó]n|release|firmware|build|section|chapter|clause|secci[oó]n|cap[ií]tulo|art[ií]culo|abschnitt|kapitel|chapitre|article|"
+    r"avsnitt|§)[ .:]{0,2}$",
+    re.IGNORECASE,
+)
 
 
 def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Iterable[str] = ()) -> Look:
@@ -117,7 +135,7 @@ def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
     for match in _IBAN.finditer(value):
         start = match.start() - 2
         wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 99)
-        signs = [place for place in range(start, match.end()) if value[place] not in " \u00a0-"]
+        signs = [place for place in range(start, match.end()) if value[place] not in _GAPS]
         if len(signs) < wanted:
             continue
         end = signs[wanted - 1] + 1
@@ -126,17 +144,36 @@ def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 
 def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
-    for match in _CARD.finditer(value):
-        digits = match[0].translate(_GAPS)
-        lengths = next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix)), ())
-        if len(digits) in lengths and len(set(digits)) > 1 and luhn(digits):
-            yield match.span()
+    """Cards among groups of digits: other groups may stand before, and the month and year when they end behind."""
+    for match in _CARDS.finditer(value):
+        places = [place for place in range(*match.span()) if value[place] not in _GAPS]
+        digits = "".join(value[place] for place in places)
+        first = 0
+        while first < len(digits):
+            length = _card_length(digits, places, first)
+            if length:
+                yield places[first], places[first + length - 1] + 1
+            first += length or 1
+
+
+def _card_length(digits: str, places: list[int], first: int) -> int:
+    """How many digits the card has that begins at the `first`; 0 where none does. It begins and ends with a group."""
+    if first and places[first] == places[first - 1] + 1:
+        return 0
+    for length in next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix, first)), ()):
+        end = first + length
+        if end > len(digits) or (end < len(digits) and places[end] == places[end - 1] + 1):
+            continue
+        card = digits[first:end]
+        if len(set(card)) > 1 and luhn(card):
+            return length
+    return 0
 
 
 def _ipv4s(value: str, clusters: list[Span]) -> Iterator[Span]:
-    """Addresses, and no versions: those are named as such."""
+    """Addresses, and no versions and sections: those are named as such."""
     for match in _IPV4.finditer(value) if value.count(".") > 2 else ():
-        if not _VERSION.search(value, max(0, match.start() - 12), match.start()) and _is_address(IPv4Address, match[0]):
+        if not _NUMBERED.search(value, max(0, match.start() - 12), match.start()) and _is_address(IPv4Address, match[0]):
             yield match.span()
 
 
@@ -144,7 +181,7 @@ def _ipv6s(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Addresses with a digit in them, so that C++'s :: and Perl's a::b are none."""
     for match in _IPV6.finditer(value) if _COLONS.search(value) else ():
         address = match[0]
-        groups = address.count(":") > 2 or address.startswith("::")
+        groups = address.count(":") > 2 or address.startswith("::") or _LINK_LOCAL.match(address)
         if groups and any(map(str.isdigit, address)) and _is_address(IPv6Address, address):
             yield match.span()
 
@@ -169,7 +206,7 @@ def _number_finder(one: NationalId) -> Finder:
     def find(value: str, clusters: list[Span]) -> Iterator[Span]:
         for start, end in clusters:  # a letter or two may stand before the digits, and one behind
             for match in bounded.finditer(value, max(0, start - 4), end + 4):
-                if one.is_valid(match[0].translate(_GAPS).upper()):
+                if one.is_valid(match[0].translate(_WITHOUT_GAPS).upper()):
                     yield match.span()
 
     return find
@@ -194,8 +231,8 @@ _CHECKED = (
     _Kind("card", "[CARD]", _cards, "digits"),
 )
 _PLAIN = (
+    _Kind("ip", "[IP]", _ipv6s, "digit"),  # may end with an address of version 4
     _Kind("ip", "[IP]", _ipv4s, "digit"),
-    _Kind("ip", "[IP]", _ipv6s, "digit"),
     _Kind("phone", "[PHONE]", _phones, "digits"),
 )
 

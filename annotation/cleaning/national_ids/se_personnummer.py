@@ -1,4 +1,7 @@
-"""Sweden: personnummer and samordningsnummer, a date of birth, three digits and a check digit."""
+"""Sweden: personnummer and samordningsnummer, a date of birth, three digits and a check digit.
+
+Ten digits that begin with 07 or 08 need the hyphen: they are phone numbers more often.
+"""
 
 import re
 from datetime import date
@@ -22,7 +25,7 @@ def is_valid(number: str) -> bool:
 NATIONAL_ID = NationalId(
     name="se_personnummer",
     title="Personnummer (Sweden)",
-    pattern=re.compile(r"(?:(?:19|20)\d{6}[-+]?\d{4}|\d{6}[-+]\d{4})", re.ASCII),
+    pattern=re.compile(r"(?:(?:19|20)\d{6}[-+]?\d{4}|\d{6}[-+]\d{4}|(?!0[78])\d{10})", re.ASCII),
     is_valid=is_valid,
     source="Folkbokföringslagen (1991:481), 18 §; Skatteverket SKV 704",
 )
