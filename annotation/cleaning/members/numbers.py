@@ -19,14 +19,15 @@ _UNITS = {
     "mm": "mm", "cm": "cm", "m": "m", "km": "km", "kms": "km", "mts": "m", "mtrs": "m", "mtr": "m",
     "m2": "m²", "m²": "m²", "qm": "m²", "sqm": "m²", "sq.m": "m²", "sq m": "m²", "m^2": "m²", "kvm": "m²", "mt2": "m²", "mts2": "m²",
     "m3": "m³", "m³": "m³", "cbm": "m³", "m^3": "m³", "km2": "km²", "km²": "km²", "cm2": "cm²", "cm²": "cm²", "cm3": "cm³", "cm³": "cm³",
-    "mg": "mg", "kg": "kg", "kgs": "kg", "kilo": "kg", "kilos": "kg", "grs": "g", "gr": "g", "ml": "ml", "cl": "cl", "dl": "dl", "ltr": "l", "ltrs": "l",
+    "mg": "mg", "kg": "kg", "kgs": "kg", "kilo": "kg", "kilos": "kg", "grs": "g", "gr": "g", "ml": "ml", "cl": "cl", "dl": "dl", "l": "l", "ltr": "l", "ltrs": "l", "g": "g",
+    "min": "min", "mins": "min",
     "kw": "kW", "kwh": "kWh", "mwh": "MWh", "khz": "kHz", "mhz": "MHz", "ghz": "GHz", "hz": "Hz",
     "mb": "MB", "gb": "GB", "tb": "TB", "kbit/s": "kbit/s", "mbit/s": "Mbit/s", "mbps": "Mbit/s", "gbps": "Gbit/s",
     "km/h": "km/h", "kmh": "km/h", "kph": "km/h", "°c": "°C", "° c": "°C", "ºc": "°C", "º c": "°C", "°f": "°F",
     "$": "$", "kr": "kr", "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "sek": "SEK", "chf": "CHF", "gbp": "GBP", "usd": "USD", "£": "GBP",
     "%": "%",
 }  # fmt: skip
-_APART = {"m", "mm"}  # only in lower case and behind a space: 10M and 10m are millions, minutes, metres
+_APART = {"m", "mm", "l", "g"}  # only in lower case and behind a space: 10M and 10m are millions, minutes, metres; 5G is a network
 _BEFORE = {"€": "EUR", "£": "GBP", "EUR": "EUR", "GBP": "GBP", "CHF": "CHF", "SEK": "SEK", "USD": "USD", "US$": "USD"}
 
 _GROUPS = (
@@ -45,6 +46,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _ENDS = re.compile(rf"(?![\w@#/]|[.,:'’][0-9]|-\w|[{_SPACES}][0-9]{{3}}\b)")
+_CURRENCIES = frozenset({"$", "kr", *_BEFORE.values()})
 _ENDS_CURRENCY = frozenset("$€£RPFKDrpfkd")  # the last signs of those
 
 
@@ -65,6 +67,10 @@ class _Number(NamedTuple):
     """Whether ",-" stands behind it."""
     gap: str
     unit: str
+
+    @property
+    def is_money(self) -> bool:
+        return bool(self.before) or self.is_price or _UNITS.get(self.unit.lower()) in _CURRENCIES
 
 
 class _Left(Exception):
@@ -151,12 +157,14 @@ def _digits(number: _Number, text: Text) -> str | None:
         return f"{digits}.{number.decimals}" if point else digits
     if point:
         return None if point == separator else f"{digits}.{number.decimals}"
-    if whole.count(separator) > 1:
+    if separator == " ":  # between other numbers too: phones, references
+        return digits if amount or (whole.count(separator) > 1 and _has_comma(text)) else None
+    if separator not in ".," or whole.count(separator) > 1:
         return digits
-    if separator not in ".,":
-        return digits if amount or separator != " " else None
     if whole.startswith("0"):
         return whole.replace(",", ".") if amount or _has_comma(text) else None
+    if number.is_money:  # no currency here has three decimals
+        return digits
     if text.language is None:
         raise _Left("may be thousands or decimals: the language is not known")
     if _has_comma(text):

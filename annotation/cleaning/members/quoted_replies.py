@@ -26,19 +26,18 @@ _HEADER = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
-# "On Tue, 5 Mar 2024 at 10:00, Ann <a@b.se> wrote:", over up to three lines. Before quoted lines it may be any such line,
-# elsewhere it has to begin with the words of its language and hold a date.
+# "On Tue, 5 Mar 2024 at 10:00, Ann <a@b.se> wrote:", over up to three lines, with all that it introduces below. Right before
+# quoted lines the words that say who wrote them may be others, and only those lines are quoted: answers may stand between.
 _VERBS = "wrote|escribió|a écrit|skrev|schrieb"
-_MORE_LINES = r"(?:\n(?!\s*>)[^\n]{1,120}){0,2}?"
+_BEGINS = r"[ \t]*(?:on|el|le|den|am)\b"
 _WROTE = re.compile(
-    rf"^[ \t]*(?:(?:on|el|le|den|am)\b[^\n]{{4,200}}{_MORE_LINES}(?:{_VERBS})[^\n]{{0,80}}|[^\n>]{{4,120}}(?:{_VERBS})\b[^\n]{{0,80}})"
-    r"[ \u00a0\t]*:[ \t\r]*(?:\n\s*)(?=>)",
+    rf"^{_BEGINS}[^\n]{{0,40}}\d[^\n]{{4,200}}(?:\n(?!\s*>)[^\n]{{1,120}}){{0,2}}?(?:{_VERBS})[^\n]{{0,80}}[ \u00a0]?:[ \t\r]*$(?!\s*\n[ \t]*>)",
     re.MULTILINE | re.IGNORECASE,
 )
-_WROTE_BARE = re.compile(
-    rf"^[ \t]*(?:on|el|le|den|am)\b[^\n]{{0,40}}\d[^\n]{{4,200}}{_MORE_LINES}(?:{_VERBS})[^\n]{{0,80}}[ \u00a0]?:[ \t\r]*$",
-    re.MULTILINE | re.IGNORECASE,
+_INTRODUCES = re.compile(
+    rf"[^\n]*\b(?:{_VERBS})\b[^\n]*|{_BEGINS}.*\b(?:{_VERBS})\b.*|[^\n]*\d[^\n]*@[^\n]*", re.DOTALL | re.IGNORECASE
 )
+_LONGEST_INTRODUCTION = 400
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>> )(?![ \t]?\d)[^\n]*(?:\n|\Z))+", re.MULTILINE)  # > 50 m² is no quote
 _FORWARDED = re.compile(
     r"forwarded message|weitergeleitete nachricht|mensaje reenviado|message transféré|vidarebefordrat", re.IGNORECASE
@@ -53,7 +52,8 @@ _SAYS_HEADER = (
 
 def prepare() -> Look:
     """Takes out lines quoted with ">", with the line that says who wrote them, and all below "-----Original Message-----",
-    "On … wrote:" or the header of an older message, in five languages. A message that is nothing but quotes stays."""
+    "On … wrote:" or the header of an older message, in five languages. Answers between quoted lines stay, and so does a message
+    that is nothing but quotes."""
     return _look
 
 
@@ -64,10 +64,8 @@ def _look(text: Text) -> Iterator[Change]:
     end = _older_message(text)
     found = []
     if ">" in value:
-        introductions = _WROTE.finditer(value, 0, end) if _says(text.folded, _SAYS_WROTE) else ()
-        introduced = {line.end(): line.start() for line in introductions}
         for match in _QUOTED.finditer(value, 0, end):
-            start = introduced.get(match.start(), match.start())
+            start = _introduction(value, match.start(), found[-1].end if found else 0)
             if not text.in_code(start, match.end()):
                 found.append(Change(start, match.end(), ""))
     if end < len(value):
@@ -80,13 +78,34 @@ def _older_message(text: Text) -> int:
     """Where the older message begins that the rest of the text is; the text's length where there is none."""
     value = text.value
     first = len(value)
-    for words, pattern in ((_SAYS_ORIGINAL, _DIVIDER), (_SAYS_HEADER, _HEADER), (_SAYS_WROTE, _WROTE_BARE)):
+    for words, pattern in ((_SAYS_ORIGINAL, _DIVIDER), (_SAYS_HEADER, _HEADER), (_SAYS_WROTE, _WROTE)):
         match = pattern.search(value) if _says(text.folded, words) else None
         if match and not text.in_code(*match.span()):
             first = min(first, match.start())
     if first < len(value) and _FORWARDED.search(value, max(0, first - 200), first):
         return len(value)  # what was forwarded is what the message is about
     return first
+
+
+def _introduction(value: str, quoted: int, free: int) -> int:
+    """Where the line begins that says who wrote what is quoted from `quoted` on, or `quoted` itself. It has up to three lines,
+    and none before `free`."""
+    least = max(free, quoted - _LONGEST_INTRODUCTION)
+    line_end = len(value[least:quoted].rstrip()) + least
+    if not value.endswith(":", least, line_end):
+        return quoted
+    start = line_end
+    for _ in range(3):
+        newline = value.rfind("\n", least, start)
+        if newline < 0 and least > free:
+            break  # a long line
+        start = newline + 1 if newline >= 0 else free
+        if _INTRODUCES.fullmatch(value, start, line_end):
+            return start
+        if start == free or value.startswith((">", "\n"), start):
+            break
+        start -= 1
+    return quoted
 
 
 def _says(folded: str, words: tuple[str, ...]) -> bool:

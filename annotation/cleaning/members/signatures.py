@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from annotation.cleaning.closings import Kind, closing, is_name
 from annotation.cleaning.edits import apply_changes
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.spans import Span
@@ -13,28 +14,8 @@ from annotation.cleaning.text import Text
 
 MOST_LINES = 10
 MOST_SIGNS = 80
+MOST_WORDS = 3  # of a line that is no name, no title and no address, when most of its words are in lower case
 
-_CLOSINGS = frozenset(
-    closing.strip()
-    for closings in (
-        # English
-        "best regards|kind regards|kindest regards|warm regards|warmest regards|many thanks and regards|thanks and regards|thanks & regards|"
-        "with regards|regards|best wishes|all the best|yours sincerely|yours faithfully|yours truly|sincerely yours|sincerely|cordially",
-        # Spanish
-        "un cordial saludo|un saludo cordial|un saludo|saludos cordiales|saludos|cordialmente|atentamente|muy atentamente|le saluda atentamente|"
-        "un abrazo|reciba un cordial saludo",
-        # German
-        "mit freundlichen grüßen|mit freundlichen grüssen|mit freundlichem gruß|mit freundlichem gruss|freundliche grüße|freundliche grüsse|"
-        "viele grüße|viele grüsse|beste grüße|beste grüsse|schöne grüße|liebe grüße|liebe grüsse|herzliche grüße|herzliche grüsse|"
-        "hochachtungsvoll|mfg|lg|vg",
-        # French
-        "bien cordialement|cordialement|sincères salutations|salutations distinguées|meilleures salutations|bien à vous|cdlt|amicalement|"
-        "veuillez agréer mes salutations distinguées|veuillez agréer, madame, monsieur, mes salutations distinguées",
-        # Swedish
-        "med vänliga hälsningar|med vänlig hälsning|vänliga hälsningar|vänlig hälsning|bästa hälsningar|mvh|hälsningar",
-    )
-    for closing in closings.split("|")
-)
 _SENT_FROM = (
     "sent from my ", "sent from yahoo", "sent from mail for", "sent from outlook for", "sent via ", "get outlook for ",
     "enviado desde mi ", "enviado desde el ", "enviado desde yahoo", "enviado desde correo", "enviado desde outlook", "obtener outlook para ",
@@ -43,6 +24,7 @@ _SENT_FROM = (
     "envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook pour",
     "skickat från min ", "skickat från mitt ", "skickat från outlook", "skickat från e-post", "skickat från yahoo", "hämta outlook för",
 )  # fmt: skip
+_POSTSCRIPT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|obs)\b", re.IGNORECASE)
 _BLANKS = " \t\u00a0\r"
 _NOTICE = re.compile(
     r"^[^\n]{0,80}(?:"
@@ -50,15 +32,16 @@ _NOTICE = re.compile(
     r"este (?:mensaje|correo)[^\n]{0,80}confidencial|aviso (?:legal|de confidencialidad)|"
     r"diese (?:e-?mail|nachricht)[^\n]{0,80}vertraulich|"
     r"ce (?:message|courriel|mail|e-mail)[^\n]{0,80}confidentiel|"
-    r"det(?:ta|ta e-post)?(?: här)? (?:meddelande|e-postmeddelande|mejl)[^\n]{0,80}konfidentiell)",
+    r"det(?:ta|ta e-post)?(?: här)? (?:meddelande|e-postmeddelande|mejl)[^\n]{0,80}konfidentiell|"
+    r"consider the environment|antes de imprimir|denken sie an die umwelt|avant d['’]imprimer|tänk på miljön)",
     re.MULTILINE | re.IGNORECASE,
 )
 
 
 def prepare() -> Look:
-    """Takes out what follows the delimiter "-- ", a closing formula with the name and address below it, "Sent from my …" and
-    notices of confidentiality at the end, in five languages. Where a text has several closings it is left, since what stands
-    between them may be said by someone."""
+    """Takes out what follows the delimiter "-- ", a closing formula ("Best regards", also "Thanks" before a name) with the name and
+    address below it, "Sent from my …" and notices of confidentiality at the end, in five languages. Where a text has several
+    closings, or something is said below one, it is left."""
     return _look
 
 
@@ -67,7 +50,7 @@ def _look(text: Text) -> Iterator[Change]:
     if "\n" not in value:
         return
     ends = _ends(text)
-    begins = [_only(ends.delimiters, value), _only(ends.closings, value), _notice(text)]
+    begins = [_only(ends.delimiters, value), _closing(ends.closings, value), _notice(text)]
     cut = min((start for start in begins if start is not None), default=len(value))
     found = [Change(start, end, "") for start, end in ends.advertisements if end <= cut]
     if cut < len(value):
@@ -76,28 +59,45 @@ def _look(text: Text) -> Iterator[Change]:
         yield from found
 
 
+class _Closing(NamedTuple):
+    """Closing formulas on lines that follow each other, and the kind of the last or, where one is of that, regards."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
 class _Ends(NamedTuple):
     """Lines that end a message: the delimiter, closing formulas, advertisements of the mail program."""
 
     delimiters: list[Span]
-    closings: list[Span]
+    closings: list[_Closing]
     advertisements: list[Span]
 
 
 def _ends(text: Text) -> _Ends:
     ends = _Ends([], [], [])
     end = -1
+    goes_on = False  # the line before is a closing formula
     for line in text.value.split("\n"):
         start, end = end + 1, end + 1 + len(line)
-        shown = line.strip(_BLANKS).lower()
-        if not shown or len(shown) > MOST_SIGNS:
+        shown = line.strip(_BLANKS)
+        if not shown:
+            continue
+        before, goes_on = goes_on, False
+        if len(shown) > MOST_SIGNS:
             continue
         if shown == "--":
             kind = ends.delimiters
-        elif shown.rstrip(",.! ") in _CLOSINGS:
-            kind = ends.closings
-        elif _is_advertisement(shown):
+        elif _is_advertisement(shown.lower()):
             kind = ends.advertisements
+        elif (formula := closing(shown) if shown.strip("_") else "maybe") and not text.in_code(start, end):
+            goes_on = True
+            if before:
+                first = ends.closings.pop()
+                start, formula = first.start, "regards" if first.kind == "regards" else formula
+            ends.closings.append(_Closing(start, end, formula))
+            continue
         else:
             continue
         if not text.in_code(start, end):
@@ -116,8 +116,19 @@ def _only(lines: list[Span], value: str) -> int | None:
     if len(lines) != 1:
         return None
     start, end = lines[0]
-    below = value[end:]
-    return start if "?" not in below and _is_short(below) else None
+    certain = value[start:end].rstrip("\r") == "-- "  # as RFC 3676 has it, with its space
+    return start if _is_address(value[end:], may_say=certain) else None
+
+
+def _closing(closings: list[_Closing], value: str) -> int | None:
+    """Where the only closing formula begins that has below it what its kind asks for."""
+    ending = [one for one in closings if one.kind == "regards" or _ends_message(one, value)]
+    return _only([(one.start, one.end) for one in ending], value)
+
+
+def _ends_message(one: _Closing, value: str) -> bool:
+    below = value[one.end : one.end + MOST_SIGNS * 2].strip(_BLANKS + "\n")
+    return not below if one.kind == "signed" else is_name(below.partition("\n")[0].strip(_BLANKS))
 
 
 def _notice(text: Text) -> int | None:
@@ -127,20 +138,26 @@ def _notice(text: Text) -> int | None:
     return match.start() if match and start and not text.in_code(*match.span()) else None
 
 
-def _is_short(below: str) -> bool:
-    """Whether it may be a name with addresses rather than more of the message."""
-    lines = [line for line in below.splitlines() if line.strip()]
-    return (len(lines) <= MOST_LINES and all(len(line) <= MOST_SIGNS for line in lines)) or _is_notice(lines)
+def _is_address(below: str, *, may_say: bool) -> bool:
+    """Whether it may be a name with addresses rather than more of the message; a notice may follow.
 
-
-def _is_notice(lines: list[str]) -> bool:
-    """Short lines, then a notice of confidentiality of any length."""
+    may_say  whether a sentence may be among them, as a motto is
+    """
+    if "?" in below:
+        return False
+    lines = [line.strip(_BLANKS) for line in below.split("\n") if line.strip(_BLANKS)]
     for number, line in enumerate(lines):
         if _NOTICE.match(line):
             return number <= MOST_LINES
-        if len(line) > MOST_SIGNS:
+        if len(line) > MOST_SIGNS or (not may_say and _says(line)):
             return False
-    return False
+    return len(lines) <= MOST_LINES
+
+
+def _says(line: str) -> bool:
+    """Whether it is a sentence or a postscript."""
+    words = line.split()
+    return _POSTSCRIPT.match(line) is not None or sum(word[0].islower() for word in words) > max(MOST_WORDS, len(words) * 0.6) - 1
 
 
 RULE = Rule(
