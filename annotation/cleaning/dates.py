@@ -102,7 +102,6 @@ _TIME_BEFORE = re.compile(
     rf"(?<![\w/.:,+-])(?P<time>{_TIME})(?:,|[ ]?-)?[ ](?:(?:on|of|el|del|am|le|du|den)[ ](?:the[ ])?)?\Z",
     re.VERBOSE | re.IGNORECASE,
 )  # 14:30 on
-_FARTHEST_TIME = 40
 
 # A day before this one that has its month or year from it: 5 to, 5. -, March 5 and
 _SPAN_BEFORE = re.compile(
@@ -110,7 +109,7 @@ _SPAN_BEFORE = re.compile(
     r"[ ]?(?:[-–—/&]|\b(?:to|till?|until|and|or|bis|und|oder|al?|y|o|au|et|ou|och|eller))[ ]?(?:the[ ]|el[ ]|le[ ]|den[ ])?\Z",
     re.IGNORECASE,
 )
-_FARTHEST_DAY = 30
+_FARTHEST = 40  # signs before a date in which a time or a day belongs to it
 
 
 class Written(NamedTuple):
@@ -128,12 +127,14 @@ class Written(NamedTuple):
 
 def dates(text: Text) -> Iterator[Written]:
     """What is written as a date, one after the other."""
-    place = 0
+    place = last = 0  # where the date before ends, and the digits before
     for start, end in text.digits:
         if start >= place and (match := _date(text.value, start, end - start)):
-            written = _with_time(match, place)
+            near = max(place, match.start() - _FARTHEST)
+            written = _with_time(match, near if last > near else match.start())
             place = written.end
             yield written
+        last = end
 
 
 def _date(value: str, start: int, digits: int) -> re.Match[str] | None:
@@ -161,19 +162,18 @@ def _month_first(value: str, start: int) -> re.Match[str] | None:
     return _MONTH_FIRST.match(value, begins) or _CTIME.match(value, begins)
 
 
-def _with_time(match: re.Match[str], free: int) -> Written:
-    """The date with the time behind it or, where there is none, the one before it, not before `free`."""
+def _with_time(match: re.Match[str], near: int) -> Written:
+    """The date with the time behind it or, where there is none, the one before it, from `near` on."""
     value, (start, end), parts = match.string, match.span(), match.groupdict()
-    in_span = False
-    if (day := _SPAN_BEFORE.search(value, max(free, start - _FARTHEST_DAY), start)) is not None:
-        in_span = all(name is None or name.lower() in MONTH_OF for name in day.groups())
+    day = _SPAN_BEFORE.search(value, near, start) if near < start else None
+    in_span = day is not None and all(name is None or name.lower() in MONTH_OF for name in day.groups())
     if parts["time"]:
         if _is_time(parts):
             return Written(start, end, parts, True, in_span)
         end = match.start("time")
-    before = value[max(free, start - _FARTHEST_TIME) : start]
-    if before.endswith(" ") and (time := _TIME_BEFORE.search(before)) and _is_time(time.groupdict()):
-        return Written(start - len(before) + time.start(), end, parts | time.groupdict(), True, in_span)
+    time = _TIME_BEFORE.search(value, near, start) if near < start else None
+    if time and _is_time(time.groupdict()):
+        return Written(time.start(), end, parts | time.groupdict(), True, in_span)
     return Written(start, end, parts, False, in_span)
 
 

@@ -55,16 +55,19 @@ class Recipe:
         edits: list[Edit] = []
         remarks: dict[str, list[Remark]] = {}
         number = quiet = 0
-        while quiet < len(self._looks) and number < MOST_ROUNDS * len(self._looks):
+        while number < MOST_ROUNDS * len(self._looks):
+            if quiet == len(self._looks):
+                if text.is_in_its_language:
+                    break
+                text, quiet = Text(text.value, self._language), 0
             rule, look = self._looks[number % len(self._looks)]
             number += 1
             quiet += 1
             found = list(look(text))
             remarks[rule] = [one for one in found if isinstance(one, Remark)] if found else []
-            if changes := [one for one in found if isinstance(one, Change)]:
-                cleaned = apply_changes(text.value, changes)
+            if found and (changes := [one for one in found if isinstance(one, Change)]):
                 edits = compose(edits, changes, rule, raw, text.value)
-                text = Text(cleaned, self._language)
+                text = text.changed(apply_changes(text.value, changes))
                 quiet = 0
         return CleanResult(text.value, tuple(edits), _notes(raw, edits, remarks), text.known_language)
 

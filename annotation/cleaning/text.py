@@ -26,6 +26,22 @@ class Text:
     def __init__(self, value: str, language: str | None = None) -> None:
         self.value = value
         self._asked = language
+        self._carried: str | None = None
+
+    def changed(self, value: str) -> Text:
+        """What a rule made of it, taken to be in the language that this one is in, so that it is found only once."""
+        after = Text(value, self._asked)
+        after._carried = self.known_language
+        return after
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether nothing but letters and signs of Latin-1 stands in it, and ends of lines: most texts have nothing odd."""
+        try:
+            self.value.encode("latin-1")
+        except UnicodeEncodeError:
+            return False
+        return self.value.replace("\n", "").isprintable()
 
     @cached_property
     def folded(self) -> str:
@@ -35,7 +51,13 @@ class Text:
     @cached_property
     def words(self) -> list[str]:
         """Its words, casefolded as the vocabulary's are, in order."""
-        return WORD.findall(self.folded)
+        words: list[str] = []
+        for piece in self.folded.split():
+            if piece.isalpha():  # as most are: quicker than the search
+                words.append(piece)
+            else:
+                words += WORD.findall(piece)
+        return words
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -50,12 +72,20 @@ class Text:
     @cached_property
     def language(self) -> str | None:
         """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
-        return self._asked or languages.found(tuple(self.words[: languages.MOST_WORDS]))
+        return self._asked or self._carried or self._found()
+
+    @property
+    def is_in_its_language(self) -> bool:
+        """Whether it is in the language that was carried over from before it was changed, if one was."""
+        return self._asked is not None or self._carried is None or self._carried == self._found()
+
+    def _found(self) -> str | None:
+        return languages.found(tuple(self.words[: languages.MOST_WORDS]))
 
     @property
     def known_language(self) -> str | None:
         """The language as far as it was asked for until now."""
-        return self.__dict__.get("language", self._asked)
+        return self.__dict__.get("language", self._asked or self._carried)
 
     @cached_property
     def fences(self) -> list[Fence]:

@@ -39,7 +39,7 @@ def prepare() -> Look:
 
 def _look(text: Text) -> Iterator[Change]:
     value = text.value
-    if value.isascii() and value.isprintable():
+    if text.is_plain:
         return
     turns = _RIGHT_TO_LEFT.search(value) is not None
     place = 0

@@ -18,7 +18,7 @@ from annotation.cleaning.spans import Span
 from annotation.cleaning.text import Text, touches
 
 Finder = Callable[[str, list[Span]], Iterable[Span]]
-"""Gives the places in a text where personal data of one kind stands; is told where digits stand close together."""
+"""Gives the places in a text where personal data of one kind stands, near the given ones."""
 
 
 class _Kind(NamedTuple):
@@ -26,7 +26,9 @@ class _Kind(NamedTuple):
     placeholder: str
     find: Finder
     needs: Literal["@", "digit", "digits"]
-    """Without which there is none, so that most texts are passed over quickly: digits are six that stand close together."""
+    """Without which there is none, so that most texts are passed over quickly."""
+    least: int = 0
+    """Of those that need digits: how many signs stand close together where there is one."""
 
 
 _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
@@ -69,9 +71,10 @@ _PHONE = re.compile(
     """,
     re.ASCII | re.VERBOSE | re.IGNORECASE,
 )
-# Six digits with little between them: less has none of the numbers; and how far such a number may reach.
+# Six digits with little between them: less has none of the numbers.
 _LEAST_DIGITS = 6
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
+_BEHIND = 24  # signs behind such a cluster that tell whether a number ends with it
 _LINK_LOCAL = re.compile(r"[0-9a-f]{4}(?<=\d...|.\d..|..\d.|...\d)::", re.IGNORECASE | re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
 _NUMBERED = re.compile(
@@ -93,7 +96,10 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
     known = {kind.name for kind in (*_CHECKED, *_PLAIN)}
     if unknown := kept - known:
         raise CleaningInputError(f"keep={sorted(unknown)}: the kinds are {', '.join(sorted(known))}")
-    numbers = [_Kind(one.name, one.placeholder, _number_finder(one), "digits") for one in _national_ids(national_ids)]
+    numbers = [
+        _Kind(one.name, one.placeholder, _number_finder(one), "digits", one.least_digits)
+        for one in _national_ids(national_ids)
+    ]
     kinds = tuple(kind for kind in (*_CHECKED, *numbers, *_PLAIN) if kind.name not in kept)
     return lambda text: _look(text, kinds)
 
@@ -105,15 +111,25 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     value = text.value
     digits = sum(end - start for start, end in text.digits)
     clusters = [match.span() for match in _CLUSTER.finditer(value)] if digits >= _LEAST_DIGITS else []
-    has = {"@": "@" in value, "digit": digits > 0, "digits": bool(clusters)}
-    for _, placeholder, find, needs in kinds:
-        if not has[needs]:
+    longest = max((end - start for start, end in clusters), default=0)
+    has = {"@": "@" in value, "digit": digits > 0, "digits": longest > 0}
+    for _, placeholder, find, needs, least in kinds:
+        if not has[needs] or longest < least:
             continue
-        for start, end in find(value, clusters):
+        for start, end in find(value, [(start, end) for start, end in clusters if end - start >= least]):
             if not touches(taken, start, end):
                 insort(taken, (start, end))
                 found.append(Change(start, end, placeholder))
     return iter(sorted(found))
+
+
+def _near(pattern: re.Pattern[str], value: str, clusters: list[Span], before: int) -> Iterator[re.Match[str]]:
+    """Matches that begin in a cluster or up to `before` signs before one, and so end with it but for what is no digit."""
+    for start, end in clusters:
+        for match in pattern.finditer(value, max(0, start - before), end + _BEHIND):
+            if match.start() >= end:
+                break
+            yield match
 
 
 def _emails(value: str, clusters: list[Span]) -> Iterator[Span]:
@@ -132,7 +148,7 @@ def _emails(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Accounts as long as their country has them, check digits right; a match may run on into the next word."""
-    for match in _IBAN.finditer(value):
+    for match in _near(_IBAN, value, clusters, before=10):  # with letters in lower case, which are in no cluster
         start = match.start() - 2
         wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 99)
         signs = [place for place in range(start, match.end()) if value[place] not in _GAPS]
@@ -145,7 +161,7 @@ def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Cards among groups of digits: other groups may stand before, and the month and year when they end behind."""
-    for match in _CARDS.finditer(value):
+    for match in _near(_CARDS, value, clusters, before=0):
         places = [place for place in range(*match.span()) if value[place] not in _GAPS]
         digits = "".join(value[place] for place in places)
         first = 0
@@ -195,7 +211,7 @@ def _is_address(kind: Callable[[str], object], written: str) -> bool:
 
 
 def _phones(value: str, clusters: list[Span]) -> Iterator[Span]:
-    for match in _PHONE.finditer(value):
+    for match in _near(_PHONE, value, clusters, before=3):
         if is_phone(match):
             yield match.span()
 
@@ -204,10 +220,9 @@ def _number_finder(one: NationalId) -> Finder:
     bounded = re.compile(rf"(?<![\w.,+-])(?:{one.pattern.pattern})(?![\w]|[.,-]\d)", one.pattern.flags)
 
     def find(value: str, clusters: list[Span]) -> Iterator[Span]:
-        for start, end in clusters:  # a letter or two may stand before the digits, and one behind
-            for match in bounded.finditer(value, max(0, start - 4), end + 4):
-                if one.is_valid(match[0].translate(_WITHOUT_GAPS).upper()):
-                    yield match.span()
+        for match in _near(bounded, value, clusters, before=4):  # a letter or two, with a gap
+            if one.is_valid(match[0].translate(_WITHOUT_GAPS).upper()):
+                yield match.span()
 
     return find
 
@@ -227,8 +242,8 @@ def _national_ids(asked: Iterable[str | NationalId] | None) -> list[NationalId]:
 # What has check digits goes before what only looks like a number; national numbers stand between.
 _CHECKED = (
     _Kind("email", "[EMAIL]", _emails, "@"),
-    _Kind("iban", "[IBAN]", _ibans, "digits"),
-    _Kind("card", "[CARD]", _cards, "digits"),
+    _Kind("iban", "[IBAN]", _ibans, "digits", 10),
+    _Kind("card", "[CARD]", _cards, "digits", 12),
 )
 _PLAIN = (
     _Kind("ip", "[IP]", _ipv6s, "digit"),  # may end with an address of version 4

@@ -31,6 +31,8 @@ def _look(text: Text) -> Iterator[Change | Remark]:
     if value.isascii():
         return
     found = repairs(value)
+    if not found and text.is_plain:
+        return
     if not found and not unicodedata.is_normalized("NFC", value):
         found = [
             least(m.start(), m[0], composed)

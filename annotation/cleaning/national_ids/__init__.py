@@ -23,6 +23,7 @@ class NationalId:
     name         of the kind, as `es_dni`; the placeholder is [ES_DNI]
     pattern      finds candidates; no need for word boundaries, and it must not match an empty text
     is_valid     given the candidate without spaces, points and hyphens, in upper case: whether its check digits hold
+    least_digits how many digits it has at least; where fewer stand together it is not looked for, which saves time
     """
 
     name: str
@@ -30,6 +31,7 @@ class NationalId:
     pattern: re.Pattern[str]
     is_valid: Callable[[str], bool]
     source: str
+    least_digits: int = 6
 
     @property
     def placeholder(self) -> str:

@@ -24,4 +24,5 @@ NATIONAL_ID = NationalId(
     pattern=re.compile(r"[1-9]\d(?: ?\d{3}){3}", re.ASCII),
     is_valid=is_valid,
     source="§ 139b AO; BZSt, Steuerliche Identifikationsnummer",
+    least_digits=11,
 )

@@ -19,4 +19,5 @@ NATIONAL_ID = NationalId(
     ),
     is_valid=is_valid,
     source="INSEE, Numéro d'inscription au répertoire",
+    least_digits=13,
 )

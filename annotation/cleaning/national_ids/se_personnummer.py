@@ -28,4 +28,5 @@ NATIONAL_ID = NationalId(
     pattern=re.compile(r"(?:(?:19|20)\d{6}[-+]?\d{4}|\d{6}[-+]\d{4}|(?!0[78])\d{10})", re.ASCII),
     is_valid=is_valid,
     source="Folkbokföringslagen (1991:481), 18 §; Skatteverket SKV 704",
+    least_digits=10,
 )

@@ -17,4 +17,5 @@ NATIONAL_ID = NationalId(
     pattern=re.compile(r"\d{3}-\d{2}-\d{4}", re.ASCII),
     is_valid=is_valid,
     source="SSA, SSN Randomization, 2011",
+    least_digits=9,
 )
