@@ -48,7 +48,7 @@ _CLOSING = re.compile(
 _LONELY_NAME = re.compile(rf"[-–~]? ?{_NAME}[,. ]*")
 
 # The first words of those: most lines of a message begin with others.
-_FIRST_WORDS = frozenset(
+FIRST_WORDS = frozenset(
     "with my our very best kind kindest warm warmest friendly regards all yours sincerely respectfully cordially rgds le les envío mando reciba recibas "
     "reciban un con cordial afectuoso atento saludo muchos cordiales atentos saludos cordialmente muy atentamente fuerte abrazo abrazos mit ganz "
     "freundliche beste viele liebe herzliche schöne sonnige grüße grüsse freundlichen besten lieben herzlichen schönen gruß gruss hochachtungsvoll mfg m "
@@ -56,8 +56,6 @@ _FIRST_WORDS = frozenset(
     "nous veuillez med vänliga vänlig bästa bäst varma varm hjärtliga hjärtlig många soliga hälsningar mvh warmly cheers take br kr many thanks thank thx "
     "ty bg à bonne vänligen ha muchas muchísimas mil gracias vielen dank danke merci stort tusen tack".split()
 )
-_FIRST_WORD = re.compile(r"[^\W\d_]+")
-
 Kind = Literal["regards", "signed", "maybe"]
 
 
@@ -68,9 +66,6 @@ def closing(line: str) -> Kind | None:
     signed   ends one where nothing stands below: "Thanks, Anna"
     maybe    ends one where a name stands below: "Thanks"
     """
-    word = _FIRST_WORD.match(line)
-    if word is None or word[0].lower() not in _FIRST_WORDS:
-        return None
     match = _CLOSING.fullmatch(line)
     if match is None:
         return None

@@ -127,6 +127,9 @@ class Written(NamedTuple):
 
 def dates(text: Text) -> Iterator[Written]:
     """What is written as a date, one after the other."""
+    lengths = [end - start for start, end in text.digits]
+    if not (4 in lengths or 8 in lengths or lengths.count(2) + lengths.count(1) > 1):
+        return
     place = last = 0  # where the date before ends, and the digits before
     for start, end in text.digits:
         if start >= place and (match := _date(text.value, start, end - start)):

@@ -1,8 +1,9 @@
-"""Which words a language has and how frequent they are. Data and source: words/README.md."""
+"""What a word is, which words a language has and how frequent they are. Data and source: words/README.md."""
 
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,9 @@ SERVED = ("en", "es", "de", "fr", "sv")
 """The languages that the rules know, ISO 639-1."""
 NEIGHBOURS = ("pt", "it", "ca", "nl", "da", "nb", "fi", "pl")
 """Languages that are only told from those."""
+
+WORD = re.compile(r"[^\W\d_]++(?:'[^\W\d_]{1,2}(?![^\W\d_]))?+")
+"""A run of letters, with a short ending behind an apostrophe: "don't", but "c" and "est" of "c'est"."""
 
 _FOLDER = Path(__file__).parent / "words"
 

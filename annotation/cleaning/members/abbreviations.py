@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
-from annotation.cleaning.text import WORD, Text
-from annotation.cleaning.vocabulary import SERVED
+from annotation.cleaning.text import Text
+from annotation.cleaning.vocabulary import SERVED, WORD
 from annotation.cleaning.wordlists import pairs
 
 _SENTENCE_ENDS = re.compile(r"[ \t]*(?:\Z|\n)")

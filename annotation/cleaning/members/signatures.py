@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from annotation.cleaning.closings import Kind, closing, is_name
+from annotation.cleaning.closings import FIRST_WORDS, Kind, closing, is_name
 from annotation.cleaning.edits import apply_changes
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.spans import Span
@@ -26,6 +26,9 @@ _SENT_FROM = (
 )  # fmt: skip
 _POSTSCRIPT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|obs)\b", re.IGNORECASE)
 _BLANKS = " \t\u00a0\r"
+_BEGINS = re.compile(rf"[{_BLANKS}]*+([^\W\d_]+|--|_|[^{_BLANKS}])")
+# What a line of interest begins with: most lines begin with something else.
+_BEGINNINGS = FIRST_WORDS | {"--", "_", *(words.split()[0] for words in _SENT_FROM)}
 _NOTICE = re.compile(
     r"^[^\n]{0,80}(?:"
     r"(?:this|the information in this) (?:e-?mail|message|communication)[^\n]{0,80}(?:confidential|intended (?:only|solely))|confidentiality notice|"
@@ -81,11 +84,11 @@ def _ends(text: Text) -> _Ends:
     goes_on = False  # the line before is a closing formula
     for line in text.value.split("\n"):
         start, end = end + 1, end + 1 + len(line)
-        shown = line.strip(_BLANKS)
-        if not shown:
+        begins = _BEGINS.match(line)
+        if begins is None:
             continue
         before, goes_on = goes_on, False
-        if len(shown) > MOST_SIGNS:
+        if begins[1].lower() not in _BEGINNINGS or len(shown := line.strip(_BLANKS)) > MOST_SIGNS:
             continue
         if shown == "--":
             kind = ends.delimiters

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from annotation.cleaning import slips
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
-from annotation.cleaning.text import WORD, Text
-from annotation.cleaning.vocabulary import SERVED, known, zipf
+from annotation.cleaning.text import Text
+from annotation.cleaning.vocabulary import SERVED, WORD, known, zipf
 from annotation.cleaning.wordlists import pairs
 
 _LETTER = r"[^\W\d_]"
@@ -23,6 +23,7 @@ _IN_PROSE = re.compile(
 _SENTENCE_BEGINS = re.compile(r"(?:\A|[.!?:…\n]['\"”’)]*|[-*•>])\s*$")
 _NEAR = 40  # signs in which a neighbour is looked for
 _COMMON = 3.5  # Zipf of a common word
+EVERYDAY = 5.0  # and of a thousand words that make up most of a text: they are looked up first, in less memory
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,20 @@ class _Correction(NamedTuple):
     """Whether the misspelling is a common word of another language."""
 
 
-def _corrections(words: frozenset[str], language: str | None, settings: _Settings) -> dict[str, _Correction]:
+def _corrections(words: set[str], language: str | None, settings: _Settings) -> dict[str, _Correction]:
     """Corrections of those words that may need one, before their places are looked at."""
     found = {word: _Correction(settings.own[word], "caller") for word in settings.own.keys() & words}
     if language:
-        for word in words - _fine(language) - found.keys():
-            correction = _correction(word, language)
-            if correction:
+        for word in words - _fine(language, EVERYDAY) - _fine(language):
+            if word not in found and (correction := _correction(word, language)):
                 found[word] = correction
     return {word: correction for word, correction in found.items() if word not in settings.protected}
 
 
 @cache
-def _fine(language: str) -> frozenset[str]:
-    """Words of the language that are no misspelling of it."""
-    return frozenset(zipf(language)) - pairs("misspellings", language).keys()
+def _fine(language: str, least: float = 0.0) -> frozenset[str]:
+    """Words of the language that are no misspelling of it and at least so frequent."""
+    return frozenset(zipf(language, least)) - pairs("misspellings", language).keys()
 
 
 @lru_cache(maxsize=1 << 16)  # what one ticket misspells, others do

@@ -15,6 +15,7 @@ _LINE_END = "\n\r\x0b\x0c\x85\u2028\u2029"
 _ODD = (_BLANK + _LINE_END).replace(" ", "").replace("\n", "")
 # All but a single space or line end between what shows.
 _RUN = re.compile(f"[{_BLANK}{_LINE_END}](?:[{_BLANK}{_LINE_END}]+|(?<=[{_ODD}])|\\Z|(?<=\\A.))", re.DOTALL)
+_RUNS = ("  ", " \n", "\n ", "\n\n\n")  # what there is to change where no space is odd
 _ENDS = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _FAR = 1 << 62
 _LIST_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]")
@@ -28,6 +29,8 @@ def prepare() -> Look:
 
 def _look(text: Text) -> Iterator[Change]:
     value = text.value
+    if text.is_plain and value.strip() == value and not any([run in value for run in _RUNS]):
+        return
     for match in _RUN.finditer(value):
         start, end = match.span()
         run = match[0]
