@@ -17,7 +17,7 @@ FREQUENT = 4.3  # Zipf: some five thousand words a language
 FLOOR = 3.3  # what a word counts where it is not frequent
 LEAD = 1.2  # log10 of the odds against the next language
 SHARE = 0.25  # of the words have to be frequent in the language that is found
-FEW_SIGNS, SURE = 64, 5.0  # a lead after so many signs, ten words, that no others have to be read
+FEW_SIGNS, SURE = (48, 96), 5.0  # a lead after so many signs, some eight or sixteen words, that no others have to be read
 MOST_SIGNS = 256
 
 _LANES = struct.Struct(f"<{2 * len(LANGUAGES)}H")
@@ -29,12 +29,15 @@ def found(folded: str) -> str | None:
 
     folded  how a text begins, casefolded; more than MOST_SIGNS change little
     """
-    cut = folded.find(" ", FEW_SIGNS)
-    return (_best(folded[:cut], SURE) if cut > 0 else None) or _best(folded, LEAD)
+    for signs in FEW_SIGNS:
+        cut = folded.find(" ", signs)
+        if cut > 0 and (language := _best(folded[:cut], SURE)):
+            return language
+    return _best(folded, LEAD)
 
 
 def _best(folded: str, lead: float) -> str | None:
-    """The served language whose odds lead by so much; a neighbour that does makes it None."""
+    """The served language whose odds lead by so much; None where a neighbour leads, or none does."""
     words = WORD.findall(folded)
     weights = _weights()
     total = sum([weights[word] for word in words if word in weights])

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 
 from ftfy import fix_encoding
+from ftfy.badness import is_bad
 
 from annotation.cleaning.rule import Change, least
 
 # A sign that every pattern of `ftfy.badness.BADNESS_RE` needs: two signs side by side that are not ASCII, a C1 control, or one of the
 # few signs that look wrong beside ASCII.
 _SUSPECT = re.compile("[^\x00-\x7f](?:[^\x00-\x7f]|(?<=[\x80-\x9f])|(?<=[Œœ])[^A-Za-z]|(?<=[ÃÂ]) )")
+_COMMON = ("latin-1", "sloppy-windows-1252")  # the first that ftfy tries; the second, Windows-1252 as browsers have it, is its own
 _LINE = re.compile(r"[^\n]+")
 
 # ASCII stays in a repair, but for a space that was a no-break one (voilÃ  → voilà), "?" where a byte was lost, and NUL and SUB,
@@ -31,9 +33,27 @@ def repairs(text: str) -> list[Change]:
         return []
     found: list[Change] = []
     for line in _LINE.finditer(text):
-        if _SUSPECT.search(line[0]) and (fixed := fix_encoding(line[0])) != line[0]:
+        if _SUSPECT.search(line[0]) and (fixed := _repaired(line[0])) != line[0]:
             found += _changes(line.start(), line[0], fixed)
     return found
+
+
+def _repaired(line: str) -> str:
+    """What `ftfy.fix_encoding` gives, sooner where all of the line was UTF-8 read as Latin-1 or Windows-1252, once: ftfy looks at
+    its result again from end to end."""
+    if not is_bad(line):
+        return line
+    for encoding in _COMMON:
+        try:
+            fixed = line.encode(encoding).decode("utf-8")
+        except UnicodeEncodeError:
+            continue
+        except UnicodeDecodeError:
+            break
+        if not _SUSPECT.search(fixed):
+            return fixed
+        break
+    return fix_encoding(line)
 
 
 def _changes(start: int, before: str, after: str) -> list[Change]:

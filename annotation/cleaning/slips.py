@@ -22,6 +22,7 @@ Kind = Literal["swapped", "doubled", "accent", "letter", "vowel"]
 # How long a word has to be, so that nothing else is likely meant. Compounds and endings make many words of German and Swedish that
 # no list has.
 SHORTEST: dict[Kind, int] = {"swapped": 5, "doubled": 5, "accent": 5, "letter": 6, "vowel": 7}
+LEAST = min(SHORTEST.values())
 SHORTEST_OF_COMPOUNDS: dict[Kind, int] = {**SHORTEST, "letter": 10, "vowel": 10}
 COMPOUNDING = ("de", "sv")
 
@@ -32,13 +33,10 @@ def correction(word: str, language: str) -> str | None:
     """The word that was meant, in lower case, where there is no doubt. `word`: lower case, in no vocabulary."""
     if language == "de" and any(pair in word for pair in ("ae", "oe", "ue")):
         return None  # foerderung is Förderung, written without umlauts, and not Forderung
-    targets, shortened = _index(language)
-    found = set(shortened.get(word, ()))
+    targets, near = _index(language)
+    found = set(near.get(word, ()))
     for place in range(len(word)):
-        less = word[:place] + word[place + 1 :]
-        if less in targets:
-            found.add(less)
-        found.update(shortened.get(less, ()))
+        found.update(near.get(word[:place] + word[place + 1 :], ()))
     shortest = SHORTEST_OF_COMPOUNDS if language in COMPOUNDING else SHORTEST
     likely = [target for target in found if (kind := slip(word, target)) and len(word) >= shortest[kind]]
     likely.sort(key=targets.__getitem__, reverse=True)
@@ -95,10 +93,11 @@ def _may_be_meant(word: str, language: str) -> bool:
 
 @cache
 def _index(language: str) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
-    """Frequent words, and what they are without one letter."""
+    """Frequent words; and which of them a word is, or is without one letter."""
     targets = {word: value for word, value in zipf(language, FREQUENT).items() if _may_be_meant(word, language)}
-    shortened: dict[str, set[str]] = defaultdict(set)
+    near: dict[str, set[str]] = defaultdict(set)
     for word in targets:
+        near[word].add(word)
         for place in range(len(word)):
-            shortened[word[:place] + word[place + 1 :]].add(word)
-    return targets, {word: tuple(sorted(meant)) for word, meant in shortened.items()}
+            near[word[:place] + word[place + 1 :]].add(word)
+    return targets, {word: tuple(sorted(meant)) for word, meant in near.items()}

@@ -25,10 +25,10 @@ class _Kind(NamedTuple):
     name: str
     placeholder: str
     find: Finder
-    needs: Literal["@", "digit", "digits"]
+    needs: Literal["@", "digit", "digits", "close digits"]
     """Without which there is none, so that most texts are passed over quickly."""
     least: int = 0
-    """Of those that need digits: how many signs stand close together where there is one."""
+    """Of those that need digits: how many signs without gaps there are at least where one is."""
 
 
 _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
@@ -71,9 +71,10 @@ _PHONE = re.compile(
     """,
     re.ASCII | re.VERBOSE | re.IGNORECASE,
 )
-# Six digits with little between them: less has none of the numbers.
+# Six digits with little between them: less has none of the numbers. Phones may have any sign there, others none that dates have.
 _LEAST_DIGITS = 6
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
+_CLOSE = re.compile(r"\d(?:[^\w\n/:,;()]{0,3}[\dA-Z]){5,}", re.ASCII)
 _BEHIND = 24  # signs behind such a cluster that tell whether a number ends with it
 _LINK_LOCAL = re.compile(r"[0-9a-f]{4}(?<=\d...|.\d..|..\d.|...\d)::", re.IGNORECASE | re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
@@ -97,7 +98,7 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
     if unknown := kept - known:
         raise CleaningInputError(f"keep={sorted(unknown)}: the kinds are {', '.join(sorted(known))}")
     numbers = [
-        _Kind(one.name, one.placeholder, _number_finder(one), "digits", one.least_digits)
+        _Kind(one.name, one.placeholder, _number_finder(one), "close digits", one.least_digits)
         for one in _national_ids(national_ids)
     ]
     kinds = tuple(kind for kind in (*_CHECKED, *numbers, *_PLAIN) if kind.name not in kept)
@@ -110,13 +111,16 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     taken: list[Span] = []
     value = text.value
     digits = sum(end - start for start, end in text.digits)
-    clusters = [match.span() for match in _CLUSTER.finditer(value)] if digits >= _LEAST_DIGITS else []
-    longest = max((end - start for start, end in clusters), default=0)
-    has = {"@": "@" in value, "digit": digits > 0, "digits": longest > 0}
+    loose = [match.span() for match in _CLUSTER.finditer(value)] if digits >= _LEAST_DIGITS else []
+    close = [match.span() for start, end in loose for match in _CLOSE.finditer(value, start, end)]
+    signs = [sum(map(str.isalnum, value[start:end])) for start, end in close]
+    most = max(signs, default=0)
+    has = {"@": "@" in value, "digit": digits > 0, "digits": bool(loose), "close digits": True}
     for _, placeholder, find, needs, least in kinds:
-        if not has[needs] or longest < least:
+        if not has[needs] or most < least:
             continue
-        for start, end in find(value, [(start, end) for start, end in clusters if end - start >= least]):
+        near = [span for span, count in zip(close, signs, strict=True) if count >= least] if least else loose
+        for start, end in find(value, near):
             if not touches(taken, start, end):
                 insort(taken, (start, end))
                 found.append(Change(start, end, placeholder))
@@ -242,8 +246,8 @@ def _national_ids(asked: Iterable[str | NationalId] | None) -> list[NationalId]:
 # What has check digits goes before what only looks like a number; national numbers stand between.
 _CHECKED = (
     _Kind("email", "[EMAIL]", _emails, "@"),
-    _Kind("iban", "[IBAN]", _ibans, "digits", 10),
-    _Kind("card", "[CARD]", _cards, "digits", 12),
+    _Kind("iban", "[IBAN]", _ibans, "close digits", 10),
+    _Kind("card", "[CARD]", _cards, "close digits", 12),
 )
 _PLAIN = (
     _Kind("ip", "[IP]", _ipv6s, "digit"),  # may end with an address of version 4

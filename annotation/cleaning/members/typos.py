@@ -58,7 +58,7 @@ def _look(text: Text, settings: _Settings) -> Iterator[Change]:
     language = text.language
     if language is None and not settings.own:
         return
-    corrections = _corrections(text.vocabulary, language, settings)
+    corrections = _corrections(text, language, settings)
     if not corrections:
         return
     for word in WORD.finditer(text.value):
@@ -80,13 +80,17 @@ class _Correction(NamedTuple):
     """Whether the misspelling is a common word of another language."""
 
 
-def _corrections(words: set[str], language: str | None, settings: _Settings) -> dict[str, _Correction]:
+def _corrections(text: Text, language: str | None, settings: _Settings) -> dict[str, _Correction]:
     """Corrections of those words that may need one, before their places are looked at."""
+    words = text.vocabulary
     found = {word: _Correction(settings.own[word], "caller") for word in settings.own.keys() & words}
     if language:
-        for word in words - _fine(language, EVERYDAY) - _fine(language):
-            if word not in found and (correction := _correction(word, language)):
-                found[word] = correction
+        unknown = words - _fine(language, EVERYDAY) - _fine(language) - found.keys()
+        for word in unknown & pairs("misspellings", language).keys():
+            found[word] = _listed(word, language)
+        for word in unknown - found.keys():
+            if len(word) >= slips.LEAST and word in text.value and (right := _slip(word, language)):
+                found[word] = _Correction(right, "vocabulary")
     return {word: correction for word, correction in found.items() if word not in settings.protected}
 
 
@@ -96,16 +100,14 @@ def _fine(language: str, least: float = 0.0) -> frozenset[str]:
     return frozenset(zipf(language, least)) - pairs("misspellings", language).keys()
 
 
+def _listed(word: str, language: str) -> _Correction:
+    abroad = any(zipf(other).get(word, 0) >= _COMMON for other in SERVED if other != language)
+    return _Correction(pairs("misspellings", language)[word], "list", abroad)
+
+
 @lru_cache(maxsize=1 << 16)  # what one ticket misspells, others do
-def _correction(word: str, language: str) -> _Correction | None:
-    listed = pairs("misspellings", language).get(word)
-    if listed:
-        abroad = any(zipf(other).get(word, 0) >= _COMMON for other in SERVED if other != language)
-        return _Correction(listed, "list", abroad)
-    if word in known() or not word.isalpha():
-        return None
-    meant = slips.correction(word, language)
-    return _Correction(meant, "vocabulary") if meant else None
+def _slip(word: str, language: str) -> str | None:
+    return None if word in known() or not word.isalpha() else slips.correction(word, language)
 
 
 def _is_meant(match: re.Match[str], found: _Correction, language: str | None) -> bool:
