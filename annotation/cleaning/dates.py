@@ -43,14 +43,14 @@ SEVERAL_OFFSETS = ("ACT", "AMT", "AST", "BST", "CST", "ECT", "GST", "IST", "MST"
 _NAMES = "|".join(sorted((*OFFSETS, *SEVERAL_OFFSETS), key=len, reverse=True))
 _MONTH = r"[^\W\d_]{3,10}"  # whether it is one, says the table, which is quicker than to try all names
 _YEAR = r"(?:19|20)[0-9][0-9]"
-_YEAR_OR_SHORT = rf"(?:{_YEAR}|['’]?[0-9][0-9](?![0-9:.,h]))"
+_YEAR_OR_SHORT = rf"(?:{_YEAR}|['’]?[0-9][0-9](?![0-9h]|[:.,][0-9]))"
 _DAY = r"(?:0?[1-9]|[12][0-9]|3[01])"
 _NTH = r"(?:st|nd|rd|th|er|\.|:e|º|ª)"
 _SPACE = "[ \u00a0\u202f]"
 
 _HOUR = r"(?P<hour>[01]?[0-9]|2[0-3])"
 _MINUTE = r"(?P<minute>[0-5][0-9])(?:[:.](?P<second>[0-5][0-9])(?P<fraction>[.,][0-9]{1,9})?)?"
-_HALF = rf"(?:{_SPACE}?(?P<half>[ap]\.?m\b\.?))?"
+_HALF = rf"(?:{_SPACE}?(?P<half>[ap]m\b|[ap]\.m\b\.?))?"
 _SAID = rf"(?:{_SPACE}?(?P<said>uhr|horas|hrs|h)\b)?"
 _ZONE = rf"""
     (?:[ ]?(?P<paren>\()?
@@ -103,9 +103,9 @@ _TIME_BEFORE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )  # 14:30 on
 
-# A day before this one that has its month or year from it: 5 to, 5. -, March 5 and
+# A day before this one that has its month or year from it: 5 to, 5. -, 5 March and
 _SPAN_BEFORE = re.compile(
-    rf"(?:(?P<before>{_MONTH})\.?[ ])?(?<![\w.,/:-]){_DAY}{_NTH}?(?:[ ](?:de[ ])?(?P<behind>{_MONTH})\.?)?"
+    rf"(?<![\w.,/:-]){_DAY}{_NTH}?(?:[ ](?:de[ ])?(?P<month>{_MONTH})\.?)?"
     r"[ ]?(?:[-–—/&]|\b(?:to|till?|until|and|or|bis|und|oder|al?|y|o|au|et|ou|och|eller))[ ]?(?:the[ ]|el[ ]|le[ ]|den[ ])?\Z",
     re.IGNORECASE,
 )
@@ -169,7 +169,7 @@ def _with_time(match: re.Match[str], near: int) -> Written:
     """The date with the time behind it or, where there is none, the one before it, from `near` on."""
     value, (start, end), parts = match.string, match.span(), match.groupdict()
     day = _SPAN_BEFORE.search(value, near, start) if near < start else None
-    in_span = day is not None and all(name is None or name.lower() in MONTH_OF for name in day.groups())
+    in_span = day is not None and (day["month"] is None or day["month"].lower() in MONTH_OF)
     if parts["time"]:
         if _is_time(parts):
             return Written(start, end, parts, True, in_span)

@@ -20,6 +20,7 @@ from annotation.cleaning.rule import Change, least
 # few signs that look wrong beside ASCII.
 _SUSPECT = re.compile("[^\x00-\x7f](?:[^\x00-\x7f]|(?<=[\x80-\x9f])|(?<=[Œœ])[^A-Za-z]|(?<=[ÃÂ]) )")
 _COMMON = ("latin-1", "sloppy-windows-1252")  # the first that ftfy tries; the second, Windows-1252 as browsers have it, is its own
+_LOST_QUOTE = re.compile(r"â€(?=[\s.,;:!?)\]]|\Z)")  # whose last byte, undefined in Windows-1252, was dropped
 _LINE = re.compile(r"[^\n]+")
 
 # ASCII stays in a repair, but for a space that was a no-break one (voilÃ  → voilà), "?" where a byte was lost, and NUL and SUB,
@@ -43,6 +44,8 @@ def _repaired(line: str) -> str:
     its result again from end to end."""
     if not is_bad(line):
         return line
+    if "├" in line or "ÔÇ" in line:
+        return _from_dos(line)
     for encoding in _COMMON:
         try:
             fixed = line.encode(encoding).decode("utf-8")
@@ -53,6 +56,16 @@ def _repaired(line: str) -> str:
         if not _SUSPECT.search(fixed):
             return fixed
         break
+    return _LOST_QUOTE.sub("”", fix_encoding(line))
+
+
+def _from_dos(line: str) -> str:
+    """The line, where all of it was UTF-8 read as a code page of consoles. ftfy does not know 850, which Western Europe has."""
+    for encoding in ("cp437", "cp850"):
+        try:
+            return line.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
     return fix_encoding(line)
 
 

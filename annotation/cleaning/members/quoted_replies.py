@@ -35,7 +35,8 @@ _WROTE = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _INTRODUCES = re.compile(
-    rf"[^\n]*\b(?:{_VERBS})\b[^\n]*|{_BEGINS}.*\b(?:{_VERBS})\b.*|[^\n]*\d[^\n]*@[^\n]*", re.DOTALL | re.IGNORECASE
+    rf"{_BEGINS}[^\n]*\d[^\n]*(?<![.!?:])\n.*\b(?:{_VERBS})\b.*|[^\n]*\b(?:{_VERBS})\b[^\n]*|[^\n]*\d[^\n]*@[^\n]*",
+    re.DOTALL | re.IGNORECASE,
 )
 _LONGEST_INTRODUCTION = 400
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>> )(?![ \t]?\d)[^\n]*(?:\n|\Z))+", re.MULTILINE)  # > 50 m² is no quote
@@ -94,18 +95,18 @@ def _introduction(value: str, quoted: int, free: int) -> int:
     line_end = len(value[least:quoted].rstrip()) + least
     if not value.endswith(":", least, line_end):
         return quoted
-    start = line_end
+    introduction, start = quoted, line_end
     for _ in range(3):
         newline = value.rfind("\n", least, start)
         if newline < 0 and least > free:
             break  # a long line
         start = newline + 1 if newline >= 0 else free
         if _INTRODUCES.fullmatch(value, start, line_end):
-            return start
+            introduction = start
         if start == free or value.startswith((">", "\n"), start):
             break
         start -= 1
-    return quoted
+    return introduction
 
 
 def _says(folded: str, words: tuple[str, ...]) -> bool:

@@ -87,10 +87,20 @@ def _iso(found: Written, text: Text, settings: _Settings) -> str | None:
     hour = int(parts["hour"] or 0)
     if half := parts.get("half"):
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    if _may_be_hours(parts, hour):
+        raise _Left("may be a span of hours or a time with its zone")
     moment = datetime.fromisoformat(f"{day}T{hour:02}:{parts['minute'] or '00'}:{parts['second'] or '00'}")
     clock = moment.isoformat(timespec="seconds" if parts["second"] else "minutes")
     fraction = (parts.get("fraction") or "").replace(",", ".")
     return clock + fraction + _offset(parts["zone"], moment, settings.zone)
+
+
+def _may_be_hours(parts: _Parts, hour: int) -> bool:
+    """Whether what reads as the zone may be the hour until which something goes on: 9:00-11:00."""
+    zone = parts["zone"] or ""
+    if not zone.startswith("-") or ":" not in zone or parts["second"] or (parts["time"] or "").startswith("T"):
+        return False
+    return (int(zone[1:3]), zone[4:]) > (hour, parts["minute"])
 
 
 def _numbers(parts: _Parts, text: Text, settings: _Settings) -> tuple[int, int, int] | None:
