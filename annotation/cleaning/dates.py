@@ -86,6 +86,7 @@ _DAY_FIRST = _form(
       | (?:{_NTH}?[ ]|\.)(?:de[ ]|of[ ])?(?P<month>{_MONTH})\.?,?[ ](?:del?[ ])?          # 5 March 2024, 5 de marzo de 2024
     )(?P<year>{_YEAR_OR_SHORT})"""
 )
+_YEAR_OR_TIME_FOLLOWS = re.compile("(?:st|nd|rd|th)?,?[ ]['’0-9]")
 _MONTH_FIRST = _form(
     rf"(?P<month>{_MONTH})\.?[ ](?:the[ ])?(?P<day>{_DAY})(?:st|nd|rd|th)?,?[ ](?P<year>{_YEAR_OR_SHORT})"
 )  # March 5, 2024
@@ -149,7 +150,10 @@ def _date(value: str, start: int, digits: int) -> re.Match[str] | None:
     if digits > 2:
         return None
     form = _NUMBERS if value[start + digits + 1 : start + digits + 3].strip()[:1].isdigit() else _DAY_FIRST
-    return form.match(value, start) or _month_first(value, start)
+    match = form.match(value, start)
+    if match is None and _YEAR_OR_TIME_FOLLOWS.match(value, start + digits):
+        return _month_first(value, start)
+    return match
 
 
 def _month_first(value: str, start: int) -> re.Match[str] | None:

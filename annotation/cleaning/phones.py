@@ -40,7 +40,7 @@ def is_phone(match: re.Match[str]) -> bool:
     written = match["number"]
     digits = sum(map(str.isdigit, written))
     before = match.string[max(0, match.start() - 32) : match.start()]
-    if digits > 15 or written.count("(") != written.count(")") or _NEVER.match(written):
+    if not 7 <= digits <= 15 or written.count("(") != written.count(")") or _NEVER.match(written):
         return False
     if digits >= 8 and re.match(r"\(?(?:\+|00)[1-9]", written):
         return True
