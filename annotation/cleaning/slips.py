@@ -22,7 +22,6 @@ Kind = Literal["swapped", "doubled", "accent", "letter", "vowel"]
 # How long a word has to be, so that nothing else is likely meant. Compounds and endings make many words of German and Swedish that
 # no list has.
 SHORTEST: dict[Kind, int] = {"swapped": 5, "doubled": 5, "accent": 5, "letter": 6, "vowel": 7}
-LEAST = min(SHORTEST.values())
 SHORTEST_OF_COMPOUNDS: dict[Kind, int] = {**SHORTEST, "letter": 10, "vowel": 10}
 COMPOUNDING = ("de", "sv")
 

@@ -1,4 +1,4 @@
-"""What a word is, which words a language has and how frequent they are. Data and source: words/README.md."""
+"""What a word is, which words a language has and how frequent they are. Data and source: words/NOTICE."""
 
 from __future__ import annotations
 

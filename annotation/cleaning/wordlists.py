@@ -1,7 +1,8 @@
-"""Reads the lists of this package: `left = right` lines, `#` for comments."""
+"""Reads the lists of this package: our own, with `left = right` lines and `#` for comments, and one that is collected elsewhere."""
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -21,3 +22,11 @@ def pairs(folder: str, language: str) -> MappingProxyType[str, str]:
             raise RuntimeError(f"{folder}/{language}.txt has {left!r} twice")
         found[left] = right
     return MappingProxyType(found)
+
+
+@cache
+def collected() -> MappingProxyType[str, str]:
+    """What people type for English words, by what they type. Source: misspellings/NOTICE."""
+    with gzip.open(_FOLDER / "misspellings" / "codespell-en.txt.gz", "rt", encoding="utf-8") as file:
+        lines = (line.split() for line in file)
+        return MappingProxyType({wrong: right for right, *typed in lines for wrong in typed})

@@ -13,7 +13,7 @@ from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.text import Text
 from annotation.cleaning.vocabulary import SERVED, WORD, known, zipf
-from annotation.cleaning.wordlists import pairs
+from annotation.cleaning.wordlists import collected, pairs
 
 _LETTER = r"[^\W\d_]"
 # A word of prose: nothing of an identifier, a path, a file name or a compound beside it.
@@ -34,8 +34,8 @@ class _Settings:
 
 def prepare(*, dictionary: Mapping[str, str] | None = None, protect: Iterable[str] = ()) -> Look:
     """Corrects well-known misspellings of the text's language, and words in lower case that no language here has and that are
-    one slip (a letter doubled, missing, too many, swapped with the next, an accent forgotten) from one frequent word, between
-    neighbours that the language has.
+    one slip (a letter doubled, missing, too many, swapped with the next, an accent forgotten) from one frequent word or, in English,
+    among some forty thousand misspellings that were collected, between neighbours that the language has.
 
     dictionary  misspelling → correction, for all texts, whatever their language; in lower case
     protect     words that are never touched, in any case: products, names, terms
@@ -89,7 +89,7 @@ def _corrections(text: Text, language: str | None, settings: _Settings) -> dict[
         for word in unknown & pairs("misspellings", language).keys():
             found[word] = _listed(word, language)
         for word in unknown - found.keys():
-            if len(word) >= slips.LEAST and word in text.value and (right := _slip(word, language)):
+            if len(word) > 3 and word in text.value and (right := _slip(word, language)):
                 found[word] = _Correction(right, "vocabulary")
     return {word: correction for word, correction in found.items() if word not in settings.protected}
 
@@ -107,7 +107,10 @@ def _listed(word: str, language: str) -> _Correction:
 
 @lru_cache(maxsize=1 << 16)  # what one ticket misspells, others do
 def _slip(word: str, language: str) -> str | None:
-    return None if word in known() or not word.isalpha() else slips.correction(word, language)
+    if word in known() or not word.isalpha():
+        return None
+    typed = collected().get(word) if language == "en" else None
+    return typed or slips.correction(word, language)
 
 
 def _is_meant(match: re.Match[str], found: _Correction, language: str | None) -> bool:
@@ -135,8 +138,8 @@ def _among_own(match: re.Match[str], language: str) -> bool:
     after = WORD.findall(value, match.end(), match.end() + _NEAR)[:1]
     if (not before and not after) or after != [word.lower() for word in after]:
         return False
-    vocabulary, misspelt = zipf(language), pairs("misspellings", language)
-    return all(word in vocabulary or word in misspelt for word in map(str.casefold, before + after))
+    own = (zipf(language), pairs("misspellings", language), *([collected()] if language == "en" else []))
+    return all(any(word in words for words in own) for word in map(str.casefold, before + after))
 
 
 RULE = Rule(
@@ -145,5 +148,5 @@ RULE = Rule(
     prepare=prepare,
     leaves="Names and other capitalised words within sentences, all capitals, code, addresses, protected words, words that any of the "
     "languages has, texts whose language is not known.",
-    source="Damerau 1964, Commun. ACM 7(3); words/README.md",
+    source="Damerau 1964, Commun. ACM 7(3); words/NOTICE, misspellings/NOTICE",
 )
