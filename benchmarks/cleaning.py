@@ -59,9 +59,16 @@ def main() -> None:
         assert all(apply_edits(text, result.edits) == result.text for text, result in zip(part, results, strict=True))
     rate = statistics.median(rates)
     length = statistics.mean(map(len, texts))
-    print(f"{len(texts)} tickets of {length:.0f} signs, all {len(names())} rules: {rate:.0f} a second, {edits / len(texts):.1f} edits each")
+    print(
+        f"{len(texts)} tickets of {length:.0f} signs, all {len(names())} rules: {rate:.0f} a second, {edits / len(texts):.1f} edits each"
+    )
     told = {"ratio": rate / CLAIMED, "reach": 1.0, "peer": f"{CLAIMED:,} tickets a second"}
-    details = {"a second": round(rate), "slowest part": round(min(rates)), "signs each": round(length), "edits each": round(edits / len(texts), 1)}
+    details = {
+        "a second": round(rate),
+        "slowest part": round(min(rates)),
+        "signs each": round(length),
+        "edits each": round(edits / len(texts), 1),
+    }
     print(json.dumps({"benchmark": "cleaning", **told, **details}))
 
 

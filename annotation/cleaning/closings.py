@@ -47,15 +47,20 @@ _CLOSING = re.compile(
 )
 _LONELY_NAME = re.compile(rf"[-–~]? ?{_NAME}[,. ]*")
 
-# The first words of those: most lines of a message begin with others.
-FIRST_WORDS = frozenset(
-    "with my our very best kind kindest warm warmest friendly regards all yours sincerely respectfully cordially rgds le les envío mando reciba recibas "
-    "reciban un con cordial afectuoso atento saludo muchos cordiales atentos saludos cordialmente muy atentamente fuerte abrazo abrazos mit ganz "
-    "freundliche beste viele liebe herzliche schöne sonnige grüße grüsse freundlichen besten lieben herzlichen schönen gruß gruss hochachtungsvoll mfg m "
-    "lg vg bien très cordialement amicalement respectueusement sincèrement cdlt cdt mes nos sincères meilleures cordiales respectueuses salutations je "
-    "nous veuillez med vänliga vänlig bästa bäst varma varm hjärtliga hjärtlig många soliga hälsningar mvh warmly cheers take br kr many thanks thank thx "
-    "ty bg à bonne vänligen ha muchas muchísimas mil gracias vielen dank danke merci stort tusen tack".split()
-)
+# The first words of those.
+_WORDS = """
+with my our very best kind kindest warm warmest friendly regards all yours sincerely respectfully cordially rgds le
+les envío mando reciba recibas reciban un con cordial afectuoso atento saludo muchos cordiales atentos saludos
+cordialmente muy atentamente fuerte abrazo abrazos mit ganz freundliche beste viele liebe herzliche schöne sonnige
+grüße grüsse freundlichen besten lieben herzlichen schönen gruß gruss hochachtungsvoll mfg m lg vg bien très
+cordialement amicalement respectueusement sincèrement cdlt cdt mes nos sincères meilleures cordiales respectueuses
+salutations je nous veuillez med vänliga vänlig bästa bäst varma varm hjärtliga hjärtlig många soliga hälsningar mvh
+warmly cheers take br kr many thanks thank thx ty bg à bonne vänligen ha muchas muchísimas mil gracias vielen dank
+danke merci stort tusen tack
+"""
+FIRST_WORDS = frozenset(_WORDS.split())
+"""What a line begins with, in lower case, that may be a closing formula: most lines of a message begin with other words."""
+
 Kind = Literal["regards", "signed", "maybe"]
 
 

@@ -17,7 +17,8 @@ FREQUENT = 4.3  # Zipf: some five thousand words a language
 FLOOR = 3.3  # what a word counts where it is not frequent
 LEAD = 1.2  # log10 of the odds against the next language
 SHARE = 0.25  # of the words have to be frequent in the language that is found
-FEW_SIGNS, SURE = (48, 96), 5.0  # a lead after so many signs, some eight or sixteen words, that no others have to be read
+FEW_SIGNS = (48, 96)  # some eight and sixteen words
+SURE = 5.0  # a lead after those with which no others have to be read
 MOST_SIGNS = 256
 
 _LANES = struct.Struct(f"<{2 * len(LANGUAGES)}H")

@@ -19,7 +19,7 @@ from annotation.cleaning.rule import Change, least
 # A sign that every pattern of `ftfy.badness.BADNESS_RE` needs: two signs side by side that are not ASCII, a C1 control, or one of the
 # few signs that look wrong beside ASCII.
 _SUSPECT = re.compile("[^\x00-\x7f](?:[^\x00-\x7f]|(?<=[\x80-\x9f])|(?<=[Œœ])[^A-Za-z]|(?<=[ÃÂ]) )")
-_COMMON = ("latin-1", "sloppy-windows-1252")  # the first that ftfy tries; the second, Windows-1252 as browsers have it, is its own
+_COMMON = ("latin-1", "sloppy-windows-1252")  # the first that ftfy tries; sloppy is Windows-1252 as browsers have it
 _LOST_QUOTE = re.compile(r"â€(?=[\s.,;:!?)\]]|\Z)")  # whose last byte, undefined in Windows-1252, was dropped
 _LINE = re.compile(r"[^\n]+")
 
@@ -46,7 +46,7 @@ def _repaired(line: str) -> str:
         return line
     if "├" in line or "ÔÇ" in line:
         return _from_dos(line)
-    for encoding in _COMMON:
+    for encoding in _COMMON if "\ufffd" not in line else ():
         try:
             fixed = line.encode(encoding).decode("utf-8")
         except UnicodeEncodeError:

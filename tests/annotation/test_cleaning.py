@@ -1,7 +1,10 @@
 """Cleaning as a whole: the contract, edits of several rules as one list, and that cleaning the cleaned changes nothing."""
 
+import doctest
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -229,3 +232,11 @@ def test_a_long_text_made_to_be_slow_is_cleaned_as_a_short_one_is(unit):
     result = recipe.clean(raw)
     assert apply_edits(raw, result.edits) == result.text
     assert recipe.clean(result.text).edits == ()
+
+
+def test_the_pages_examples_are_true():
+    page = Path(__file__).parents[2] / "docs" / "cleaning.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 8 and not failed
+    rows = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == names()

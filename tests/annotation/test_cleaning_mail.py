@@ -86,10 +86,21 @@ def test_advertisements_of_mail_programs_and_notices_go(line):
     ),
     ("Text.\n\nThanks, Ann", "Text."),
     ("Text.\n\nMvh Anna Berg", "Text."),
-    ("Text.\n-- \nAnn\nlife is what happens while you are busy", "Text."),  # RFC 3676: with the space it is no other thing
+    (
+        "Text.\n-- \nAnn\nlife is what happens while you are busy",
+        "Text.",
+    ),  # RFC 3676: with the space it is no other thing
     ("Text.\n\nBest regards\nAnn\n\nPlease consider the environment before printing this email.", "Text."),
-    *("Thanks, Ann.\nI have one more", "Hi\nThanks\nI need a permit and wait", "Thanks\nAnn\n\nPS: it is number 12", "One.\n____\nTwo and three"),
-    *("Text.\n\nBest regards\nAnn\nI forgot to say that it is red", "Text\n--\nlife is what happens while you are busy"),
+    *(
+        "Thanks, Ann.\nI have one more",
+        "Hi\nThanks\nI need a permit and wait",
+        "Thanks\nAnn\n\nPS: it is number 12",
+        "One.\n____\nTwo and three",
+    ),
+    *(
+        "Text.\n\nBest regards\nAnn\nI forgot to say that it is red",
+        "Text\n--\nlife is what happens while you are busy",
+    ),
     "One.\n\nBest regards\nAnn\n\nTwo.\n\nBest regards\nBob",
     "Sincerely\n\nand this is a long line that is not part of a signature, since it goes on and on and on and on",
 )

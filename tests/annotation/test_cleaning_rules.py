@@ -22,7 +22,16 @@ from tests.annotation.cleaning_cases import cases
     ("f√ºr, caf√©", "für, café"),
     ("f├╝r, caf├⌐", "für, café"),
     ("150Ã—150 mm, 30 Â°C", "150×150 mm, 30 °C"),
-    *("CAFÉ™", "ÀÉ…", "naïve œuvre “quoted” – … ½ m²", "Ça coûte 5 €, à Noël", "√2 ≈ 1.41", "√π ∆° ×£35", "Ôôô", "Ω ≠ å"),
+    *(
+        "CAFÉ™",
+        "ÀÉ…",
+        "naïve œuvre “quoted” – … ½ m²",
+        "Ça coûte 5 €, à Noël",
+        "√2 ≈ 1.41",
+        "√π ∆° ×£35",
+        "Ôôô",
+        "Ω ≠ å",
+    ),
 )
 def test_unicode(raw, wanted):
     assert clean(raw, ["unicode"]).text == wanted
@@ -154,7 +163,20 @@ def test_whitespace(raw, wanted):
     ),
     ("$1,000 or 1.000 EUR, 2,5 l, 3 mins", "$1000 or 1000 EUR, 2.5 l, 3 min"),  # three decimals has no money
     ("cuesta 1 234 567 y no más de lo que es", "cuesta 1234567 y no más de lo que es"),
-    *("tel 1 234 567", "5G", "10l", "3.14159", "`10km`", "x10km", "5%", "file10.5mb", "2 m x 3 m", "Zimmer 1 234", "#1,5", "A1.234"),
+    *(
+        "tel 1 234 567",
+        "5G",
+        "10l",
+        "3.14159",
+        "`10km`",
+        "x10km",
+        "5%",
+        "file10.5mb",
+        "2 m x 3 m",
+        "Zimmer 1 234",
+        "#1,5",
+        "A1.234",
+    ),
 )
 def test_numbers(raw, wanted):
     assert clean(raw, ["numbers"]).text == wanted

@@ -27,7 +27,8 @@ _UNITS = {
     "$": "$", "kr": "kr", "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "sek": "SEK", "chf": "CHF", "gbp": "GBP", "usd": "USD", "£": "GBP",
     "%": "%",
 }  # fmt: skip
-_APART = {"m", "mm", "l", "g"}  # only in lower case and behind a space: 10M and 10m are millions, minutes, metres; 5G is a network
+# Only in lower case and behind a space: 10M and 10m are millions, minutes, metres; 5G is a network.
+_APART = {"m", "mm", "l", "g"}
 _BEFORE = {"€": "EUR", "£": "GBP", "EUR": "EUR", "GBP": "GBP", "CHF": "CHF", "SEK": "SEK", "USD": "USD", "US$": "USD"}
 
 _GROUPS = (

@@ -55,7 +55,9 @@ _IBAN = re.compile(
     rf"\d\d(?<=[A-Z]{{2}}\d\d)(?:(?<![\w][A-Z]{{2}}\d\d)|(?<=IBAN[A-Z]{{2}}\d\d))(?:[{_GAPS}]{{0,2}}[A-Z0-9]{{1,4}}){{3,10}}",
     re.ASCII | re.IGNORECASE,
 )
-_CARDS = re.compile(r"\d(?<![\d.,+-]\d)(?:[ \u00a0-]{0,2}\d){11,}(?![.,]?\d)|\d{4}(?<![\d.]\d{4})(?:\.\d{4}){3}(?![.]?\d)", re.ASCII)
+_CARDS = re.compile(
+    r"\d(?<![\d.,+-]\d)(?:[ \u00a0-]{0,2}\d){11,}(?![.,]?\d)|\d{4}(?<![\d.]\d{4})(?:\.\d{4}){3}(?![.]?\d)", re.ASCII
+)
 _IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w]|\.\d|-[^\W\d])", re.ASCII)
 _IPV6 = re.compile(
     r"[0-9a-f:](?<![\w:.].)[0-9a-f:]{1,38}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:]|\.\d)", re.IGNORECASE | re.ASCII
@@ -193,7 +195,8 @@ def _card_length(digits: str, places: list[int], first: int) -> int:
 def _ipv4s(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Addresses, and no versions and sections: those are named as such."""
     for match in _IPV4.finditer(value) if value.count(".") > 2 else ():
-        if not _NUMBERED.search(value, max(0, match.start() - 12), match.start()) and _is_address(IPv4Address, match[0]):
+        numbered = _NUMBERED.search(value, max(0, match.start() - 12), match.start())
+        if not numbered and _is_address(IPv4Address, match[0]):
             yield match.span()
 
 

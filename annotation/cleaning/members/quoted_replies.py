@@ -63,7 +63,7 @@ def _look(text: Text) -> Iterator[Change]:
     if "\n" not in value:
         return
     end = _older_message(text)
-    found = []
+    found: list[Change] = []
     if ">" in value:
         for match in _QUOTED.finditer(value, 0, end):
             start = _introduction(value, match.start(), found[-1].end if found else 0)

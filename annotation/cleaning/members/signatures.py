@@ -14,7 +14,7 @@ from annotation.cleaning.text import Text
 
 MOST_LINES = 10
 MOST_SIGNS = 80
-MOST_WORDS = 3  # of a line that is no name, no title and no address, when most of its words are in lower case
+MOST_WORDS, MOST_SHARE = 3, 0.6  # in lower case, of a line that is a name, a title or an address
 
 _SENT_FROM = (
     "sent from my ", "sent from yahoo", "sent from mail for", "sent from outlook for", "sent via ", "get outlook for ",
@@ -160,7 +160,8 @@ def _is_address(below: str, *, may_say: bool) -> bool:
 def _says(line: str) -> bool:
     """Whether it is a sentence or a postscript."""
     words = line.split()
-    return _POSTSCRIPT.match(line) is not None or sum(word[0].islower() for word in words) > max(MOST_WORDS, len(words) * 0.6) - 1
+    small = sum(word[0].islower() for word in words)
+    return _POSTSCRIPT.match(line) is not None or (small >= MOST_WORDS and small > MOST_SHARE * len(words) - 1)
 
 
 RULE = Rule(

@@ -107,8 +107,12 @@ def _numbers(parts: _Parts, text: Text, settings: _Settings) -> tuple[int, int, 
     """Year, month and day of what is written; None where it is no date: 5 Monkeys 2024, 1.2.34, 45/12/2024.
     Raises _Left where it is not clear which day is meant."""
     year = (parts["year"] or "").lstrip("'’")
+    if parts.get("first") and len(year) == 4:
+        return _by_order(parts, int(year), text, settings)
     if parts.get("first"):
-        return _by_order(parts, int(year), text, settings) if len(year) == 4 else _without_century(parts, text)
+        if _is_without_century(parts, text):
+            raise _Left("the year has two digits")
+        return None
     name = (parts["month"] or parts.get("month_between") or "").lower()
     month = int(name) if name.isdigit() else MONTH_OF.get(name)
     if month is None:
@@ -137,13 +141,14 @@ def _only_order(first: int, other: int) -> DayOrder | None:
     return "mdy" if other > 12 else None
 
 
-def _without_century(parts: _Parts, text: Text) -> None:
-    """Raises _Left for what is a date with a year of two digits, in either order. In English 1.2.34 and 1-2-34 are versions,
-    chapters and scores as often."""
+def _is_without_century(parts: _Parts, text: Text) -> bool:
+    """Whether it is a date with a year of two digits, in either order. In English 1.2.34 and 1-2-34 are versions, chapters and
+    scores as often."""
     first, other = sorted((parts["first"] or "", parts["other"] or ""), key=int)
-    is_date = 1 <= int(first) <= 12 and 1 <= int(other) <= 31
-    if is_date and (parts["mark"] == "/" or len(first) == len(other) == 2 or parts["time"] or text.language in _ORDER_OF):
-        raise _Left("the year has two digits")
+    if not (1 <= int(first) <= 12 and 1 <= int(other) <= 31):
+        return False
+    looks_so = parts["mark"] == "/" or len(first) == len(other) == 2 or parts["time"] is not None
+    return looks_so or text.language in _ORDER_OF
 
 
 def _offset(written: str | None, moment: datetime, zone: tzinfo | None) -> str:
