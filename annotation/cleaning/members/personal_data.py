@@ -28,7 +28,28 @@ class _Kind(NamedTuple):
     needs: Literal["@", "digit", "digits", "close digits"]
     """Without which there is none, so that most texts are passed over quickly."""
     least: int = 0
-    """Of those that need digits: how many signs without gaps there are at least where one is."""
+    """Of those that need close digits: how many signs there are at least, without gaps, where one is."""
+
+
+class _Seen(NamedTuple):
+    """What a text has that personal data needs."""
+
+    at: bool
+    digit: bool
+    loose: list[Span]
+    """Where six digits stand together, whatever signs are between them."""
+    close: list[tuple[Span, int]]
+    """Where no sign is between them that a date has, and how many they are, with capitals."""
+
+    def near(self, kind: _Kind) -> list[Span] | None:
+        """Where to look for a kind; None: nowhere."""
+        if kind.needs == "@":
+            return [] if self.at else None
+        if kind.needs == "digit":
+            return [] if self.digit else None
+        if kind.needs == "digits":
+            return self.loose or None
+        return [span for span, signs in self.close if signs >= kind.least] or None
 
 
 _IBAN_LENGTHS = {  # SWIFT, IBAN Registry, release 99
@@ -77,6 +98,9 @@ _PHONE = re.compile(
 _LEAST_DIGITS = 6
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
 _CLOSE = re.compile(r"\d(?:[^\w\n/:,;()]{0,3}[\dA-Z]){5,}", re.ASCII)
+_DATE = re.compile(
+    r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:T[0-2]\d:[0-5]\d(?::[0-5]\d)?)?", re.ASCII
+)  # as timestamps writes them
 _BEHIND = 24  # signs behind such a cluster that tell whether a number ends with it
 _LINK_LOCAL = re.compile(r"[0-9a-f]{4}(?<=\d...|.\d..|..\d.|...\d)::", re.IGNORECASE | re.ASCII)
 _COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
@@ -111,22 +135,24 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     """An earlier kind takes what a later one would claim too."""
     found: list[Change] = []
     taken: list[Span] = []
-    value = text.value
-    digits = sum(end - start for start, end in text.digits)
-    loose = [match.span() for match in _CLUSTER.finditer(value)] if digits >= _LEAST_DIGITS else []
-    close = [match.span() for start, end in loose for match in _CLOSE.finditer(value, start, end)]
-    signs = [sum(map(str.isalnum, value[start:end])) for start, end in close]
-    most = max(signs, default=0)
-    has = {"@": "@" in value, "digit": digits > 0, "digits": bool(loose), "close digits": True}
-    for _, placeholder, find, needs, least in kinds:
-        if not has[needs] or most < least:
-            continue
-        near = [span for span, count in zip(close, signs, strict=True) if count >= least] if least else loose
-        for start, end in find(value, near):
+    seen = _seen(text)
+    for kind in kinds:
+        near = seen.near(kind)
+        for start, end in kind.find(text.value, near) if near is not None else ():
             if not touches(taken, start, end):
                 insort(taken, (start, end))
-                found.append(Change(start, end, placeholder))
+                found.append(Change(start, end, kind.placeholder))
     return iter(sorted(found))
+
+
+def _seen(text: Text) -> _Seen:
+    value = text.value
+    digits = sum(end - start for start, end in text.digits)
+    clusters = _CLUSTER.finditer(value) if digits >= _LEAST_DIGITS else ()
+    loose = [match.span() for match in clusters if not _DATE.fullmatch(match[0])]
+    close = [match for start, end in loose for match in _CLOSE.finditer(value, start, end)]
+    counted = [(match.span(), sum(map(str.isalnum, match[0]))) for match in close]
+    return _Seen("@" in value, digits > 0, loose, counted)
 
 
 def _near(pattern: re.Pattern[str], value: str, clusters: list[Span], before: int) -> Iterator[re.Match[str]]:
