@@ -27,8 +27,8 @@ _REGARDS = (
 )  # fmt: skip
 # Words that are said within a message too: with a name below only.
 _MAYBE = (
-    "best", "warmly", "cheers", "take care", "yours", "br", "kr", "many thanks", "(?:very )?many thanks",
-    "thanks(?: a lot| so much| again| very much)?", "thank you(?: very much| so much| again)?", "thx", "ty", "saludo", "bg", "gruezi", "à bientôt",
+    "best", "warmly", "cheers", "take care", "yours", "br", "kr", "many thanks",
+    "thanks(?: a lot| so much| again| very much)?", "thank you(?: very much| so much| again)?", "thx", "ty", "bg", "à bientôt",
     "bonne journée", "vänligen", "ha det bra",
     "(?:muchas |muchísimas |mil )?gracias", "(?:vielen |besten |herzlichen |lieben )?dank", "danke(?: schön| sehr)?",
     "(?:un grand )?merci(?: beaucoup)?", "(?:stort |tusen )?tack(?: så mycket)?",
@@ -37,11 +37,12 @@ _BEFOREHAND = (
     r"in advance|for (?:your|the) \w+(?: (?:and|in) \w+){0,2}|de antemano|por (?:su|tu|la|el) \w+|im voraus|für (?:ihre|deine|die) \w+|"
     r"d['’]avance|par avance|pour votre \w+|på förhand|för (?:er|din|hjälpen)(?: \w+)?"
 )
-_AND = r"[,.!]* (?:(?:and|y|und|et|och|mit|with|con|avec|med|&) )?"
+_AND = r"[,.!]*(?: ?/ ?| (?:(?:and|y|und|et|och|mit|with|con|avec|med|&) )?)"
 
 _NAME = r"[^\W\d_a-zà-öø-ÿ][\w.'’-]*(?: (?:(?:de|del|la|von|van|der|den|af|y|und|&|e) ){0,2}[^\W\d_a-zà-öø-ÿ][\w.'’-]*){0,4}"
+_REGARD = f"(?:{'|'.join(_REGARDS)})"
 _CLOSING = re.compile(
-    rf"(?:(?P<maybe>{'|'.join(_MAYBE)})(?: (?:{_BEFOREHAND}))?)?(?:(?(maybe){_AND})(?P<regards>{'|'.join(_REGARDS)}))?"
+    rf"(?:(?P<maybe>{'|'.join(_MAYBE)})(?: (?:{_BEFOREHAND}))?)?(?:(?(maybe){_AND})(?P<regards>{_REGARD}(?: ?/ ?{_REGARD})?))?"
     rf"(?:[,.! ]*| ?[,.!-]? ?(?P<name>(?-i:{_NAME}))[,. ]*)",
     re.IGNORECASE,
 )

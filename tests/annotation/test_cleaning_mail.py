@@ -58,6 +58,7 @@ def test_quoted_replies(raw, wanted):
         *("Cordialement,", "Bien à vous,", "Med vänliga hälsningar", "Mvh", "Hälsningar,", "-- ", "--", "________"),
         *("Thanks!", "Best,", "Thanks in advance,\n\nBest regards", "Many thanks and kind regards", "Gracias, un saludo", "Muchas gracias de antemano,"),
         *("Danke und viele Grüße", "Vielen Dank im Voraus", "M.f.G.", "Gruß aus Berlin", "Merci d'avance", "Tack för hjälpen!", "Vänligen"),
+        *("Med vänlig hälsning / Best regards", "Sincerely yours,", "Mit besten Grüßen,", "Un abrazo", "Salutations distinguées", "Hjärtliga hälsningar"),
         "Veuillez agréer, Madame, Monsieur, l'expression de mes salutations distinguées.",
     ],
 )  # fmt: skip
@@ -68,6 +69,7 @@ def test_a_signature_goes_with_what_stands_below_it(end):
 @pytest.mark.parametrize(
     "line",
     [
+        *("Sent from my Samsung Galaxy smartphone.\n\nGet Outlook for Android", "Von meinem Samsung Galaxy gesendet.", "Sent with Proton Mail"),
         *("Sent from my iPhone", "Enviado desde mi iPhone", "Von meinem iPhone gesendet", "Gesendet von meinem iPhone", "Envoyé de mon iPhone"),
         *("Skickat från min iPhone", "This message is confidential. " * 9, "Este mensaje es confidencial. " * 9),
         *("Diese E-Mail ist vertraulich. " * 9, "Ce message est confidentiel. " * 9, "Detta meddelande är konfidentiellt. " * 9),
@@ -83,6 +85,7 @@ def test_advertisements_of_mail_programs_and_notices_go(line):
         "a table\n--\nb\n--\nc",
         "Best regards",
         "Hi\nSincerely\nAnn\n\nAnd can you call?",
+        "Sent via post on Monday\nand not here",
     ),
     ("Text.\n\nThanks, Ann", "Text."),
     ("Text.\n\nMvh Anna Berg", "Text."),

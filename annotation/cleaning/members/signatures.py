@@ -17,7 +17,7 @@ MOST_SIGNS = 80
 MOST_WORDS, MOST_SHARE = 3, 0.6  # in lower case, of a line that is a name, a title or an address
 
 _SENT_FROM = (
-    "sent from my ", "sent from yahoo", "sent from mail for", "sent from outlook for", "sent via ", "get outlook for ",
+    "sent from my ", "sent from yahoo", "sent from mail for", "sent from outlook for", "sent from proton", "sent with proton", "sent via ", "get outlook for ",
     "enviado desde mi ", "enviado desde el ", "enviado desde yahoo", "enviado desde correo", "enviado desde outlook", "obtener outlook para ",
     "von meinem ", "von meiner ", "gesendet von mein", "gesendet mit der ", "gesendet von outlook", "gesendet von mail",
     "diese nachricht wurde von mein",
@@ -55,11 +55,23 @@ def _look(text: Text) -> Iterator[Change]:
     ends = _ends(text)
     begins = [_only(ends.delimiters, value), _closing(ends.closings, value), _notice(text)]
     cut = min((start for start in begins if start is not None), default=len(value))
-    found = [Change(start, end, "") for start, end in ends.advertisements if end <= cut]
+    found = [Change(start, end, "") for start, end in _last(ends.advertisements, value, cut)]
     if cut < len(value):
         found.append(Change(cut, len(value), ""))
     if found and any(map(str.isalnum, apply_changes(value, found))):
         yield from found
+
+
+def _last(lines: list[Span], value: str, cut: int) -> list[Span]:
+    """Those of the lines below which nothing else stands before `cut`, in order."""
+    last: list[Span] = []
+    for start, end in reversed(lines):
+        if end <= cut:
+            if value[end:cut].strip():
+                break
+            last.append((start, end))
+            cut = start
+    return last[::-1]
 
 
 class _Closing(NamedTuple):
@@ -111,7 +123,7 @@ def _ends(text: Text) -> _Ends:
 def _is_advertisement(line: str) -> bool:
     if not line.startswith(_SENT_FROM):
         return False
-    return line.endswith("gesendet") if line.startswith("von mein") else True
+    return line.rstrip(".! ").endswith("gesendet") if line.startswith("von mein") else True
 
 
 def _only(lines: list[Span], value: str) -> int | None:
