@@ -51,7 +51,7 @@ _SPACE = "[ \u00a0\u202f]"
 _HOUR = r"(?P<hour>[01]?[0-9]|2[0-3])"
 _MINUTE = r"(?P<minute>[0-5][0-9])(?:[:.](?P<second>[0-5][0-9])(?P<fraction>[.,][0-9]{1,9})?)?"
 _HALF = rf"(?:{_SPACE}?(?P<half>[ap]m\b|[ap]\.m\b\.?))?"
-_SAID = rf"(?:{_SPACE}?(?P<said>uhr|horas|hrs|h)\b)?"
+_SAID = rf"(?:{_SPACE}?(?P<said>uhr|horas|heures?|hrs|h)\b)?"
 _ZONE = rf"""
     (?:[ ]?(?P<paren>\()?
       (?P<zone>(?-i:(?:{_NAMES})(?:[+-][0-9]{{1,2}}(?::?[0-9][0-9])?)?\b|[A-Z][a-z]+/[A-Z][A-Za-z_]+)|[+-][0-9][0-9]:?[0-9][0-9])

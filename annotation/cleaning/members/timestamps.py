@@ -125,6 +125,8 @@ def _numbers(parts: _Parts, text: Text, settings: _Settings) -> tuple[int, int, 
 def _by_order(parts: _Parts, year: int, text: Text, settings: _Settings) -> tuple[int, int, int] | None:
     """Year, month and day of 5/3/2024, in the only order that there is, the one that is asked for, or that of the language."""
     first, other = int(parts["first"] or 0), int(parts["other"] or 0)
+    if not first or not other:
+        return None
     order = _only_order(first, other) or settings.day_order or _ORDER_OF.get(text.language or "")
     if order is None and parts["mark"] == ".":  # with points the day comes first wherever they are used
         order = "dmy"
@@ -162,8 +164,8 @@ def _offset(written: str | None, moment: datetime, zone: tzinfo | None) -> str:
         raise _Left(f"{name} means several zones")
     if not sign:
         return "Z" if name == "Z" else _iso_offset(timedelta(minutes=OFFSETS[name]))
-    digits = digits.replace(":", "").zfill(2)
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    hours, minutes = cast(re.Match[str], re.fullmatch(r"(\d{1,2}):?(\d\d)?", digits)).groups()  # 1, 01, 0130, 1:30
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
     if offset > timedelta(hours=14):
         raise _Left("no zone is that far from UTC")
     return _iso_offset(-offset if sign == "-" else offset)
