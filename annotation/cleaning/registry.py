@@ -86,11 +86,12 @@ def clean(text: str, rules: Iterable[str], **options: Any) -> CleanResult:
     """
     asked = (rules,) if isinstance(rules, str) else tuple(rules)
     key = repr((asked, sorted(options.items())))
-    if key not in _recent:
+    found = _recent.get(key)
+    if found is None:
         if len(_recent) >= MOST_RECENT:
             _recent.clear()
-        _recent[key] = (prepare(asked, **options), options)
-    return _recent[key][0].clean(text)
+        found = _recent[key] = (prepare(asked, **options), options)
+    return found[0].clean(text)
 
 
 MOST_RECENT = 16

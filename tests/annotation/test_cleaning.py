@@ -25,7 +25,7 @@ from annotation.cleaning.rule import Change, least
 
 # What each rule looks for, and what lies between: put together at random, they meet in ways that nobody thought of.
 FRAGMENTS = [
-    *("&lt;b&gt;", "&amp;lt;", "&amp;amp;", "&#x26;", "&nbsp;", "<p>", "</p>", "<br/>", "<li>", "<a href='https://a.b'>", "</a>", "<!--"),
+    *("&lt;b&gt;", "&amp;lt;", "&amp", "&lt", "&amp;amp;", "&#x26;", "&nbsp;", "<p>", "</p>", "<br/>", "<li>", "<a href='https://a.b'>", "</a>", "<!--"),
     *("-->", "<script>", "</script>", "<pre>", "</pre>", "<code>", "<", ">", "&", "a < b"),
     *("Ã¤", "Ã", "Â", "â€™", "Ã\u00a0", "Ãƒ", "Æ’", "é", "e\u0301", "\u0301", "ﬁ", "Ａ", "\ufffd", "√", "©", "™", "€", "ð", "Ÿ", "˜", "Š"),
     *("\u200b", "\u200d", "\u00ad", "\x00", "\x1b[31m", "\u202e", "👩\u200d🚀", "❤\ufe0f", "\ufe0f", "א", "\u200f", "\ud800", "\U000e0041"),

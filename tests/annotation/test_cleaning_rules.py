@@ -85,6 +85,7 @@ def test_characters(raw, wanted):
 @cases(
     ("<p>Hi <b>you</b></p>", "\n\nHi you\n\n"),
     ("a &lt; b &amp; c&nbsp;&eacute;&#233;&#xe9;", "a < b & c\u00a0ééé"),
+    ("Tom &amp Jerry, 1 &lt 2&nbsp&nbsp!", "Tom & Jerry, 1 < 2\u00a0\u00a0!"),
     ("&amp;amp;lt;p&gt;twice encoded&lt;/p&gt;", "\n\ntwice encoded\n\n"),
     ("<a href='https://x.y'>site</a>, <a href='https://x.y'>https://x.y/</a>", "site (https://x.y), https://x.y/"),
     ("<script>alert('<p>')</script><style>p{}</style><!-- c -->x<img src=x onerror=y>", "x"),
@@ -99,6 +100,7 @@ def test_characters(raw, wanted):
         "`<b>`",
         "```\n<b>&amp;\n```",
         "&unknown; AT&T",
+        "?a=1&lt=2&ampere",
         "<unclosed",
         "<!-- open",
     ),
