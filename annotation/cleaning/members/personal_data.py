@@ -148,11 +148,22 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
 def _seen(text: Text) -> _Seen:
     value = text.value
     digits = sum(end - start for start, end in text.digits)
-    clusters = _CLUSTER.finditer(value) if digits >= _LEAST_DIGITS else ()
-    loose = [match.span() for match in clusters if not _DATE.fullmatch(match[0])]
+    loose = list(_clusters(value)) if digits >= _LEAST_DIGITS else []
     close = [match for start, end in loose for match in _CLOSE.finditer(value, start, end)]
     counted = [(match.span(), sum(map(str.isalnum, match[0]))) for match in close]
     return _Seen("@" in value, digits > 0, loose, counted)
+
+
+def _clusters(value: str) -> Iterator[Span]:
+    """Where six digits stand together, without a date that they begin with."""
+    for match in _CLUSTER.finditer(value):
+        start, end = match.span()
+        if date := _DATE.match(value, start, end):
+            rest = _CLUSTER.search(value, date.end(), end)
+            if rest is None:
+                continue
+            start = rest.start()
+        yield start, end
 
 
 def _near(pattern: re.Pattern[str], value: str, clusters: list[Span], before: int) -> Iterator[re.Match[str]]:
