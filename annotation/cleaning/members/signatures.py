@@ -24,6 +24,9 @@ _SENT_FROM = (
     "envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook pour",
     "skickat från min ", "skickat från mitt ", "skickat från outlook", "skickat från e-post", "skickat från yahoo", "hämta outlook för",
 )  # fmt: skip
+_SAYS_NOTICE = (
+    "confiden", "intended", "aviso", "vertraulich", "konfiden", "environment", "imprim", "umwelt", "miljö",
+)  # fmt: skip
 _POSTSCRIPT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|obs)\b", re.IGNORECASE)
 _BLANKS = " \t\u00a0\r"
 _BEGINS = re.compile(rf"[{_BLANKS}]*+([^\W\d_]+|--|_|[^{_BLANKS}])")
@@ -148,6 +151,8 @@ def _ends_message(one: _Closing, value: str) -> bool:
 
 def _notice(text: Text) -> int | None:
     """The last paragraph, where it speaks of confidentiality."""
+    if not text.says(_SAYS_NOTICE):
+        return None
     start = max(text.value.rstrip().rfind("\n\n"), 0)
     match = _NOTICE.search(text.value, start)
     return match.start() if match and start and not text.in_code(*match.span()) else None
@@ -162,11 +167,15 @@ def _is_address(below: str, *, may_say: bool) -> bool:
         return False
     lines = [line.strip(_BLANKS) for line in below.split("\n") if line.strip(_BLANKS)]
     for number, line in enumerate(lines):
-        if _NOTICE.match(line):
+        if _is_notice(line):
             return number <= MOST_LINES
         if len(line) > MOST_SIGNS or (not may_say and _says(line)):
             return False
     return len(lines) <= MOST_LINES
+
+
+def _is_notice(line: str) -> bool:
+    return Text(line).says(_SAYS_NOTICE) and _NOTICE.match(line) is not None
 
 
 def _says(line: str) -> bool:
