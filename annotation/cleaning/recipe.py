@@ -63,7 +63,7 @@ class Recipe:
             rule, look = self._looks[number % len(self._looks)]
             number += 1
             quiet += 1
-            found = list(look(text))
+            found = tuple(look(text))
             remarks[rule] = [one for one in found if isinstance(one, Remark)] if found else []
             if found and (changes := [one for one in found if isinstance(one, Change)]):
                 edits = compose(edits, changes, rule, raw, text.value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from functools import cached_property
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from annotation.cleaning import language as languages
 from annotation.cleaning import spans
@@ -13,6 +14,20 @@ from annotation.cleaning.spans import Fence, Span
 _WORD_OR_NUMBER = re.compile(r"\w++(?:'\w{1,2}(?!\w))?+")  # is found in half the time that words alone take
 _DIGITS = re.compile(r"[0-9]+")
 _FAR = 1 << 62
+_T = TypeVar("_T")
+
+
+class once(Generic[_T]):
+    """As `functools.cached_property`, without the lock that it has until Python 3.12 and that takes longer than most of what is
+    found out here. Two threads that ask for the same would both find it out."""
+
+    def __init__(self, find: Callable[[Any], _T]) -> None:
+        self._find = find
+        self.__doc__ = find.__doc__
+
+    def __get__(self, text: Any, owner: type) -> _T:
+        found = text.__dict__[self._find.__name__] = self._find(text)
+        return found
 
 
 class Text:
@@ -32,7 +47,7 @@ class Text:
         after._carried = self.known_language
         return after
 
-    @cached_property
+    @once
     def is_plain(self) -> bool:
         """Whether nothing but letters and signs of Latin-1 stands in it, and ends of lines: most texts have nothing odd."""
         try:
@@ -41,7 +56,7 @@ class Text:
             return False
         return self.value.replace("\n", "").isprintable()
 
-    @cached_property
+    @once
     def folded(self) -> str:
         """The text without case (ß is ss), to look for words in; its places are not those of `value`."""
         return self.value.casefold()
@@ -53,17 +68,17 @@ class Text:
                 return True
         return False
 
-    @cached_property
+    @once
     def vocabulary(self) -> set[str]:
         """Its different words, casefolded as the vocabulary's are; what has digits in it is none, and does no harm."""
         return set(_WORD_OR_NUMBER.findall(self.folded))
 
-    @cached_property
+    @once
     def digits(self) -> list[Span]:
         """Where its runs of digits 0–9 are: most texts have few, and dates, numbers and accounts are looked for there only."""
         return [match.span() for match in _DIGITS.finditer(self.value)]
 
-    @cached_property
+    @once
     def language(self) -> str | None:
         """ISO 639-1 of one of the served languages; None for another, or where too little is said to tell."""
         return self._asked or self._carried or self._found()
@@ -81,17 +96,17 @@ class Text:
         """The language as far as it was asked for until now."""
         return self.__dict__.get("language", self._asked or self._carried)
 
-    @cached_property
+    @once
     def fences(self) -> list[Fence]:
         """The fenced code blocks, in order."""
         return spans.fences(self.value)
 
-    @cached_property
+    @once
     def code(self) -> list[Span]:
         """Code blocks and code between backticks, in order and apart."""
         return spans.code(self.value, self.fences)
 
-    @cached_property
+    @once
     def fixed(self) -> list[Span]:
         """What is written for machines: code, addresses of the web and of mail, paths, placeholders; in order and apart."""
         return spans.fixed(self.value, self.code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.text import Text
@@ -37,10 +37,11 @@ def prepare() -> Look:
     return _look
 
 
-def _look(text: Text) -> Iterator[Change]:
-    value = text.value
-    if text.is_plain:
-        return
+def _look(text: Text) -> Iterable[Change]:
+    return () if text.is_plain else _changes(text.value)
+
+
+def _changes(value: str) -> Iterator[Change]:
     turns = _RIGHT_TO_LEFT.search(value) is not None
     place = 0
     for match in _UNSEEN.finditer(value):

@@ -19,10 +19,10 @@ def prepare(*, tab_width: int = 4) -> Look:
     """
     if not 1 <= tab_width <= 16:
         raise CleaningInputError(f"tab_width={tab_width} is not within 1–16")
-    return lambda text: _look(text, tab_width)
+    return lambda text: _changes(text, tab_width) if text.fences else ()
 
 
-def _look(text: Text, tab_width: int) -> Iterator[Change]:
+def _changes(text: Text, tab_width: int) -> Iterator[Change]:
     for fence in text.fences:
         lines = _lines(text.value, fence.body_start, fence.body_end)
         widths = [len(indent.expandtabs(tab_width)) for _, indent, code, _ in lines if code]

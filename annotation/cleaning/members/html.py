@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import unescape
 from html.entities import html5
 
@@ -50,10 +50,12 @@ def prepare() -> Look:
     return _look
 
 
-def _look(text: Text) -> Iterator[Change]:
+def _look(text: Text) -> Iterable[Change]:
+    return _changes(text) if "<" in text.value or "&" in text.value else ()
+
+
+def _changes(text: Text) -> Iterator[Change]:
     value = text.value
-    if "<" not in value and "&" not in value:
-        return
     links: list[tuple[str, int]] = []
     endless: set[str] = set()
     place = 0

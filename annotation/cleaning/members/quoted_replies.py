@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from annotation.cleaning.edits import apply_changes
 from annotation.cleaning.rule import Change, Look, Rule
@@ -53,10 +53,10 @@ def prepare() -> Look:
     return _look
 
 
-def _look(text: Text) -> Iterator[Change]:
+def _look(text: Text) -> Sequence[Change]:
     value = text.value
     if "\n" not in value:
-        return
+        return ()
     end = _older_message(text)
     found: list[Change] = []
     if ">" in value:
@@ -66,8 +66,7 @@ def _look(text: Text) -> Iterator[Change]:
                 found.append(Change(start, match.end(), ""))
     if end < len(value):
         found.append(Change(end, len(value), ""))
-    if found and any(map(str.isalnum, apply_changes(value, found))):
-        yield from found
+    return found if found and any(map(str.isalnum, apply_changes(value, found))) else ()
 
 
 def _older_message(text: Text) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from annotation.cleaning.closings import FIRST_WORDS, Kind, closing, is_name
@@ -51,18 +51,17 @@ def prepare() -> Look:
     return _look
 
 
-def _look(text: Text) -> Iterator[Change]:
+def _look(text: Text) -> Sequence[Change]:
     value = text.value
     if "\n" not in value:
-        return
+        return ()
     ends = _ends(text)
     begins = [_only(ends.delimiters, value), _closing(ends.closings, value), _notice(text)]
     cut = min((start for start in begins if start is not None), default=len(value))
     found = [Change(start, end, "") for start, end in _last(ends.advertisements, value, cut)]
     if cut < len(value):
         found.append(Change(cut, len(value), ""))
-    if found and any(map(str.isalnum, apply_changes(value, found))):
-        yield from found
+    return found if found and any(map(str.isalnum, apply_changes(value, found))) else ()
 
 
 def _last(lines: list[Span], value: str, cut: int) -> list[Span]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from annotation.cleaning.mojibake import repairs
 from annotation.cleaning.rule import Change, Look, Remark, Rule, least
@@ -26,13 +26,13 @@ def prepare() -> Look:
     return _look
 
 
-def _look(text: Text) -> Iterator[Change | Remark]:
+def _look(text: Text) -> Iterable[Change | Remark]:
     value = text.value
     if value.isascii():
-        return
+        return ()
     found = repairs(value)
     if not found and text.is_plain:
-        return
+        return ()
     if not found and not unicodedata.is_normalized("NFC", value):
         found = [
             least(m.start(), m[0], composed)
@@ -45,9 +45,8 @@ def _look(text: Text) -> Iterator[Change | Remark]:
             for m in _STYLED.finditer(value)
             if (plain := unicodedata.normalize("NFKC", m[0])) != m[0]
         ]
-    yield from found
-    for lost in _LOST.finditer(value) if "\ufffd" in value else ():
-        yield Remark(lost.start(), lost.end(), "a letter that was lost when the text was decoded")
+    lost = _LOST.finditer(value) if "\ufffd" in value else ()
+    return [*found, *(Remark(*match.span(), "a letter that was lost when the text was decoded") for match in lost)]
 
 
 RULE = Rule(

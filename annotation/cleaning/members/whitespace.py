@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from annotation.cleaning.rule import Change, Look, Rule, least
 from annotation.cleaning.spans import Span
@@ -27,10 +27,12 @@ def prepare() -> Look:
     return _look
 
 
-def _look(text: Text) -> Iterator[Change]:
+def _look(text: Text) -> Iterable[Change]:
+    return () if text.is_plain and _is_tidy(text.value) else _changes(text)
+
+
+def _changes(text: Text) -> Iterator[Change]:
     value = text.value
-    if text.is_plain and value.strip() == value and _is_tidy(value):
-        return
     for match in _RUN.finditer(value):
         start, end = match.span()
         run = match[0]
@@ -45,6 +47,9 @@ def _look(text: Text) -> Iterator[Change]:
 
 
 def _is_tidy(value: str) -> bool:
+    """Whether nothing is to change in a text whose spaces and ends of lines are those of ASCII."""
+    if value.strip() != value:
+        return False
     for run in _RUNS:  # noqa: SIM110 -- any() with its generator costs twice as much, and this runs on every text
         if run in value:
             return False
