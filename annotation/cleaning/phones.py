@@ -1,0 +1,51 @@
+"""Whether a run of digits is a phone number: international form, a national form of the languages here, or a word before it."""
+
+from __future__ import annotations
+
+import re
+
+_CUE = re.compile(
+    r"(?:\b(?:tel|tele?f|t[eé]l[eé]?fono?|t[eé]l[eé]?phone|telefon(?:nummer|nr)?|t[eé]l|fon|phone|mobile?|m[oó]vil|cell|cellphone|whatsapp|fax|handy|"
+    r"portable|gsm|call|ring|llam\w+|ruf\w*|appel\w*|mobil(?:nummer)?|numret)\b[^\d\n]{0,20})$",
+    re.IGNORECASE,
+)
+_NOT_PHONE = re.compile(
+    r"(?:\b(?:order|invoice|ticket|case|ref\w*|reference|account|customer|contract|serial|isbn|issn|vin|id|n[º°o]|pedido|factura|expediente|"
+    r"cuenta|contrato|bestell\w*|rechnung\w*|kunden\w*|auftrag\w*|konto\w*|vertrag\w*|aktenzeichen|commande|facture|dossier|compte|contrat|"
+    r"order\w*|faktura\w*|kund\w*|avtal\w*|ärende\w*|diarie\w*|version|build)\b[^\d\n]{0,20})$",
+    re.IGNORECASE,
+)
+# What other rules read: dates (with a time behind), spans of years, IP addresses; and, without a word that says otherwise, amounts.
+_NEVER = re.compile(
+    r"(?:(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?(?:[ T].*)?|\d\d?[-/.] ?\d\d?[-/.] ?(?:19|20)\d\d(?: .*)?|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|"
+    r"(?:\d{1,3}\.){3}\d{1,3})\Z"
+)
+_AMOUNT = re.compile(r"[1-9]\d{0,2}(?:([ .])\d{3})(?:\1\d{3})*\Z")
+
+# National forms, the digits as they are grouped; each is too particular to be an amount.
+_NATIONAL = re.compile(
+    r"""
+      \(?0[1-9]\d{0,3}\)?[ ./-]{0,3}\d{1,4}(?:[ .-]?\d{2,4}){1,4}(?:[ ]?-[ ]?\d{1,4})?  # Germany, Sweden, Britain: 030 / 123 45 67, 08-123 456, 0711 123456-0
+    | 0\d(?:[ .-]\d\d){4} | 0[ .-]\d{3}(?:[ .-]\d\d){3}                                                          # France: 06 12 34 56 78
+    | [6789]\d\d(?:[ .-]\d{3}){2} | [6789]\d\d(?:[ .-]\d\d){3} | [6789]\d[ .-]\d{3}(?:[ .-]\d\d){2}  # Spain
+    | (?:1[ .-])?(?:\(\d{3}\)[ -]?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4})        # North America
+    | 0[1-9]\d{8,10} | [67]\d{8}                                                   # without gaps: ten digits or more, Spain's mobiles
+    """,
+    re.VERBOSE,
+)
+
+
+def is_phone(match: re.Match[str]) -> bool:
+    """Whether the matched run of digits, in its place in the text, is a phone number."""
+    written = match["number"]
+    digits = sum(map(str.isdigit, written))
+    before = match.string[max(0, match.start() - 32) : match.start()]
+    if not 7 <= digits <= 15 or written.count("(") != written.count(")") or _NEVER.match(written):
+        return False
+    if digits >= 8 and re.match(r"\(?(?:\+|00)[1-9]", written):
+        return True
+    if _CUE.search(before):
+        return True
+    if _NOT_PHONE.search(before) or (_AMOUNT.match(written) and (digits != 9 or written[0] not in "679")):
+        return False
+    return _NATIONAL.fullmatch(written) is not None

@@ -1,0 +1,113 @@
+"""Personal data: what is one, however it is written and whatever stands beside it, and what only looks like it."""
+
+import re
+
+import pytest
+
+from annotation.cleaning import CleaningInputError, clean, prepare
+from annotation.cleaning.national_ids import NationalId
+from tests.annotation.cleaning_cases import cases
+
+PERSONAL = ["personal_data"]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        *("ann@x.org", "Ann.O'Brien@x.org", "müller@exämple.de", "user+tag@sub.x.co.uk", "ANN@X.ORG", "a_b-c%d@x-y.org", "a@x.museum"),
+        *("ann@x.xn--p1ai", "ann@мвд.рф"),
+    ],
+)  # fmt: skip
+def test_mail_addresses(mail):
+    for around in ("{}", "<{}>", "mailto:{}?subject=x", "write to {}.", "'{}'", "{},", "({})"):
+        assert clean(around.format(mail), PERSONAL).text == around.format("[EMAIL]")
+
+
+@cases(*("a@b.c", "user@localhost", "@handle on x", "a b@ c.de", "5 @ 3.50 EUR", "x@y", "foo@"))
+def test_what_is_no_mail_address(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        *("+1 (555) 123-4567", "001-555-123-4567", "(555)123-4567", "555.123.4567", "1-800-555-0199", "+1-202-555-0143 ext. 12", "555-123-4567x12"),
+        *("+44 (0)20 7946 0958", "020 7946 0958", "(0117) 496 0123", "01174960123", "+44(0)1174960123", "07911 123456"),
+        *("+34612345678", "0034 612 345 678", "(+34) 612 345 678", "912 345 678", "91 123 45 67", "93-123-45-67"),
+        *("0171/1234567", "030-12345678", "0711 123456-0", "0221 / 47 11 - 0", "+49 (0) 89 / 123 456-78", "(030) 123 456 78", "01234 56789"),
+        *("+33.1.42.68.53.00", "06-12-34-56-78", "06.12.34.56.78", "0612345678", "+33 (0)1 23 45 67 89"),
+        *("+46(0)70-123 45 67", "070 - 123 45 67", "08-123 456 78", "0123-45 67 89", "+46 8 123 456 78"),
+    ],
+)  # fmt: skip
+def test_phone_numbers_of_five_countries(phone):
+    for around in ("{}", "tel:{}", "I am at {}, thanks", "Nr. {}.", "({})"):
+        assert clean(around.format(phone), PERSONAL).text == around.format("[PHONE]")
+
+
+@cases(
+    ("+34612345678,+34600123456", "[PHONE],[PHONE]"),
+    ("08-123 45 67 eller 070-1234567", "[PHONE] eller [PHONE]"),
+    ("call 5551234567", "call [PHONE]"),
+    *("order 0612345678", "pedido 612345678", "ISBN 978-3-16-148410-0", "12.345.678,90", "612 000 000 EUR", "20 000 000 kr", "3 000 000"),
+    *("2023 2024 2025", "2024-03-05 14:30:22", "05.03.2024 14:30", "10-10-10", "ring 112", "tracking 1Z999AA10123456784", "5551234567", "3.1415926535897932"),
+)  # fmt: skip
+def test_phones_beside_each_other_and_what_is_none(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+@cases(
+    ("IBANDE89370400440532013000", "IBAN[IBAN]"),
+    ("SE45.5000.0000.0583.9825.7466", "[IBAN]"),
+    ("DE89  3704 0044 0532 0130 00 and more", "[IBAN] and more"),
+    ("mt84malt011000012345mtlcast001s", "[IBAN]"),
+    ("DE89 3704 0044 0532 0130 00, 4111 1111 1111 1111", "[IBAN], [CARD]"),
+    ("4111 1111 1111 1111 12/26 123", "[CARD] 12/26 123"),
+    ("12 4111 1111 1111 1111", "12 [CARD]"),
+    ("4111.1111.1111.1111", "[CARD]"),
+    ("4111  1111  1111  1111", "[CARD]"),
+    ("Visa4111111111111111", "Visa[CARD]"),
+    ("5018 0000 0009", "[CARD]"),
+    *("DE88 3704 0044 0532 0130 00", "XX89 3704 0044 0532 0130 00", "4111111111111112", "0000 0000 0000 0000", "0.4111111111111111", "1234567890123456"),
+)  # fmt: skip
+def test_accounts_and_cards(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+@cases(
+    ("192.168.1.1:8080, 10.0.0.0/24 and http://10.1.2.3/x", "[IP]:8080, [IP]/24 and http://[IP]/x"),
+    ("2001:db8::1, [fe80::a00:27ff:fe4e:66a1]:443, ::1, fe80::1%eth0", "[IP], [[IP]]:443, [IP], [IP]%eth0"),
+    ("::ffff:192.0.2.1", "[IP]"),
+    ("2001:0db8:85a3:0000:0000:8a2e:0370:7334.", "[IP]."),
+    *(
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "version 1.2.3.4",
+        "v1.2.3.4",
+        "section 1.2.3.4",
+        "§ 1.2.3.4",
+        "192.168.001.001",
+        "de:ad:be:ef:00:01",
+        "10:30:15",
+    ),
+    *("std::vector", "a::1", "::", "1:2:3"),
+)
+def test_addresses_of_machines(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+@cases(
+    ("DNI 12.345.678-Z, NIE X-1234567-L", "DNI [ES_DNI], NIE [ES_DNI]"),
+    ("19880320-0016, 880320-0016, 8803200016, 880320+0016", ", ".join(["[SE_PERSONNUMMER]"] * 4)),
+    ("2 95 10 99 126 111 93", "[FR_NIR]"),
+    ("AB 12 34 56 C", "[GB_NINO]"),
+    *("12345678A", "000-12-3456", "QQ123456C", "880332-0016"),
+)
+def test_national_numbers(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+def test_a_number_with_a_wrong_kind_is_told():
+    bsn = NationalId("nl_bsn", "BSN", re.compile(r"\d{9}"), lambda digits: True, "test", least_digits=9)
+    assert prepare(PERSONAL, national_ids=[bsn]).clean("12345678 123456789").text == "12345678 [NL_BSN]"
+    with pytest.raises(CleaningInputError, match="no national id 'nl_bsn'"):
+        prepare(PERSONAL, national_ids=["nl_bsn"])

@@ -1,0 +1,168 @@
+"""Words: abbreviations, typing errors, and the language that both hang on."""
+
+import pytest
+
+from annotation.cleaning import clean, prepare
+from annotation.cleaning.slips import correction, slip
+from annotation.cleaning.text import Text
+from annotation.cleaning.vocabulary import SERVED, zipf
+from annotation.cleaning.wordlists import pairs
+from tests.annotation.cleaning_cases import cases
+
+
+# ---------------------------------------------------------------------------------------------------- abbreviations
+@cases(
+    ("Please send it asap to my house", "Please send it as soon as possible to my house"),
+    ("ASAP please, it is my card. Pls do", "as soon as possible please, it is my card. Please do"),
+    ("I need it e.g. today, i. e. now", "I need it for example today, that is now"),
+    (
+        "Das ist z. B. so und nicht anders, bzw. so usw.",
+        "Das ist zum Beispiel so und nicht anders, beziehungsweise so und so weiter.",
+    ),
+    ("Envoyez le dossier svp merci", "Envoyez le dossier s'il vous plaît merci"),
+    ("Jag vill ha bygglov dvs. nu", "Jag vill ha bygglov det vill säga nu"),
+    ("necesito la licencia p.ej. de obras", "necesito la licencia por ejemplo de obras"),
+    *(
+        "this is an ABT contract of the city",
+        "`asap` is my word for it",
+        "asap@x.org is my mail for it",
+        "asap",
+        "the asap-list is here for you",
+    ),
+)
+def test_abbreviations(raw, wanted):
+    assert clean(raw, ["abbreviations"]).text == wanted
+
+
+def test_a_glossary_of_ones_own():
+    recipe = prepare(
+        ["abbreviations"], glossary={"VPN": "virtual private network (VPN)", "KA": "supervisor", "R & D": "research"}
+    )
+    assert recipe.clean("our VPN is down").text == "our virtual private network (VPN) is down"
+    assert recipe.clean("our virtual private network (VPN) is down").edits == ()
+    assert recipe.clean("vpn, KA? R&D").text == "vpn, supervisor? research"
+    assert clean("send it asap to the house", ["abbreviations"], built_in=False).edits == ()
+
+
+# ------------------------------------------------------------------------------------------------------------ typos
+@cases(
+    ("I recieved the card. Recieved it", "I received the card. Received it"),
+    ("my requirments are not clear, I didn't recieve it", "my requirements are not clear, I didn't receive it"),
+    ("my adress is here", "my address is here"),
+    ("Please chekc the attachement and let me knwo", "Please check the attachment and let me know"),
+    ("I cant acces my acount since yesterday, plese help", "I can't access my account since yesterday, please help"),
+    ("Teh pasword dosnt work for me", "The password doesn't work for me"),
+    *(
+        "we use Terrafrom and Ansibel in prod",
+        "the function recieve() is defnied_in main",
+        "please send the schadenfreude zeitgeist to me",
+    ),
+    *(
+        "the kubectl apply of nginx with systemctl is slow",
+        "das Kubernetes-Cluster und der Loadbalancer sind nicht da",
+        "the colour and the color are grey or gray",
+    ),
+    *(
+        "I live in Goteborg and work with Bjorn",
+        "mi primo Jhon vive en Cadiz y trabaja en Mercadona",
+        "Mein Bruder heisst Grosse und ist nicht da",
+    ),
+    ("Das ist vieleicht nicht so. Der Wiederspruch ist da", "Das ist vielleicht nicht so. Der Widerspruch ist da"),
+    ("je cherche l'addresse, c'est tres interressant", "je cherche l'adresse, c'est très intéressant"),
+    ("jag vill ha det tillsamans med dig", "jag vill ha det tillsammans med dig"),
+    ("la informacion que necesito tambien", "la información que necesito también"),
+    *(
+        "my friend Recieve is here",
+        "Mr Jonh Smiht has the card",
+        "the RECIEVE and iPhoen thing",
+        "Angela Merkl has the card",
+    ),
+    *(
+        "run recieve_all() and `recieve` it",
+        "see recieve.py for it",
+        "https://x.org/recieve is it",
+        "recieve@x.org is it",
+        "the kubernets cluster is down",
+    ),
+    *(
+        "The word Straße und Vieleicht is German",
+        "min adress är här",
+        "the fjord and the smorgasbord are here",
+        "qwz recieve xqw",
+        "recieve",
+    ),
+    *("Die Baugenehmigungsunterlagen sind beantragtes Zeug", "jag har en stommar och viten"),
+)
+def test_typos(raw, wanted):
+    assert clean(raw, ["typos"]).text == wanted
+
+
+def test_a_dictionary_and_protected_words():
+    recipe = prepare(["typos"], dictionary={"kard": "card"}, protect=["Requirments"])
+    assert recipe.clean("the Kard and our requirments").text == "the Card and our requirments"
+    assert recipe.clean("kard").text == "card"  # whatever the language
+    assert (
+        clean("I receive it", ["typos"], dictionary={"receive": "recieve"}).text == "I recieve it"
+    )  # the caller's word is the last
+
+
+def test_slips_leave_first_letters_and_endings():
+    kinds = {
+        ("permitt", "permit"): "doubled",
+        ("usign", "using"): "swapped",
+        ("enetered", "entered"): "letter",
+        ("currancy", "currency"): "vowel",
+        ("telefono", "teléfono"): "accent",
+    }
+    apart = [
+        "hotel motel",
+        "cards card",
+        "card cards",
+        "papel papers",
+        "word word",
+        "sue use",
+        "codes codas",
+        "card guard",
+    ]
+    kinds |= dict.fromkeys(tuple(pair.split()) for pair in apart)
+    assert {pair: slip(*pair) for pair in kinds} == kinds
+    assert correction("requirments", "en") == "requirements"
+    assert correction("thng", "en") is None  # too short
+    assert correction("planningwise", "en") is None
+    assert correction("foerderung", "de") is None  # Förderung, not Forderung
+
+
+@pytest.mark.parametrize("language", SERVED)
+def test_lists_hold_nothing_that_is_right(language):
+    words = zipf(language)
+    misspelt = pairs("misspellings", language)
+    for wrong, right in misspelt.items():
+        assert wrong.isalpha() and wrong == wrong.lower() and wrong != right.lower()
+        assert all(part.casefold() in words or "'" in part or "-" in part for part in right.split()), right
+        assert not set(right.lower().split()) & misspelt.keys()
+        if " " not in right and language not in ("es", "fr"):  # where accents are often left out
+            assert words.get(wrong, 0) < words[right.casefold()], wrong
+    glossary = pairs("glossaries", language)
+    expanded = clean(". ".join(glossary.values()), ["abbreviations"], language=language)
+    assert expanded.edits == ()
+
+
+# --------------------------------------------------------------------------------------------------------- language
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        *(("Where is my card?", "en"), ("Mi tarjeta está bloqueada", "es"), ("Mein Konto wurde gesperrt", "de")),
+        *(("Ma carte est bloquée", "fr"), ("Mitt kort är spärrat", "sv"), ("Non ho ricevuto la mia carta, cosa devo fare?", None)),
+        *(("Eu não recebi o meu cartão e quero saber porquê", None), ("Ik heb mijn pas niet ontvangen, wat moet ik doen?", None)),
+        *(("Jeg har ikke modtaget mit kort, hvad skal jeg gøre?", None), ("No he rebut la targeta, què he de fer?", None)),
+        *(("Mam problem z kartą płatniczą", None), ("Привет, как дела", None), ("hi", None), ("", None), ("ticket 1234", None)),
+    ],
+)  # fmt: skip
+def test_the_language_is_found_or_not_said(text, language):
+    assert Text(text).language == language
+    assert clean(text, ["typos"]).language == language
+
+
+def test_the_language_may_be_given():
+    assert clean("recieve", ["typos"], language="en").text == "receive"
+    assert clean("x", ["whitespace"]).language is None  # nobody asked
