@@ -219,7 +219,7 @@ def human_of(campaigns: Sequence[Campaign], rules: Rules) -> content.Human | Non
     is_open = any(campaign.state == Campaign.State.OPEN for campaign in campaigns)
     names = {rater: f"rater {at}" for at, rater in enumerate(raters, start=1)}
     if not is_open:
-        names = dict(User.objects.filter(pk__in=raters).values_list("pk", "username"))
+        names = dict(User.objects.filter(pk__in=raters).order_by("username").values_list("pk", "username"))
     return human.summarise(
         gather.rubric_of(campaigns[-1].rubric),
         found,

@@ -48,8 +48,10 @@ def summarise(
     family: set[str],
     confidence: float = 0.95,
 ) -> content.Human:
-    """Everything that the ratings of these campaigns, the newest last, say. names: rater → what to call them; a number while the campaign is open."""
-    raters = sorted({one.rater for one in judgements})
+    """Everything that the ratings of these campaigns, the newest last, say. names: rater → what to call them, a number while the campaign
+    is open, in the order in which they are listed."""
+    found = {one.rater for one in judgements}
+    raters = [rater for rater in names if rater in found]
     leniencies = _leniencies(rubric, judgements)
     return content.Human(
         campaign=campaigns[-1],
