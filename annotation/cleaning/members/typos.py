@@ -85,11 +85,13 @@ def _corrections(text: Text, language: str | None, settings: _Settings) -> dict[
     words = text.vocabulary
     found = {word: _Correction(settings.own[word], "caller") for word in settings.own.keys() & words}
     if language:
-        unknown = words - _fine(language, EVERYDAY) - _fine(language) - found.keys()
-        for word in unknown & pairs("misspellings", language).keys():
-            found[word] = _listed(word, language)
-        for word in unknown - found.keys():
-            if len(word) > 3 and word in text.value and (right := _slip(word, language)):
+        listed = pairs("misspellings", language)
+        for word in words - _fine(language, EVERYDAY) - _fine(language):
+            if word in found:
+                continue
+            if word in listed:
+                found[word] = _listed(word, language)
+            elif len(word) > 3 and word in text.value and (right := _slip(word, language)):  # slips are in lower case
                 found[word] = _Correction(right, "vocabulary")
     return {word: correction for word, correction in found.items() if word not in settings.protected}
 
