@@ -44,8 +44,7 @@ def is_phone(match: re.Match[str]) -> bool:
         return False
     if digits >= 8 and re.match(r"\(?(?:\+|00)[1-9]", written):
         return True
-    if _CUE.search(before):
+    is_amount = _AMOUNT.match(written) and (digits != 9 or written[0] not in "679")
+    if not is_amount and _NATIONAL.fullmatch(written) and not _NOT_PHONE.search(before):
         return True
-    if _NOT_PHONE.search(before) or (_AMOUNT.match(written) and (digits != 9 or written[0] not in "679")):
-        return False
-    return _NATIONAL.fullmatch(written) is not None
+    return _CUE.search(before) is not None

@@ -26,6 +26,8 @@ class once(Generic[_T]):
         self.__doc__ = find.__doc__
 
     def __get__(self, text: Any, owner: type) -> _T:
+        if text is None:
+            raise AttributeError(self._find.__name__)  # a text has it, not the class
         found = text.__dict__[self._find.__name__] = self._find(text)
         return found
 

@@ -81,7 +81,7 @@ def test_mojibake_is_repaired_as_ftfy_repairs_it(raw):
     assert clean(raw, ["unicode"]).text == unicodedata.normalize("NFC", fix_encoding(raw))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(SIGNS, max_size=24).map("".join))
 def test_no_line_that_ftfy_repairs_is_passed_over(raw):
     assume("├" not in raw and "â€" not in raw)  # code page 850 and a lost quotation mark, which ftfy leaves

@@ -23,19 +23,22 @@ _INLINE = (
 )  # fmt: skip
 _LINES = ("br", "li")
 _HIDDEN = ("script", "style", "head", "title", "noscript", "template")
-_NAMES = "|".join(sorted((*_BLOCKS, *_INLINE, *_LINES, *_HIDDEN), key=len, reverse=True))
+_WHOLE = frozenset((*_HIDDEN, "pre"))  # what stands in them goes with them, or is kept as it is
+_NAMES = frozenset((*_BLOCKS, *_INLINE, *_LINES, *_HIDDEN))
+_NAME = "[a-zA-Z][a-zA-Z0-9:]{0,14}"  # whether HTML has it, says the table, which is quicker than to try all names
 
 # No part may run over another "<", which keeps the search linear; where an element ends is looked for apart.
 _TAG = re.compile(
     rf"""
-      (?P<comment><!--) | <!\[(?:end)?if[^<>]*\]> | <!doctype[^<>]*> | <\?xml[^<>]*\?>
-    | <(?P<whole>{"|".join((*_HIDDEN, "pre"))})(?=[\s/>])[^<>]*>
-    | <(?P<close>/?)(?P<name>{_NAMES})(?=[\s/>])(?P<rest>(?:[^<>"']|"[^"<]*"|'[^'<]*'|["'])*+)>
+    <(?: (?P<comment>!--)
+       | (?i: !\[(?:end)?if[^<>]*\] | !doctype[^<>]* | \?xml[^<>]*\? )>
+       | (?P<close>/?)(?P<name>{_NAME})(?=[\s/>])(?P<rest>(?:[^<>"']|"[^"<]*"|'[^'<]*'|["'])*+)>
+    )
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
-_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in (*_HIDDEN, "pre")} | {"!": re.compile("-->")}
-_ANY_TAG = re.compile(rf"</?(?:{_NAMES})\b[^<>]*>", re.IGNORECASE)
+_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in _WHOLE} | {"!": re.compile("-->")}
+_ANY_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_NAMES, key=len, reverse=True))})\b[^<>]*>", re.IGNORECASE)
 _ENTITY = re.compile(
     r"&(?:amp;|#0*38;|#x0*26;)*(?P<bare>#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};|"
     r"(?:nbsp|amp|lt|gt|quot)(?![A-Za-z0-9;=]))"  # browsers read these without the semicolon too
@@ -65,8 +68,7 @@ def _changes(text: Text) -> Iterator[Change]:
             continue
         if match.re is _ENTITY:
             after = _decoded(match)
-        elif match["comment"] or match["whole"]:
-            element = "!" if match["comment"] else match["whole"].lower()
+        elif element := _element(match):
             closing = None if element in endless else _END[element].search(value, end)
             if closing:
                 after = _fenced(value[end : closing.start()]) if element == "pre" else ""
@@ -83,11 +85,19 @@ def _changes(text: Text) -> Iterator[Change]:
 
 def _both(value: str) -> list[re.Match[str]]:
     """Tags and entities in order of their places."""
-    found = list(_TAG.finditer(value)) if "<" in value else []
+    found = [tag for tag in _TAG.finditer(value) if tag["name"] is None or tag["name"].lower() in _NAMES]
     if "&" in value:
         found += _ENTITY.finditer(value)
         found.sort(key=lambda match: match.start())
     return found
+
+
+def _element(tag: re.Match[str]) -> str:
+    """What the tag opens if that ends elsewhere and goes as a whole: script, style, pre …, or "!" for a comment."""
+    if tag["comment"]:
+        return "!"
+    name = (tag["name"] or "").lower()
+    return name if name in _WHOLE and not tag["close"] else ""
 
 
 def _replacement(tag: re.Match[str], text: str, links: list[tuple[str, int]]) -> str:

@@ -98,12 +98,10 @@ _PHONE = re.compile(
 _LEAST_DIGITS = 6
 _CLUSTER = re.compile(r"\d(?:[^\w\n]{0,3}[\dA-Z]){5,}", re.ASCII)
 _CLOSE = re.compile(r"\d(?:[^\w\n/:,;()]{0,3}[\dA-Z]){5,}", re.ASCII)
-_DATE = re.compile(
-    r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:T[0-2]\d:[0-5]\d(?::[0-5]\d)?)?", re.ASCII
-)  # as timestamps writes them
-_BEHIND = 24  # signs behind such a cluster that tell whether a number ends with it
+# As the rule for timestamps writes them.
+_DATE = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:T[0-2]\d:[0-5]\d(?::[0-5]\d)?)?", re.ASCII)
 _LINK_LOCAL = re.compile(r"[0-9a-f]{4}(?<=\d...|.\d..|..\d.|...\d)::", re.IGNORECASE | re.ASCII)
-_COLONS = re.compile(r":[0-9a-f]*:", re.IGNORECASE)
+_COLONS = re.compile(r":[0-9A-Fa-f]*:")
 _NUMBERED = re.compile(
     r"(?:\bv|versi[oó]n|release|firmware|build|section|chapter|clause|secci[oó]n|cap[ií]tulo|art[ií]culo|abschnitt|kapitel|chapitre|article|"
     r"avsnitt|§)[ .:]{0,2}$",
@@ -166,10 +164,12 @@ def _clusters(value: str) -> Iterator[Span]:
         yield start, end
 
 
-def _near(pattern: re.Pattern[str], value: str, clusters: list[Span], before: int) -> Iterator[re.Match[str]]:
-    """Matches that begin in a cluster or up to `before` signs before one, and so end with it but for what is no digit."""
+def _near(
+    pattern: re.Pattern[str], value: str, clusters: list[Span], before: int, behind: int
+) -> Iterator[re.Match[str]]:
+    """Matches that begin in a cluster or up to `before` signs before one; what tells that they end reaches `behind` signs behind."""
     for start, end in clusters:
-        for match in pattern.finditer(value, max(0, start - before), end + _BEHIND):
+        for match in pattern.finditer(value, max(0, start - before), end + behind):
             if match.start() >= end:
                 break
             yield match
@@ -191,7 +191,7 @@ def _emails(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Accounts as long as their country has them, check digits right; a match may run on into the next word."""
-    for match in _near(_IBAN, value, clusters, before=10):  # with letters in lower case, which are in no cluster
+    for match in _near(_IBAN, value, clusters, before=10, behind=24):  # letters in lower case are in no cluster
         start = match.start() - 2
         wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 99)
         signs = [place for place in range(start, match.end()) if value[place] not in _GAPS]
@@ -204,7 +204,7 @@ def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
     """Cards among groups of digits: other groups may stand before, and the month and year when they end behind."""
-    for match in _near(_CARDS, value, clusters, before=0):
+    for match in _near(_CARDS, value, clusters, before=0, behind=2):
         places = [place for place in range(*match.span()) if value[place] not in _GAPS]
         digits = "".join(value[place] for place in places)
         first = 0
@@ -255,7 +255,7 @@ def _is_address(kind: Callable[[str], object], written: str) -> bool:
 
 
 def _phones(value: str, clusters: list[Span]) -> Iterator[Span]:
-    for match in _near(_PHONE, value, clusters, before=3):
+    for match in _near(_PHONE, value, clusters, before=3, behind=24):  # an extension, a currency
         if is_phone(match):
             yield match.span()
 
@@ -264,7 +264,7 @@ def _number_finder(one: NationalId) -> Finder:
     bounded = re.compile(rf"(?<![\w.,+-])(?:{one.pattern.pattern})(?![\w]|[.,-]\d)", one.pattern.flags)
 
     def find(value: str, clusters: list[Span]) -> Iterator[Span]:
-        for match in _near(bounded, value, clusters, before=4):  # a letter or two, with a gap
+        for match in _near(bounded, value, clusters, before=4, behind=5):  # a letter or two, with a gap
             if one.is_valid(match[0].translate(_WITHOUT_GAPS).upper()):
                 yield match.span()
 

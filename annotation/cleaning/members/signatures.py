@@ -102,23 +102,19 @@ def _ends(text: Text) -> _Ends:
         if begins is None:
             continue
         before, goes_on = goes_on, False
-        if begins[1].lower() not in _BEGINNINGS or len(shown := line.strip(_BLANKS)) > MOST_SIGNS:
+        shown = line.strip(_BLANKS)
+        if begins[1].lower() not in _BEGINNINGS or len(shown) > MOST_SIGNS or text.in_code(start, end):
             continue
         if shown == "--":
-            kind = ends.delimiters
+            ends.delimiters.append((start, end))
         elif _is_advertisement(shown.lower()):
-            kind = ends.advertisements
-        elif (formula := closing(shown) if shown.strip("_") else "maybe") and not text.in_code(start, end):
+            ends.advertisements.append((start, end))
+        elif kind := closing(shown) if shown.strip("_") else "maybe":
             goes_on = True
             if before:
                 first = ends.closings.pop()
-                start, formula = first.start, "regards" if first.kind == "regards" else formula
-            ends.closings.append(_Closing(start, end, formula))
-            continue
-        else:
-            continue
-        if not text.in_code(start, end):
-            kind.append((start, end))
+                start, kind = first.start, "regards" if first.kind == "regards" else kind
+            ends.closings.append(_Closing(start, end, kind))
     return ends
 
 
