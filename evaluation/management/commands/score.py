@@ -39,7 +39,11 @@ class Command(BaseCommand):
         if not options["no_wait"]:
             require_worker()
         try:
-            job = _rescore(project, options["again"]) if options["again"] else _score(project, options["model"])
+            job = (
+                _rescore(project, options["again"])
+                if options["again"] is not None
+                else _score(project, options["model"])
+            )
         except Refused as error:
             raise CommandError(error.message) from error
         card = None
