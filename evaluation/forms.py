@@ -9,8 +9,9 @@ from django import forms
 from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
-from evaluation import drawing, selectors
-from evaluation.drawing import USUAL_ITEMS
+from evaluation import selectors
+from evaluation.campaigns import drawing
+from evaluation.campaigns.drawing import USUAL_ITEMS
 from evaluation.models import ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS

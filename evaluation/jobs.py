@@ -40,7 +40,7 @@ def baseline(context: JobContext, parameters: BaselineParameters) -> dict[str, A
 
 
 def compare(context: JobContext, parameters: CompareParameters) -> dict[str, Any]:
-    from evaluation.candidate_condition import choose_serving
+    from evaluation.scorecards.candidate_condition import choose_serving
     from evaluation.services import make_comparison
 
     run = GenerationRun.objects.get(pk=parameters.run)

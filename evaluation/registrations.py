@@ -1,9 +1,9 @@
 """What this room registers in the rooms below: job kinds, seals, loop steps, waiting lists."""
 
 from evaluation import standing
-from evaluation.blinding import seal
-from evaluation.itemscores import scores_of_cell
+from evaluation.campaigns.blinding import seal
 from evaluation.jobs import BASELINE, COMPARE
+from evaluation.scorecards.itemscores import scores_of_cell
 from evaluation.taskrules import refuse_metrics
 from ftplatform.jobs import kinds
 from ftplatform.projects.carriers import register_rule

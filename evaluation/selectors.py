@@ -14,7 +14,6 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
-from evaluation import compose, pooling
 from evaluation.models import (
     AnswerKey,
     Assignment,
@@ -27,6 +26,7 @@ from evaluation.models import (
     RubricRevision,
     Scorecard,
 )
+from evaluation.scorecards import compose, pooling
 from evaluation.scoring import content
 from evaluation.scoring.reach import shortfalls
 from evaluation.scoring.rubric import DEFAULT

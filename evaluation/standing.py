@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from annotation.standing import TEST_SET
 from evaluation import selectors
-from evaluation.blinding import sealed_versions
-from evaluation.cardpage import VERDICTS
+from evaluation.campaigns.blinding import sealed_versions
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.models import Campaign, CampaignArm, CampaignRater, Scorecard
+from evaluation.scorecards.cardpage import VERDICTS
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects import facts
 from ftplatform.projects.access import Access

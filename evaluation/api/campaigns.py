@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from evaluation import selectors, services
 from evaluation.api.shared import AnyObject, named
-from evaluation.drawing import USUAL_ITEMS
+from evaluation.campaigns.drawing import USUAL_ITEMS
 from evaluation.models import Campaign, ReleaseRules, Scorecard
 from evaluation.services.scorecards import default_rules
 from ftplatform.accounts.models import Membership, User

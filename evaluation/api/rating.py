@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from evaluation import selectors, services
 from evaluation.api.shared import AnyObject
-from evaluation.blinding import payload
+from evaluation.campaigns.blinding import payload
 from evaluation.models import Assignment, Campaign, CampaignRater
 from ftplatform.accounts.models import User
 from ftplatform.errors import Refused

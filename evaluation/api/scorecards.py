@@ -15,10 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.models import DatasetVersion
-from evaluation import export, selectors, services
+from evaluation import selectors, services
 from evaluation.api.shared import AnyObject, named
-from evaluation.blinding import sealed_versions
+from evaluation.campaigns.blinding import sealed_versions
 from evaluation.models import ReleaseRules, Scorecard
+from evaluation.scorecards import export
 from evaluation.scoring.rules import Rules
 from evaluation.services.scorecards import SHOTS
 from ftplatform.api.idempotency import once

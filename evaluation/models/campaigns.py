@@ -1,4 +1,4 @@
-"""Blind rating. What could tell a rater who wrote what stays in this file's rows and is never sent: see evaluation/blinding.py."""
+"""Blind rating. What could tell a rater who wrote what stays in this file's rows and is never sent: see evaluation/campaigns/blinding.py."""
 
 import uuid
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
-from evaluation import blinding
-from evaluation.drawing import USUAL_ITEMS, Sides, draw, sides_of
+from evaluation.campaigns import blinding
+from evaluation.campaigns.drawing import USUAL_ITEMS, Sides, draw, sides_of
 from evaluation.models import (
     Campaign,
     CampaignArm,

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from annotation.models import DatasetVersion
-from evaluation.compose import Comparison, compose_baseline, compose_comparison
 from evaluation.jobs import BASELINE, COMPARE, BaselineParameters, CompareParameters
 from evaluation.models import Campaign, ReleaseRules, Scorecard, ScorecardScores
+from evaluation.scorecards.compose import Comparison, compose_baseline, compose_comparison
 from evaluation.scoring.automatic import Scored
 from evaluation.scoring.content import Content
 from evaluation.scoring.rules import Rules

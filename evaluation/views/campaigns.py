@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evaluation import cardview, selectors, services
+from evaluation import selectors, services
 from evaluation.forms import CampaignForm, InviteForm, OverrideForm, has_choices
 from evaluation.models import Campaign
+from evaluation.scorecards import cardview
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
 from ftplatform.keys import key_of

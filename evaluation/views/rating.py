@@ -13,8 +13,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evaluation import ratingform, selectors, services
-from evaluation.blinding import payload
+from evaluation import selectors, services
+from evaluation.campaigns import ratingform
+from evaluation.campaigns.blinding import payload
 from evaluation.models import Assignment, CampaignRater
 from ftplatform.errors import Conflict, Refused
 from ftplatform.keys import key_of

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from evaluation import export, selectors, services
-from evaluation.blinding import sealed_versions
-from evaluation.cardpage import page_of
+from evaluation import selectors, services
+from evaluation.campaigns.blinding import sealed_versions
 from evaluation.jobs import BASELINE, COMPARE
 from evaluation.models import Scorecard
+from evaluation.scorecards import export
+from evaluation.scorecards.cardpage import page_of
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed

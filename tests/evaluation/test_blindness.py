@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from annotation.models import DatasetItem, DatasetVersion
 from evaluation import services
-from evaluation.blinding import order_of, self_naming
+from evaluation.campaigns.blinding import order_of, self_naming
 from evaluation.models import Assignment, Campaign, CampaignRater, ItemAnswer, Scorecard
 from ftplatform.accounts.models import Membership
 from ftplatform.audit.models import AuditEvent

@@ -12,8 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluation import ratingform, selectors, services
-from evaluation.blinding import payload
+from evaluation import selectors, services
+from evaluation.campaigns import ratingform
+from evaluation.campaigns.blinding import payload
 from evaluation.models import Assignment, Campaign, Rating
 from evaluation.scoring import reach
 from evaluation.scoring.rules import Rules

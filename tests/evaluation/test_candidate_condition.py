@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import DatasetItem, DatasetVersion
-from evaluation.candidate_condition import choose_serving
 from evaluation.jobs import COMPARE, CompareParameters
+from evaluation.scorecards.candidate_condition import choose_serving
 from evaluation.services import request_comparison
 from ftplatform.errors import Refused
 from ftplatform.jobs import services as jobs

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from evaluation import services
-from evaluation.blinding import order_of
+from evaluation.campaigns.blinding import order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignRater, Rating
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.models import AuditEvent
@@ -81,7 +81,7 @@ def test_the_same_submit_twice_is_one_rating_and_another_one_is_sent_to_revise(p
 
 
 def test_a_revision_supersedes_and_only_the_newest_counts(place: world.World) -> None:
-    from evaluation import gather
+    from evaluation.scorecards import gather
 
     eve = place.experts[0]
     campaign = world.open_campaign(place)
@@ -205,7 +205,7 @@ def test_an_incomplete_rating_names_each_cell(place: world.World, change: dict[s
 
 
 def test_cannot_judge_is_null_with_a_reason_and_no_zero(place: world.World) -> None:
-    from evaluation import gather
+    from evaluation.scorecards import gather
 
     eve = place.experts[0]
     campaign = world.open_campaign(place)

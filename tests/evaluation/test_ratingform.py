@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.template.loader import get_template
 
-from evaluation import ratingform
+from evaluation.campaigns import ratingform
 from evaluation.models import Rating
 from evaluation.scoring.rubric import DEFAULT
 from evaluation.views.rating import PREFERENCES

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from annotation import codecs
-from evaluation import gather
-from evaluation.blinding import shown_text
+from evaluation.campaigns.blinding import shown_text
+from evaluation.scorecards import gather
 from evaluation.scoring import automatic
 from inference.models import Generation
 from inference.selectors import cells_of

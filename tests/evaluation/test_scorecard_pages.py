@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 
 from evaluation import services, standing
-from evaluation.cardpage import page_of
-from evaluation.itemscores import scores_of_cell
 from evaluation.models import ReleaseRules, Scorecard
+from evaluation.scorecards.cardpage import page_of
+from evaluation.scorecards.itemscores import scores_of_cell
 from evaluation.scoring import measures
 from evaluation.scoring.rubric import DEFAULT, Rubric
 from evaluation.scoring.rules import Rules
@@ -72,7 +72,7 @@ def test_the_baseline_card_is_the_simpler_page(world: worlds.World) -> None:
 
 
 def test_a_missing_figure_shows_its_reason_never_zero(world: worlds.World) -> None:
-    from evaluation import cardview
+    from evaluation.scorecards import cardview
     from evaluation.scoring import content
 
     card = worlds.make_scorecard(world)
@@ -85,7 +85,7 @@ def test_a_missing_figure_shows_its_reason_never_zero(world: worlds.World) -> No
 
 
 def test_the_axis_holds_every_interval_and_zero() -> None:
-    from evaluation.cardview import axis_of
+    from evaluation.scorecards.cardview import axis_of
 
     axis = axis_of([0.12, -0.05, 0.31])
     assert axis.low < -0.05 and axis.high > 0.31
@@ -95,7 +95,7 @@ def test_the_axis_holds_every_interval_and_zero() -> None:
 
 
 def test_metrics_of_100_stand_on_the_same_axis(world: worlds.World) -> None:
-    from evaluation import cardview
+    from evaluation.scorecards import cardview
     from evaluation.scoring import content
 
     table = cardview.automatic(content.Content.model_validate(worlds.make_scorecard(world).content), None)
@@ -122,7 +122,7 @@ def test_exports_are_downloads_and_run_nothing(world: worlds.World, format: str)
 
 
 def test_a_formula_in_a_csv_is_made_a_text_and_a_number_stays_one() -> None:
-    from evaluation.export import _safe
+    from evaluation.scorecards.export import _safe
 
     assert _safe('=HYPERLINK("http://evil")') == '\'=HYPERLINK("http://evil")'
     assert [_safe(text)[0] for text in ("+1", "-1", "@x", "\tx", "\rx")] == ["'"] * 5

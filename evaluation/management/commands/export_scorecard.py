@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from evaluation import export
 from evaluation.models import Scorecard
+from evaluation.scorecards import export
 
 
 class Command(BaseCommand):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from django.urls import NoReverseMatch, reverse
 
 from annotation.models import DatasetItem
-from evaluation import cardview, selectors
-from evaluation.blinding import shown_text
+from evaluation import selectors
+from evaluation.campaigns.blinding import shown_text
 from evaluation.models import Campaign, Scorecard
+from evaluation.scorecards import cardview
 from evaluation.scoring import content
 from evaluation.scoring.measures import measure_in, metric_of
 from evaluation.scoring.rules import Rules

@@ -6,8 +6,8 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from evaluation import pooling
 from evaluation.models import RubricRevision, Scorecard
+from evaluation.scorecards import pooling
 from ftplatform.errors import Refused
 from ftplatform.projects.spec import TaskSpec
 from inference.models import Generation, GenerationCell

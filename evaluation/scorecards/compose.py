@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from annotation.models import DatasetVersion
-from evaluation import gather, pooling
 from evaluation.models import Campaign, Rating, ReleaseRules, Scorecard
+from evaluation.scorecards import gather, pooling
 from evaluation.scoring import automatic, content, human, measures, threats, trivial, verdict
 from evaluation.scoring.automatic import Answers, Scored, TestSet, primary_metric
 from evaluation.scoring.rules import Rules

@@ -1,7 +1,7 @@
 """How a candidate is asked in the comparison: chosen beforehand, on validation tickets, never on the test set."""
 
 from annotation.models import DatasetVersion
-from evaluation import gather
+from evaluation.scorecards import gather
 from evaluation.scoring.automatic import primary_metric, score
 from ftplatform.jobs.context import JobContext
 from inference.models import GenerationRun, ModelVersion

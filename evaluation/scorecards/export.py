@@ -14,8 +14,8 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from evaluation.cardpage import page_of
 from evaluation.models import Scorecard
+from evaluation.scorecards.cardpage import page_of
 from evaluation.scoring import content
 from ftplatform.errors import Refused
 

@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, Count, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
-from evaluation.blinding import eyes_opened_in
+from evaluation.campaigns.blinding import eyes_opened_in
 from evaluation.models import (
     Assignment,
     Campaign,

@@ -1,0 +1,1 @@
+"""How a scorecard is made of answers and ratings, and shown: reads rows, writes none."""
