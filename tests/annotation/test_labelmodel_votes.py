@@ -181,3 +181,8 @@ def test_a_label_outside_the_classes_is_refused_with_its_row():
         fit("majority", [(3, "a", "yes")], classes=["yes", "yes"])
     with pytest.raises(VoteError, match="no weight, yet it is the gold class"):
         fit("one_coin", ROWS, gold={1: "no"}, class_priors={"no": 0.0, "yes": 1.0})
+
+
+def test_numbers_too_large_for_an_array_are_told_apart():
+    votes = [(10**30, "a", 0), (10**30 + 1, "a", 1), (-(2**63), "b", 2**63)]
+    assert fit("majority", votes).labels == {-(2**63): 2**63, 10**30: 0, 10**30 + 1: 1}
