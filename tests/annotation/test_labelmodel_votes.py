@@ -147,6 +147,7 @@ def test_a_repeated_vote_counts_again():
         ([(1, "a")], "vote 0 is no"),
         ([(1, "a", "x"), "abc"], "vote 1 is no"),
         ([(1, "a", "x"), 7], "vote 1 is no"),
+        ([(1, "a", "x"), {"item": 2, "worker": "a", "label": "x"}], "vote 1 is no"),
         ("abc", "rows"),
         (7, "rows"),
         ({"item": 1}, "rows"),
