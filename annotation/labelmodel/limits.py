@@ -110,6 +110,10 @@ def votes_at_limits(
     are worth there. Each source counts as one coin. The others have a pseudo-vote right and one wrong: one that looked
     infallible would settle every item, and leave no doubt where there is much. About 100 EM steps on 2 × workers copies of
     the votes.
+
+    Simulated (200 or 300 items, three to six sources right in 55 to 95 of 100, three to five votes an item, 80 to 250 runs a
+    design): called 95 %, the intervals of one_coin, dawid_skene, mace and generative cover 95 to 98 %, give or take 1 to 2;
+    single sources 93 to 99 %. tests/reference/labelmodel_coverage.py does it again.
     """
     workers = len(accuracy)
     votes, shape = (item, worker, label, known), (workers, len(priors))

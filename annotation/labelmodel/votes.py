@@ -7,7 +7,7 @@ learn from it that a source was asked and stayed silent; a pair of item and work
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -112,13 +112,18 @@ def _columns(votes: Any) -> tuple[Column, Column, Column]:
     if isinstance(votes, str | bytes | Mapping) or not isinstance(votes, Iterable):
         raise VoteError("votes are (item, worker, label) rows, or a tuple of three arrays: items, workers, labels")
     rows = list(votes)
-    for number, row in enumerate(rows):
-        if isinstance(row, str) or not hasattr(row, "__len__") or len(row) != 3:
-            raise VoteError(f"vote {number} is no (item, worker, label): {row!r}")
-    if not rows:
-        return [], [], []
-    item, worker, label = (list(column) for column in zip(*rows, strict=True))
-    return item, worker, label
+    if not _are_triples(rows):
+        number = next(number for number, row in enumerate(rows) if not _are_triples([row]))
+        raise VoteError(f"vote {number} is no (item, worker, label): {rows[number]!r}")
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+
+
+def _are_triples(rows: Sequence[Any]) -> bool:
+    try:
+        lengths = set(map(len, rows))
+    except TypeError:
+        return False
+    return lengths <= {3} and not any(issubclass(kind, str | bytes | Mapping | Set) for kind in set(map(type, rows)))
 
 
 def _are_columns(parts: Sequence[Any]) -> bool:
@@ -146,15 +151,17 @@ def _coded(column: Column, name: str) -> tuple[IntArray, tuple[Hashable, ...]]:
         numbers, coded = distinct(column)
         return coded, tuple(numbers.tolist())
     listed = column.tolist() if isinstance(column, np.ndarray) else column
-    seen: dict[Hashable, int] = {}
+    if set(map(type, listed)) == {
+        int
+    }:  # a million look-ups in a dict are seconds, since its entries lie all over memory
+        with contextlib.suppress(OverflowError):
+            return _coded(np.array(listed, dtype=np.int64), name)
     try:
-        codes = np.fromiter((seen.setdefault(value, len(seen)) for value in listed), np.intp, len(listed))
+        values = _sorted(dict.fromkeys(listed))
     except TypeError as error:
         raise VoteError(f"a {name} must be hashable, as a string or a number is: {error}") from error
-    values = _sorted(seen)
-    place = np.empty(len(seen), dtype=np.intp)
-    place[[seen[value] for value in values]] = np.arange(len(seen))
-    return place[codes], values
+    place = {value: code for code, value in enumerate(values)}
+    return np.fromiter(map(place.__getitem__, listed), np.intp, len(listed)), values
 
 
 def _among(

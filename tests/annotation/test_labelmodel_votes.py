@@ -147,6 +147,7 @@ def test_a_repeated_vote_counts_again():
         ([(1, "a")], "vote 0 is no"),
         ([(1, "a", "x"), "abc"], "vote 1 is no"),
         ([(1, "a", "x"), 7], "vote 1 is no"),
+        ([(1, "a", "x"), {"item": 2, "worker": "a", "label": "x"}], "vote 1 is no"),
         ("abc", "rows"),
         (7, "rows"),
         ({"item": 1}, "rows"),
@@ -181,3 +182,8 @@ def test_a_label_outside_the_classes_is_refused_with_its_row():
         fit("majority", [(3, "a", "yes")], classes=["yes", "yes"])
     with pytest.raises(VoteError, match="no weight, yet it is the gold class"):
         fit("one_coin", ROWS, gold={1: "no"}, class_priors={"no": 0.0, "yes": 1.0})
+
+
+def test_numbers_too_large_for_an_array_are_told_apart():
+    votes = [(10**30, "a", 0), (10**30 + 1, "a", 1), (-(2**63), "b", 2**63)]
+    assert fit("majority", votes).labels == {-(2**63): 2**63, 10**30: 0, 10**30 + 1: 1}
