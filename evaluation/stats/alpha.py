@@ -27,6 +27,7 @@ from evaluation.stats.statistic import statistic
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 
 MOST_VALUES = 64  # distinct ratings beyond which hardly two units are alike
+MOST_CELLS = 1 << 25  # of the table in which like units are looked for: 64 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ class Pairable:
         three raters are at most 35 kinds of unit.
         """
         units = len(self.sizes)
-        if len(self.values) > MOST_VALUES:
+        if len(self.values) > MOST_VALUES or units * len(self.values) > MOST_CELLS:
             return None
-        table = self.counts.toarray().astype(np.uint16)
+        table = self.counts.astype(np.uint16).toarray()
         as_one = np.ascontiguousarray(table).view(np.dtype((np.void, table.dtype.itemsize * table.shape[1]))).ravel()
         _, first, kind = np.unique(as_one, return_index=True, return_inverse=True)
         if 4 * len(first) > units:

@@ -78,7 +78,7 @@ def arms_of_proportions(
     title="Smallest rate that two arms tell from a baseline",
     design="planning",
     source="Chow, Shao & Wang 2008",
-    trap="Upwards only.",
+    trap="It looks upwards only: a rate below the baseline takes another number of trials.",
 )
 def detectable_rate(
     baseline: float, n: float, *, ratio: float = 1.0, power: float = 0.8, confidence: float = 0.95

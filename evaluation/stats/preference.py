@@ -23,7 +23,7 @@ from scipy import stats
 
 from evaluation.stats.clustered import VarianceComponents, crossed_variance
 from evaluation.stats.figure import FloatArray, Interval, check_confidence, no_interval
-from evaluation.stats.grouping import Groups, crossed, encode
+from evaluation.stats.grouping import Groups, as_labels, crossed, encode
 from evaluation.stats.intervals import bootstrap
 from evaluation.stats.preference_fit import LEFT, RIGHT, TIE, Fit, Rows, Ties, newton, why_no_maximum
 from evaluation.stats.statistic import statistic
@@ -130,6 +130,11 @@ def bradley_terry(
     widths = stats.t.ppf((1 + confidence) / 2, df) * np.sqrt(variance)
     half = widths[: len(names)]
     lone = next((name for (name, _), groups in zip(given, clusters, strict=True) if groups.count == 1), None)
+    reason = f"all battles are of one of the {lone}: their spread cannot be known" if lone else ""
+    advantage = None
+    if position:
+        gamma, width = float(fit.parameters[m]), float(widths[-1])
+        advantage = Interval(gamma, gamma - width, gamma + width, confidence, len(battles), "Wald", reason)
     return BradleyTerry(
         names=names,
         strengths=strengths,
@@ -138,14 +143,12 @@ def bradley_terry(
         win_rate=win_rate,
         covariance=contrasts @ covariance[:m, :m] @ contrasts.T,
         tie=math.exp(float(fit.parameters[-1])) if has_tie else math.nan,
-        position=_left_advantage(float(fit.parameters[m]), float(widths[-1]), confidence, len(battles))
-        if position
-        else None,
+        position=advantage,
         log_likelihood=fit.log_likelihood,
         battles=len(battles),
         confidence=confidence,
         method=method,
-        reason=f"all battles are of one of the {lone}: their spread cannot be known" if lone else "",
+        reason=reason,
     )
 
 
@@ -167,7 +170,7 @@ def win_share(
     ``items``: one label a battle; the interval resamples whole items.
     """
     _counted(battles)  # refuses what is no battle
-    labels = np.arange(len(battles)) if items is None else np.asarray(items)
+    labels = np.arange(len(battles)) if items is None else as_labels(items)
     own = [number for number, (left, right, _) in enumerate(battles) if name in (left, right)]
     credit = {"left": 1.0, "tie": 0.5, "right": 0.0}
     won = [
@@ -258,11 +261,6 @@ def _spread(
         for parts in zip(*map(along, (*alone, of_cell)), strict=True)
     ]
     variance, df = np.array(combined).T
-    values, vectors = np.linalg.eigh(
-        alone[0] + alone[1] - of_cell
-    )  # negative directions are set to 0, as the authors advise
+    # May have negative directions: they are set to 0, as the authors advise.
+    values, vectors = np.linalg.eigh(alone[0] + alone[1] - of_cell)
     return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T, dtype=np.float64), variance, df
-
-
-def _left_advantage(gamma: float, half: float, confidence: float, battles: int) -> Interval:
-    return Interval(gamma, gamma - half, gamma + half, confidence, battles, "Wald")

@@ -164,7 +164,7 @@ EDGES: dict[str, Calls] = {
         for ties in ("davidson", "rao_kupper", "half")
         for position in (False, True)
     ]
-    + [((votes,), {"raters": [1] * len(votes), "items": range(len(votes))}) for votes in VOTES],
+    + [((votes,), {"raters": [1] * len(votes), "items": range(len(votes)), "position": True}) for votes in VOTES],
     "preference.win_share": [((votes, "a"), {}) for votes in VOTES],
     "elo.elo": [((votes,), {"orders": orders}) for votes in VOTES for orders in (0, 3)],
     "cusum.cusum": of_samples(0.0, 0.5, 4.0),

@@ -289,22 +289,24 @@ def simulate(name: str, runs: int, seed: int = 0) -> dict[str, float]:
     return {interval: float(np.mean([found[interval] for found in each])) for interval in each[0]}
 
 
-def page(found: list[tuple[str, str, float]], runs: int) -> str:
-    """docs/coverage.md."""
-    rows = [
-        f"| {name.replace('_', ' ')} | {interval} | {100 * share:.1f} % | {100 * math.sqrt(share * (1 - share) / runs):.1f} |"
-        for name, interval, share in found
-    ]
+def row(name: str, interval: str, share: float, runs: int) -> str:
+    """A row of docs/coverage.md."""
+    error = 100 * math.sqrt(share * (1 - share) / runs)
+    return f"| {name.replace('_', ' ')} | {interval} | {100 * share:.1f} % | {error:.1f} | {runs:,} |"
+
+
+def page(rows: list[str]) -> str:
+    """The whole of docs/coverage.md."""
     return "\n".join(
         [
             "# What intervals called 95 % cover",
             "",
             "Written by `python -m tests.reference.coverage`: how often the interval holds the truth, or a test at 5 % stays silent",
-            f"where there is nothing to find, in {runs:,} simulated samples; the last column is the simulation's own standard error.",
-            "Each design is a function of that file, with its numbers. Exact tests and intervals of counts lie above 95 % by nature.",
+            "where there is nothing to find, with the simulation's own standard error in points. Each design is a function of that",
+            "file, with its numbers. Exact tests and intervals of counts lie above 95 % by nature.",
             "",
-            "| design | interval or test | share | ± points |",
-            "|---|---|---:|---:|",
+            "| design | interval or test | share | ± | samples |",
+            "|---|---|---:|---:|---:|",
             *rows,
             "",
         ]
@@ -317,17 +319,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--output", type=Path, help="the page to write; docs/coverage.md when all are run")
     options = parser.parse_args()
-    found: list[tuple[str, str, float]] = []
+    rows: list[str] = []
     for name in options.names or DESIGNS:
         began = time.process_time()
         for interval, share in simulate(name, options.runs).items():
             error = math.sqrt(share * (1 - share) / options.runs)
             print(f"{name:38} {interval:18} {100 * share:5.1f} % ± {100 * error:.1f}", flush=True)
-            found.append((name, interval, share))
+            rows.append(row(name, interval, share, options.runs))
         print(f"{name:38} {time.process_time() - began:.1f} s", flush=True)
     output = options.output or (None if options.names else PAGE)
     if output:
-        output.write_text(page(found, options.runs), encoding="utf-8")
+        output.write_text(page(rows), encoding="utf-8")
         print(f"written to {output}")
 
 
