@@ -3,9 +3,10 @@
 The converter (label-studio-sdk) reads neither CSV nor JSON Lines; it reads Label Studio's own export. So it is given the same tickets
 as Label Studio exports them, each with one annotation, and what is compared is tickets a second, all found-out and checked as for an
 import. Its export has several times the bytes a ticket, so bytes a second are told beside it, and so is the leanest file that it takes:
-tasks without annotations. Peaks of memory are of a process that reads a quarter of the file, and of one that reads all of it.
+tasks without annotations. Each file is read in a process of its own on one core, and its processor time counts. Peaks of memory are
+of a whole process, Python and libraries among it: of one that reads a quarter of the file, and of one that reads all of it.
 
-    python -m benchmarks.reading_files [--bytes 1000000000] [--peer-bytes 200000000] [--words 40]
+    python -m benchmarks.reading_files [--bytes 1000000000] [--peer-bytes 200000000] [--words 40] [--turns 3]
 """
 
 import argparse
@@ -16,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,10 @@ import json, resource, sys, time
 from label_studio_sdk.converter import Converter
 path, config, folder = sys.argv[1:]
 converter = Converter(config, folder)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-began = time.perf_counter()
+began = time.process_time()
 rows = sum(1 for _ in converter.iter_from_json_file(path))
-seconds = time.perf_counter() - began
-print(json.dumps({"rows": rows, "seconds": seconds, "peak": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024}))
+seconds = time.process_time() - began
+print(json.dumps({"rows": rows, "seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 """
 
 
@@ -100,15 +101,10 @@ def read_file(path: Path) -> dict[str, float]:
     """Ours, in a process of its own."""
     from annotation.formats import Row, read
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    began = time.process_time()
     rows = sum(isinstance(row, Row) for row in read(path))
-    seconds = time.perf_counter() - began
-    return {
-        "rows": rows,
-        "seconds": seconds,
-        "peak": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024,
-    }
+    seconds = time.process_time() - began
+    return {"rows": rows, "seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
 
 def ours(path: Path) -> dict[str, Any]:
@@ -133,6 +129,7 @@ def main() -> None:
         "--peer-bytes", type=int, default=200_000_000, help="of the converter's file; its speed hardly hangs on it"
     )
     parser.add_argument("--words", type=int, default=40, help="of a ticket")
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
@@ -140,39 +137,46 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch, environment(CONVERTER) as python:
         folder = Path(scratch)
-        peers = {}
-        for name, annotated in (("annotated", True), ("leanest", False)):
-            path = folder / f"{name}.json"
-            write_export(path, options.peer_bytes, options.words, annotated=annotated)
-            peers[name] = theirs(python, path)
-            path.unlink()
-            print(f"  converter, {name:9} {peers[name]['rate']:9,.0f} tickets/s {peers[name]['bytes'] / 1e6:6.1f} MB/s")
+        exports = {"annotated": folder / "annotated.json", "leanest": folder / "leanest.json"}
+        for name, path in exports.items():
+            write_export(path, options.peer_bytes, options.words, annotated=name == "annotated")
         for name, write in (("jsonl", write_jsonl), ("csv", write_csv)):
             path = folder / f"tickets.{name}"
             write(path, options.bytes // 4, options.words)
-            quarter = ours(path)
+            sides = {"quarter": partial(ours, path), **{one: partial(theirs, python, exports[one]) for one in exports}}
+            best = in_turns(sides, options.turns)
             write(path, options.bytes, options.words)
             whole = ours(path)
             path.unlink()
-            _tell(name, whole, quarter, peers)
+            _tell(name, best, whole)
 
 
-def _tell(name: str, whole: dict[str, Any], quarter: dict[str, Any], peers: dict[str, dict[str, Any]]) -> None:
-    export, leanest = peers["annotated"], peers["leanest"]
-    print(
-        f"  ours, {name:14} {whole['rate']:9,.0f} tickets/s {whole['bytes'] / 1e6:6.1f} MB/s, peak {whole['peak'] / 1e6:.0f} MB"
-    )
+def in_turns(sides: dict[str, Callable[[], dict[str, Any]]], turns: int) -> dict[str, dict[str, Any]]:
+    """The quickest run of each side: what else the machine does can only make it slower."""
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for turn in range(turns):
+        for name in sorted(sides, reverse=bool(turn % 2)):
+            runs[name].append(sides[name]())
+    return {name: max(made, key=lambda run: run["rate"]) for name, made in runs.items()}
+
+
+def _tell(name: str, best: dict[str, dict[str, Any]], whole: dict[str, Any]) -> None:
+    quarter, export, leanest = best["quarter"], best["annotated"], best["leanest"]
+    for side, run in {**best, "all": whole}.items():
+        print(
+            f"  {name:5} {side:9} {run['rate']:9,.0f} tickets/s {run['bytes'] / 1e6:6.1f} MB/s, peak {run['peak'] / 1e6:.0f} MB"
+        )
     told = {
         "claim": f"Tickets are read from a gigabyte of {name.upper()} in flat memory five times as fast as by Label Studio's converter",
-        "ratio": whole["rate"] / export["rate"],
+        "ratio": quarter["rate"] / export["rate"],
         "reach": 5.0,
         "peer": "label-studio-sdk's converter on the same tickets as exported by Label Studio, tickets/s",
-        "tickets/s": round(whole["rate"]),
-        "bytes/s": f"{whole['bytes'] / export['bytes']:.1f}× its own",
-        "against its leanest file": f"{whole['rate'] / leanest['rate']:.1f}×",
+        "tickets/s": round(quarter["rate"]),
+        "bytes/s": f"{quarter['bytes'] / export['bytes']:.1f}× its own",
+        "against its leanest file": f"{quarter['rate'] / leanest['rate']:.1f}×",
         "peak of a quarter and of all": f"{quarter['peak'] / 1e6:.0f} and {whole['peak'] / 1e6:.0f} MB",
     }
-    print(json.dumps({"benchmark": "reading_files", **told}))
+    print(json.dumps({"benchmark": "reading_files", **told}, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,11 @@ def _rows(task: Record) -> Iterator[dict[str, object]]:
     if not isinstance(data, dict):
         raise Unfit("data", 'a task of Label Studio has its inputs as an object under "data"')
     annotations = _objects(task.get("annotations", task.get("completions")), "annotations")
-    shared = {**data, **{key: value for key, value in _told(task, _OF_TASK, "task").items() if key not in data}}
+    told = _told(task, _OF_TASK, "task")
+    predictions = task.get("predictions")
+    if isinstance(predictions, list) and all(isinstance(one, int) for one in predictions):
+        told.pop("task.predictions", None)  # an export names predictions by their numbers there, which say nothing here
+    shared = {**data, **{key: value for key, value in told.items() if key not in data}}
     given = [one for one in annotations if not (one.get("was_cancelled") or one.get("skipped"))]
     for annotation in given:
         yield {**shared, **_answers(annotation, data), **_told(annotation, _OF_ANNOTATION, "annotation")}
@@ -236,7 +240,10 @@ def _annotation(row: Record, number: int, kinds: Mapping[str, str], data: Record
     if isinstance(relations := _parsed(row.get(_RELATIONS)), list):
         results += relations
     told = _back(row, _OF_ANNOTATION, "annotation")
-    return {**told, "was_cancelled": False, "result": results} if results or told else None
+    if not results and not told:
+        return None
+    # What is imported counts as ground truth there, unless it is said that it is none.
+    return {"was_cancelled": False, "ground_truth": False, **told, "result": results}
 
 
 def _values(kind: str, answer: object, text: object) -> list[dict[str, object]]:

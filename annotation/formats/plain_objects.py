@@ -48,4 +48,5 @@ def plain_objects(text: str) -> list[dict[str, object]] | None:
 
 
 def _are_exact(values: list[dict[str, object]]) -> bool:
-    return all(is_exact(value) for value in chain.from_iterable(map(dict.values, values)) if type(value) is int)
+    whole = [value for value in chain.from_iterable(map(dict.values, values)) if type(value) is int]
+    return is_exact(min(whole)) and is_exact(max(whole))
