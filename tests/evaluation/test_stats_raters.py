@@ -239,7 +239,7 @@ class TestMixedEffects:
 
     @pytest.mark.slow
     def test_its_intervals_cover(self):
-        rng, runs, inside = np.random.default_rng(8), 400, 0
+        rng, runs, inside = np.random.default_rng(8), 150, 0
         item, rater = crossed(20, 5)
         for _ in range(runs):
             kept = rng.random(100) < 0.6
@@ -247,16 +247,16 @@ class TestMixedEffects:
             y = rng.normal(0, 1, 20)[item] + rng.normal(0, 0.5, 5)[rater] + 0.3 * model + rng.normal(0, 0.7, 100)
             found = mixed_effects(y[kept], item[kept], rater[kept], model[kept])
             inside += found.ci_low[1] <= 0.3 <= found.ci_high[1]
-        assert inside / runs == pytest.approx(0.95, abs=0.033)  # three standard errors
+        assert inside / runs == pytest.approx(0.95, abs=0.054)  # three standard errors
 
 
 @pytest.mark.slow
 def test_ordinal_intervals_cover():
-    rng, runs, inside = np.random.default_rng(9), 200, np.zeros(3)
+    rng, runs, inside = np.random.default_rng(9), 100, np.zeros(3)
     item, rater = crossed(40, 3)
     truth = np.array([-0.7, 0.1, 0.6])
     for _ in range(runs):
         logits = rng.normal(0, 1, 40)[item] + truth[rater] + rng.logistic(size=120)
         found = ordinal_severity(np.digitize(logits, [-1.5, 0, 1.5]), item, rater)
         inside += (found.ci_low <= truth) & (truth <= found.ci_high)
-    assert (np.abs(inside / runs - 0.95) < 0.047).all(), inside / runs  # three standard errors
+    assert (np.abs(inside / runs - 0.95) < 0.066).all(), inside / runs  # three standard errors
