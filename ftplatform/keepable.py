@@ -20,6 +20,15 @@ def shown(text: str) -> str:
     return UNKEEPABLE.sub(STANDS_FOR_IT, text)
 
 
+def storable(value: Any) -> Any:
+    """The same JSON as it can be kept: half-done work is never refused for a character."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, list) else value
+
+
 def unkeepable_place(value: Any) -> str:
     """Where the first text of a JSON value stands that cannot be kept, in words that begin a sentence; empty where there is none."""
     found = next(_unkeepable(value, ""), None)

@@ -25,8 +25,8 @@ from ftplatform.artifacts.services import materialise
 from ftplatform.errors import Refused
 from ftplatform.jobs.context import JobContext, JobFailed
 from ftplatform.jobs.engine import run_engine
-from ftplatform.keepable import shown
 from ftplatform.projects.spec import TaskSpec
+from inference import answerrows
 from inference.backends import choices
 from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
 from inference.keys import key_for
@@ -179,7 +179,7 @@ def _ask_engine(work: _Work, todo: list[_Todo]) -> None:
         match event["event"]:
             case "chunk":
                 cell, have = todo[event["file"]].cell, todo[event["file"]].have
-                make = _from_choice if _is_choice(cell) else _from_output
+                make = answerrows.from_choice if _is_choice(cell) else answerrows.from_output
                 rows = [row for row in _chunk_rows(event) if int(row["id"]) not in have]
                 keepers[event["file"]].chunk([make(work.spec, cell, by_id[row["id"]], row) for row in rows])
             case "progress":
@@ -280,7 +280,7 @@ def _calibrate(work: _Work, todo: list[_Todo]) -> None:
     ]
     by_id = {str(item.pk): item for item in items}
     made = [
-        _choice_row(
+        answerrows.choice_row(
             spec,
             cell,
             by_id[one.id],
@@ -325,19 +325,9 @@ def _ask_remote(work: _Work, todo: list[_Todo]) -> None:
                 error.code, f"{error.message} What is there is kept; resume the run when the address answers."
             ) from error
         finally:
-            keep.chunk([_from_remote(spec, cell, by_id[one.id], one) for one in outputs])
+            keep.chunk([answerrows.from_remote(spec, cell, by_id[one.id], one) for one in outputs])
             answered += len(outputs)
             work.tell(answered)
-
-
-def _key_of(deployment: Deployment) -> str:
-    try:
-        return key_for(deployment.url, deployment.api_key_name)
-    except Refused as error:
-        raise JobFailed(error.code, f"{error.message} Then resume the run.") from error
-
-
-# ── rows ──
 
 
 def _store(context: JobContext, answers: Sequence[Generation]) -> None:
@@ -346,67 +336,8 @@ def _store(context: JobContext, answers: Sequence[Generation]) -> None:
         Generation.objects.bulk_create(answers, ignore_conflicts=True)
 
 
-def _from_output(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:
-    text = shown(str(row.get("text", "")))
-    parsed = codecs.parse(spec, text)
-    return Generation(
-        cell=cell,
-        item=item,
-        output=text,
-        values=parsed.values,
-        parse=parsed.status,
-        tokens_in=row.get("tokens_in"),
-        tokens_out=row.get("tokens_out"),
-        first_token_seconds=row.get("first_token_seconds"),
-        seconds=row.get("seconds"),
-        concurrency=row.get("concurrency", 1),
-        finish_reason=row["finish_reason"],
-        error=str(row.get("error", "")),
-    )
-
-
-def _from_remote(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, output: Output) -> Generation:
-    row = {name: getattr(output, name) for name in Output.__slots__}
-    return _from_output(spec, cell, item, row)
-
-
-def _from_choice(spec: TaskSpec, cell: GenerationCell, item: DatasetItem, row: dict[str, Any]) -> Generation:
-    return _choice_row(
-        spec,
-        cell,
-        item,
-        row["choice"],
-        row["log_likelihoods"],
-        row.get("tokens_in"),
-        row.get("seconds"),
-        row.get("concurrency", 1),
-        str(row.get("error", "")),
-    )
-
-
-def _choice_row(
-    spec: TaskSpec,
-    cell: GenerationCell,
-    item: DatasetItem,
-    choice: str,
-    log_likelihoods: dict[str, float],
-    tokens_in: int | None,
-    seconds: float | None,
-    concurrency: int,
-    error: str,
-) -> Generation:
-    field = spec.fields[0]
-    value = codecs.choice_frame(spec, field).labels.get(choice)
-    return Generation(
-        cell=cell,
-        item=item,
-        output=choice,
-        values={} if value is None else {field.name: value},
-        parse={field.name: "failed" if value is None else "ok"},
-        log_likelihoods=log_likelihoods,
-        tokens_in=tokens_in,
-        seconds=seconds,
-        concurrency=concurrency,
-        finish_reason="error" if error or value is None else "choice",
-        error=error,
-    )
+def _key_of(deployment: Deployment) -> str:
+    try:
+        return key_for(deployment.url, deployment.api_key_name)
+    except Refused as error:
+        raise JobFailed(error.code, f"{error.message} Then resume the run.") from error

@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from pydantic import BaseModel
 
-from annotation.services.values import storable
 from ftplatform.artifacts.services import materialise
 from ftplatform.jobs import kinds
 from ftplatform.jobs.context import JobContext
 from ftplatform.jobs.engine import run_engine
+from ftplatform.keepable import storable
 from inference.services import register_trained
 from training.models import RunMetric, RunSample, TrainingRun
 from training.plan import RunPlan

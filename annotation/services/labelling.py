@@ -15,11 +15,12 @@ from annotation.answers import NOTE, UNSURE
 from annotation.locks import share_task
 from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue, QueueCursor, Split
 from annotation.services.resolution import keep_answer, resolve
-from annotation.services.values import plain, refuse_bad, storable
+from annotation.services.values import plain, refuse_bad
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
 from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
+from ftplatform.keepable import storable
 from ftplatform.projects.models import Project
 
 MOST_LIVE = 2

@@ -38,19 +38,4 @@ def unstorable(value: Any) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """A note or reason as it can be kept: ends stripped, NUL and half characters shown as such."""
-    return _kept(text).strip()
-
-
-def storable(value: Any) -> Any:
-    """A draft as it can be kept: half-done work is never refused for a character."""
-    if isinstance(value, str):
-        return _kept(value)
-    if isinstance(value, dict):
-        return {storable(name): storable(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [storable(inner) for inner in value]
-    return value
-
-
-def _kept(text: str) -> str:
-    return shown(text)
+    return shown(text).strip()

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.datastructures import MultiValueDictKeyError
 
 from evaluation.models import Rating
-from evaluation.services.ratings import CANNOT_JUDGE
+from evaluation.services.ratingchecks import CANNOT_JUDGE
 
 FREE_KEYS = "dwptefgijkqsvxyz"
 """Letters that no other key of the bench uses (templates/evaluation/rate.html)."""

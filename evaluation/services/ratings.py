@@ -13,15 +13,13 @@ from evaluation.campaigns.blinding import eyes_opened_in, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
 from evaluation.selectors import shown_assignments
+from evaluation.services.ratingchecks import checked
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
-from ftplatform.errors import Conflict, FieldError, Refused
-from ftplatform.keepable import shown
+from ftplatform.errors import Conflict
+from ftplatform.keepable import storable
 
 LEASE = timedelta(hours=2)
-CANNOT_JUDGE = ("Outside my field", "Cut off", "Not readable")
-MARKS = ("wrong", "unsafe", "excellent")
-MOST_SPANS = 200
 
 
 @transaction.atomic
@@ -143,7 +141,7 @@ def save_draft(*, assignment: Assignment, draft: dict[str, Any], revision: int) 
             "This item was changed in another tab; reload to see it.",
             data={"draft_revision": assignment.draft_revision},
         )
-    assignment.draft, assignment.draft_revision = _storable(draft), revision + 1
+    assignment.draft, assignment.draft_revision = storable(draft), revision + 1
     assignment.save(update_fields=["draft", "draft_revision"])
     return assignment
 
@@ -176,7 +174,7 @@ def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) 
 
 def _count_once(assignment: Assignment, answer: dict[str, Any], by: Actor) -> Rating | None:
     """The rating, or None when the item's places are taken: what was entered is then kept as a draft."""
-    content = _checked(assignment, answer)
+    content = _columns(assignment, answer)
     newest = assignment.ratings.order_by("-pk").first()
     if newest is not None:
         if _same(newest, content):
@@ -191,7 +189,7 @@ def _count_once(assignment: Assignment, answer: dict[str, Any], by: Actor) -> Ra
     item = _lock_item(assignment.campaign_item_id)
     expired = assignment.state != Assignment.State.LIVE or assignment.expires_at <= timezone.now()
     if expired and not _has_room(item, campaign, besides=assignment):
-        assignment.draft, assignment.draft_revision = _storable(answer), assignment.draft_revision + 1
+        assignment.draft, assignment.draft_revision = storable(answer), assignment.draft_revision + 1
         assignment.save(update_fields=["draft", "draft_revision"])
         return None
     rating = Rating.objects.create(assignment=assignment, **content)
@@ -206,7 +204,7 @@ def revise_rating(*, assignment: Assignment, answer: dict[str, Any], supersedes:
     """A new rating that supersedes the last. The same revision again gives the same rating; where another one came between, the
     caller is told which, and may put this one in its place."""
     assignment = _locked(assignment)
-    content = _checked(assignment, answer)
+    content = _columns(assignment, answer)
     newest = assignment.ratings.order_by("-pk").first()
     if newest and newest.supersedes_id == supersedes and _same(newest, content):
         return newest
@@ -261,157 +259,11 @@ def _same(rating: Rating, content: dict[str, Any]) -> bool:
     return all(getattr(rating, name) == content[name] for name in columns)
 
 
-def _checked(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
-    """The rating's columns, or Refused with one entry a cell that is missing or out of the scale."""
-    rubric = Rubric.model_validate(assignment.campaign_item.campaign.rubric.content)
-    texts = dict(assignment.keys.order_by("key").values_list("key", "answer__text"))
-    letters = list(texts)
-    errors: list[FieldError] = []
-    scores: dict[str, dict[str, int | None]] = {}
-    given = _mapping(answer.get("scores"))
-    reason = str(_storable(answer.get("reason") or "")).strip()
-    for letter in letters:
-        row = _mapping(given.get(letter))
-        scores[letter] = {}
-        for name in rubric.names:
-            value = row.get(name)
-            if name not in row or isinstance(value, bool) or (value is not None and value not in (1, 2, 3, 4, 5)):
-                errors.append(FieldError(f"scores.{letter}.{name}", "Choose 1 to 5, or say that you cannot judge it."))
-            else:
-                scores[letter][name] = None if value is None else int(value)
-        errors += [
-            FieldError(f"scores.{letter}.{name}", "The rubric has no such dimension.")
-            for name in sorted(set(row) - set(rubric.names))
-        ]
-    errors += _foreign_letters("scores", given, scores)
-    harm, wrong = _harm(answer.get("harm"), rubric, scores)
-    kinds, unknown = _harm_category(answer.get("harm_category"), rubric, harm)
-    cannot, unsaid = _cannot(answer.get("cannot"), reason, scores)
-    errors += [*wrong, *unknown, *unsaid]
-    preference = str(answer.get("preference") or "")
-    if assignment.campaign_item.campaign.asks_preference and preference not in ("A", "B", "tie", "both_bad"):
-        errors.append(FieldError("preference", "Choose A, B, tie or both bad."))
-    if errors:
-        raise Refused(
-            "incomplete-rating", "The rating is not complete; nothing was lost.", errors=list(dict.fromkeys(errors))
-        )
-    return {
-        "scores": scores,
-        "harm": harm,
-        "harm_category": kinds or None,
-        "cannot": cannot,
-        "preference": preference if assignment.campaign_item.campaign.asks_preference else "",
-        "spans": _spans(answer.get("spans") or [], texts),
-        "reason": reason,
-        "seconds": _seconds(answer.get("seconds")),
-    }
-
-
-def _harm(
-    given: Any, rubric: Rubric, scores: dict[str, dict[str, int | None]]
-) -> tuple[dict[str, bool], list[FieldError]]:
-    """Letter → whether it could do harm, as far as it was said: nothing said is not harm-free, nor is an answer that could not be
-    judged, so without a word their letters are left out and the safety gate does not count them."""
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        return {}, [FieldError("harm", 'harm is an object of letters with true or false, such as {"A": false}.')]
-    errors = _foreign_letters("harm", given, scores)
-    errors += [
-        FieldError(f"harm.{letter}", "Harm is true or false.")
-        for letter in scores
-        if letter in given and not isinstance(given[letter], bool)
-    ]
-    if not rubric.asks_harm:
-        return {}, errors
-    said = {letter for letter, row in scores.items() if letter in given and (given[letter] or rubric.judges_harm(row))}
-    return {letter: given[letter] for letter in scores if letter in said}, errors
-
-
-def _harm_category(given: Any, rubric: Rubric, harm: dict[str, bool]) -> tuple[dict[str, str], list[FieldError]]:
-    """Letter → kind of harm, for answers that are called harmful. Naming one is the rater's choice."""
-    given = {} if given is None else given
-    known = [category.name for category in rubric.harm_categories]
-    if not isinstance(given, dict):
-        return {}, [FieldError("harm_category", 'harm_category is an object of letters, such as {"A": "privacy"}.')]
-    errors = []
-    for letter, kind in given.items():
-        if harm.get(letter) is not True:
-            errors.append(FieldError(f"harm_category.{letter}", "Only an answer with harm has a kind of harm."))
-        elif kind not in known:
-            errors.append(
-                FieldError(f"harm_category.{letter}", f"The rubric's kinds are {', '.join(known) or 'none'}.")
-            )
-    return dict(given), errors
-
-
-def _cannot(
-    given: Any, reason: str, scores: dict[str, dict[str, int | None]]
-) -> tuple[dict[str, str], list[FieldError]]:
-    """Letter → why it cannot be judged, for each letter with a null. Who sends no such object says it in `reason`, for all of them."""
-    unjudged = [letter for letter, row in scores.items() if None in row.values()]
-    if not given:
-        unsaid = [] if reason else unjudged
-        return dict.fromkeys(unjudged, reason), [
-            FieldError("reason", f"Say why {letter} cannot be judged.") for letter in unsaid
-        ]
-    if not isinstance(given, dict):
-        return {}, [FieldError("cannot", 'cannot is an object of letters with a reason, such as {"A": "Cut off"}.')]
-    said = {letter: str(_storable(why)).strip() for letter, why in given.items() if isinstance(why, str)}
-    errors = [
-        FieldError(f"cannot.{letter}", f"Say why {letter} cannot be judged.")
-        for letter in unjudged
-        if not said.get(letter)
-    ]
-    errors += [
-        FieldError(f"cannot.{letter}", "Only an answer with a null cannot be judged.")
-        for letter in sorted(set(given) - set(unjudged))
-    ]
-    return {letter: said.get(letter, "") for letter in unjudged}, errors
-
-
-def _foreign_letters(name: str, given: dict[str, Any], letters: dict[str, Any]) -> list[FieldError]:
-    return [
-        FieldError(f"{name}.{letter}", "This item has no such answer.") for letter in sorted(set(given) - set(letters))
-    ]
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _spans(value: Any, texts: dict[str, str]) -> list[dict[str, Any]]:
-    """Marks in the answers: {"key", "start", "end", "kind", "comment"}; start and end count code points of the text as shown."""
-    if not isinstance(value, list) or len(value) > MOST_SPANS:
-        raise Refused("bad-span", f"Marks are a list of at most {MOST_SPANS}.", field="spans")
-    spans = []
-    for at, span in enumerate(value):
-        found = _mapping(span)
-        key, start, end, kind = (found.get(name) for name in ("key", "start", "end", "kind"))
-        if not isinstance(key, str) or key not in texts:
-            raise Refused("bad-span", "A mark needs the letter of the answer it stands in.", field=f"spans.{at}.key")
-        if not (type(start) is type(end) is int and 0 <= start < end <= len(texts[key])):
-            raise Refused(
-                "bad-span",
-                f"A mark's start and end are counted in characters of {key}, from 0 to {len(texts[key])}.",
-                field=f"spans.{at}",
-            )
-        if kind not in MARKS:
-            raise Refused("bad-span", f"A mark is one of {', '.join(MARKS)}.", field=f"spans.{at}.kind")
-        comment = str(_storable(found.get("comment") or ""))[:2000]
-        spans.append({"key": key, "start": start, "end": end, "kind": kind, "comment": comment})
-    return spans
-
-
-def _storable(value: Any) -> Any:
-    """The same JSON without what PostgreSQL cannot keep: NUL and lone surrogates."""
-    if isinstance(value, str):
-        return shown(value)
-    if isinstance(value, dict):
-        return {_storable(name): _storable(inner) for name, inner in value.items()}
-    return [_storable(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _seconds(value: Any) -> float | None:
-    return (
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 86_400 else None
+def _columns(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
+    campaign = assignment.campaign_item.campaign
+    return checked(
+        answer,
+        Rubric.model_validate(campaign.rubric.content),
+        dict(assignment.keys.order_by("key").values_list("key", "answer__text")),
+        asks_preference=campaign.asks_preference,
     )
