@@ -185,7 +185,10 @@ def _counted(battles: Sequence[Battle]) -> Counter[Battle]:
 
     ValueError with the battle's number: an outcome of another name, or a model against itself.
     """
-    counted: Counter[Battle] = Counter(map(tuple, battles))  # type: ignore[arg-type]  # a row read from JSON is a list
+    try:
+        counted = Counter(battles)
+    except TypeError:  # rows read from JSON are lists
+        counted = Counter((left, right, outcome) for left, right, outcome in battles)
     if all(outcome in _OUTCOMES and left != right for left, right, outcome in counted):
         return counted
     for number, (left, right, outcome) in enumerate(battles):

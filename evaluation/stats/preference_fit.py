@@ -52,7 +52,8 @@ def why_no_maximum(rows: Rows, design: FloatArray, contrasts: FloatArray, has_ti
         return "no battles between two models"
     if has_tie and (rows.outcome == TIE).all():
         return "every battle is a tie: strengths are undetermined"
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    spread = np.linalg.eigvalsh(design.T @ design)
+    if spread[0] <= 1e-9 * spread[-1]:
         return (
             "the battles do not tie all models together: some groups of models never met, "
             "or position and strength cannot be told apart"
