@@ -28,7 +28,7 @@ from ftplatform.jobs.engine import run_engine
 from ftplatform.projects.spec import TaskSpec
 from inference import answerrows
 from inference.backends import choices
-from inference.backends.base import BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
+from inference.backends.base import Backend, BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
 from inference.keys import key_for
 from inference.models import Deployment, Generation, GenerationCell, GenerationRun, PromptCondition
 from inference.remote import open_backend
@@ -300,14 +300,20 @@ def _calibrate(work: _Work, todo: list[_Todo]) -> None:
 
 
 def _ask_remote(work: _Work, todo: list[_Todo]) -> None:
-    cell, have, spec = todo[0].cell, todo[0].have, work.spec
-    keep = _Keeper(work.context, cell)
+    cell = todo[0].cell
     deployment = cell.model_version.deployments.filter(backend=cell.model_version.backend.name).order_by("-pk").first()
     if deployment is None:
         raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
-    backend = open_backend(deployment.url, cell.model_version.reference, _key_of(deployment))
-    sampling = TypeAdapter(Sampling).validate_python(work.run.sampling)
+    keep = _Keeper(work.context, cell)
     keep.place(deployment.backend, deployment.url)
+    with open_backend(deployment.url, cell.model_version.reference, _key_of(deployment)) as backend:
+        _ask(backend, work, todo[0], keep)
+
+
+def _ask(backend: Backend, work: _Work, todo: _Todo, keep: _Keeper) -> None:
+    """Chunk by chunk; what had come when the address fails is kept."""
+    cell, have, spec = todo.cell, todo.have, work.spec
+    sampling = TypeAdapter(Sampling).validate_python(work.run.sampling)
     by_id = {str(item.pk): item for item in work.items}
     rest = (item for item in work.items if item.pk not in have)
     answered = len(have)
