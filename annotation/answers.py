@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from annotation.models import Suggestion
 from annotation.numbers import read_number
@@ -117,21 +117,27 @@ def told(spec: TaskSpec, values: Mapping[str, Any], errors: dict[str, str], refu
 
 
 def _value(one: TaskField, data: FormData) -> Any:
-    if one.kind == "multi":
+    if one.kind == "multi":  # ticks, and no text
         given = set(data.getlist(INPUT + one.name))
         return [label for label in one.labels if label in given] + sorted(given - set(one.labels))
     text = (data.get(INPUT + one.name, "") or "").replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not text or one.kind in ("choice", "text"):
+    if not text:
         return text
-    if one.kind == "spans":
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{one.heading}: this is no list of spans (column {error.colno}).") from error
-    try:
-        return read_number(text)
-    except ValueError as error:
-        raise ValueError(f"{one.heading}: {error}.") from error
+    match one.kind:
+        case "choice" | "text":
+            return text
+        case "spans":
+            try:
+                return json.loads(text)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{one.heading}: this is no list of spans (column {error.colno}).") from error
+        case "number" | "rating":
+            try:
+                return read_number(text)
+            except ValueError as error:
+                raise ValueError(f"{one.heading}: {error}.") from error
+        case kind:
+            assert_never(kind)
 
 
 def fields_for(

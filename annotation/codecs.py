@@ -18,7 +18,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from ftplatform.projects.spec import RATINGS, TaskField, TaskSpec, folded
 
@@ -173,13 +173,17 @@ def _render(spec: TaskSpec, values: dict[str, Any]) -> str:
 
 
 def _text(field: TaskField, value: Any) -> str:
-    if field.kind == "multi":
-        return ", ".join(value)
-    if field.kind == "spans":
-        return json.dumps(value, ensure_ascii=False)
-    if field.kind in ("number", "rating"):
-        return _number_text(value)
-    return str(value)
+    match field.kind:
+        case "multi":
+            return ", ".join(value)
+        case "spans":
+            return json.dumps(value, ensure_ascii=False)
+        case "number" | "rating":
+            return _number_text(value)
+        case "choice" | "text":
+            return str(value)
+        case kind:
+            assert_never(kind)
 
 
 def _number_text(value: float) -> str:
@@ -206,30 +210,33 @@ def check_value(field: TaskField, value: Any) -> None:
     def wrong(message: str) -> UnparsableValue:
         return UnparsableValue(field.name, f"{field.heading}: {message}")
 
-    if field.kind == "choice":
-        if value not in field.labels:
-            raise wrong(f"{value!r} is not a choice; choices are {_listed(field.labels)}.")
-    elif field.kind == "multi":
-        if not isinstance(value, list) or any(one not in field.labels for one in value):
-            raise wrong(f"a list of its choices is wanted: {_listed(field.labels)}.")
-        if len(set(value)) < len(value):
-            raise wrong("a choice stands twice.")
-    elif field.kind == "text":
-        if not isinstance(value, str):
-            raise wrong("a text is wanted.")
-        if "\x00" in value:
-            raise wrong("holds a NUL character, which no text field can keep.")
-        if len(value) > field.max_length:
-            raise wrong(f"is {len(value):,} characters long; at most {field.max_length:,} fit.")
-        if field.required and not value.strip():
-            raise wrong("is empty and required.")
-    elif field.kind in ("number", "rating"):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise wrong("a finite number is wanted.")
-        if field.kind == "rating" and value not in RATINGS:
-            raise wrong("a whole number from 1 to 5 is wanted.")
-    elif field.kind == "spans":
-        _check_spans(field, value, wrong)
+    match field.kind:
+        case "choice":
+            if value not in field.labels:
+                raise wrong(f"{value!r} is not a choice; choices are {_listed(field.labels)}.")
+        case "multi":
+            if not isinstance(value, list) or any(one not in field.labels for one in value):
+                raise wrong(f"a list of its choices is wanted: {_listed(field.labels)}.")
+            if len(set(value)) < len(value):
+                raise wrong("a choice stands twice.")
+        case "text":
+            if not isinstance(value, str):
+                raise wrong("a text is wanted.")
+            if "\x00" in value:
+                raise wrong("holds a NUL character, which no text field can keep.")
+            if len(value) > field.max_length:
+                raise wrong(f"is {len(value):,} characters long; at most {field.max_length:,} fit.")
+            if field.required and not value.strip():
+                raise wrong("is empty and required.")
+        case "number" | "rating":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise wrong("a finite number is wanted.")
+            if field.kind == "rating" and value not in RATINGS:
+                raise wrong("a whole number from 1 to 5 is wanted.")
+        case "spans":
+            _check_spans(field, value, wrong)
+        case kind:
+            assert_never(kind)
 
 
 def _check_spans(field: TaskField, value: Any, wrong: Any) -> None:
@@ -314,19 +321,23 @@ def _parse_json(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:
 
 def _read(field: TaskField, raw: Any) -> tuple[Any, bool]:
     """(value, exact) of what a codec found for a field; (None, False) when it cannot be read."""
-    if field.kind == "choice":
-        return _read_choice(field, raw)
-    if field.kind == "multi":
-        parts = raw if isinstance(raw, list) else [part.strip() for part in str(raw).split(",") if part.strip()]
-        read = [_read_choice(field, part) for part in parts]
-        if any(value is None for value, _ in read):
-            return None, False
-        return list(dict.fromkeys(value for value, _ in read)), all(exact for _, exact in read)
-    if field.kind == "text":
-        return (raw, True) if isinstance(raw, str) else (None, False)
-    if field.kind in ("number", "rating"):
-        return _read_number(field, raw)
-    return _read_spans(raw)
+    match field.kind:
+        case "choice":
+            return _read_choice(field, raw)
+        case "multi":
+            parts = raw if isinstance(raw, list) else [part.strip() for part in str(raw).split(",") if part.strip()]
+            read = [_read_choice(field, part) for part in parts]
+            if any(value is None for value, _ in read):
+                return None, False
+            return list(dict.fromkeys(value for value, _ in read)), all(exact for _, exact in read)
+        case "text":
+            return (raw, True) if isinstance(raw, str) else (None, False)
+        case "number" | "rating":
+            return _read_number(field, raw)
+        case "spans":
+            return _read_spans(raw)
+        case kind:
+            assert_never(kind)
 
 
 def _read_choice(field: TaskField, raw: Any) -> tuple[str | None, bool]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, assert_never
 
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -137,21 +137,25 @@ class ColumnMapping:
 
     def _read(self, field: TaskField, text: str) -> Any:
         """A cell as a value of the field. Raises ValueError with the reason and the remedy."""
-        if field.kind == "choice":
-            return self._choice(field, text)
-        if field.kind in ("number", "rating"):
-            return read_number(text)
-        if field.kind == "multi":
-            parts = _json_list(text)
-            if parts is None:
-                parts = [part.strip() for part in text.split(",") if part.strip()]
-            return [self._choice(field, part) for part in parts]
-        if field.kind == "spans":
-            spans = _json_list(text)
-            if spans is None:
-                raise ValueError(f"{text[:80]!r} is no list of spans; write it as JSON, as an export does")
-            return spans
-        return text
+        match field.kind:
+            case "choice":
+                return self._choice(field, text)
+            case "number" | "rating":
+                return read_number(text)
+            case "multi":
+                parts = _json_list(text)
+                if parts is None:
+                    parts = [part.strip() for part in text.split(",") if part.strip()]
+                return [self._choice(field, part) for part in parts]
+            case "spans":
+                spans = _json_list(text)
+                if spans is None:
+                    raise ValueError(f"{text[:80]!r} is no list of spans; write it as JSON, as an export does")
+                return spans
+            case "text":
+                return text
+            case kind:
+                assert_never(kind)
 
     def _choice(self, field: TaskField, text: Any) -> str:
         """The label that the text is, or is but for case and spaces."""
