@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from training.demo.source import Load
 
-TOTAL_SECONDS = 570.0
+TOTAL_SECONDS = 550.0
 """From the start of `make demo`, installing and all, to the served site; the rest of the ten minutes is for what nobody foresees."""
 
 TRAINING_SECONDS = (75.0, 260.0)
 """The least and the most, the engine's start included."""
 
-MERGE_SECONDS = 25.0
+MERGE_SECONDS = 30.0
 """Of the tuned model: merged, saved, tried on three prompts, registered."""
 
 SCORING_SECONDS = 12.0
@@ -25,7 +25,7 @@ PREPARING_SECONDS = 90.0
 
 UNPACKING_SECONDS = 10.0
 
-SHORTER_ANSWERS = 0.7
+SHORTER_ANSWERS = 0.85
 """What a tuned model's answers take of the base's: they end, the base's are cut."""
 
 TEST, VALIDATION, TRAIN = 110, 24, 250
