@@ -126,7 +126,8 @@ def install_torch(venv: Path) -> None:
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)
     if answer.stdout.strip().partition("+")[0] == TORCH.partition("==")[2]:  # 2.13.0+cpu is a build of 2.13.0
         return
-    by_pip = [python_of(venv), "-m", "pip", "install", "--progress-bar", "off", TORCH]
+    # Python compiles what is imported, when it is: the whole of torch at once takes twenty seconds of a slow core.
+    by_pip = [python_of(venv), "-m", "pip", "install", "--progress-bar", "off", "--no-compile", TORCH]
     if has_nvidia_gpu():
         say("An NVIDIA GPU was found: installing torch with CUDA, about 3 GB to download")
         need_space(TORCH_CUDA_MB, "torch with CUDA")
