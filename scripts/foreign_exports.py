@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bootstrap import ROOT, InstallError, ensure_uv, make_venv, python_of, run, say, uv
+from bootstrap import ROOT, InstallError, make_venv, python_of, run, say, uv
 
 PARTS = ROOT / "scripts" / "foreign-exports"
 PROGRAMS = {
@@ -29,7 +29,6 @@ def main(arguments: list[str]) -> int:
             with tempfile.TemporaryDirectory() as scratch:
                 venv = Path(scratch) / "venv"
                 make_venv(venv)
-                ensure_uv(venv)
                 run([*uv(venv), "--quiet", *requirements])
                 run([python_of(venv), str(PARTS / f"{part}.py"), str(folder.resolve())], environ={"HOME": scratch})
     except InstallError as error:

@@ -10,7 +10,6 @@ import sys
 from bootstrap import (
     ROOT,
     InstallError,
-    ensure_uv,
     has_nvidia_gpu,
     install_torch,
     make_venv,
@@ -33,12 +32,10 @@ def main() -> int:
         make_venv(VENV)
         if has_nvidia_gpu():
             need_space(CUDA_MB, "vLLM")
-            ensure_uv(VENV)
             run([*uv(VENV), "--torch-backend=auto", "-r", str(REQUIREMENTS / "cuda.txt")])
         else:
             need_space(CPU_MB, "vLLM for the CPU")
             install_torch(VENV)
-            ensure_uv(VENV)
             run([*uv(VENV), "-r", str(REQUIREMENTS / "cpu.txt")])
             run([python_of(VENV), "-m", "pip", "uninstall", "--yes", "--quiet", *NOT_NEEDED])
         run([python_of(VENV), "-c", "import vllm"])
