@@ -5,7 +5,6 @@ A rule is a file in `members/` that defines `RULE`; where it runs among the othe
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import pkgutil
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from annotation.cleaning.errors import CleaningInputError, UnknownRuleError
 from annotation.cleaning.recipe import CleanResult, Recipe
 from annotation.cleaning.rule import Rule
 from annotation.cleaning.vocabulary import SERVED
+from ftplatform.spelling import hint
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,5 @@ def _chosen(rules: Iterable[str]) -> list[Rule]:
     asked = [rules] if isinstance(rules, str) else list(rules)
     for name in asked:
         if name not in _rules():
-            near = difflib.get_close_matches(name, names(), n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
-            raise UnknownRuleError(f"there is no rule {name!r}; {hint}")
+            raise UnknownRuleError(f"there is no rule {name!r}; {hint(name, names())}")
     return [rule for name, rule in _rules().items() if name in asked]

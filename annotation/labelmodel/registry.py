@@ -5,7 +5,6 @@ A label model is a file in `members/` that defines `MODEL`.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import pkgutil
@@ -16,6 +15,7 @@ from importlib import import_module
 from annotation.labelmodel import members
 from annotation.labelmodel.errors import UnknownLabelModelError
 from annotation.labelmodel.model import LabelModel
+from ftplatform.spelling import hint
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,5 @@ def member(name: str) -> LabelModel:
     """A label model by its name. UnknownLabelModelError lists near names."""
     model = _models().get(name)
     if model is None:
-        near = difflib.get_close_matches(str(name), names(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
-        raise UnknownLabelModelError(f"there is no label model {name!r}; {hint}")
+        raise UnknownLabelModelError(f"there is no label model {name!r}; {hint(name, names())}")
     return model

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.datastructures import MultiValueDictKeyError
 
 from evaluation.models import Rating
-from evaluation.services.ratingchecks import CANNOT_JUDGE
+from evaluation.services.ratingchecks import CANNOT_JUDGE, mapping
 
 FREE_KEYS = "dwptefgijkqsvxyz"
 """Letters that no other key of the bench uses (templates/evaluation/rate.html)."""
@@ -135,13 +135,13 @@ def of_rating(rating: Rating) -> dict[str, Any]:
 
 def bench(shown: Mapping[str, Any], state: Any) -> Bench:
     """The payload of an item with what was entered so far. state: a draft (any JSON, also from another client) or a rating."""
-    state = _mapping(state)
-    scores, harm, kinds, cannot = (_mapping(state.get(name)) for name in ("scores", "harm", "harm_category", "cannot"))
+    state = mapping(state)
+    scores, harm, kinds, cannot = (mapping(state.get(name)) for name in ("scores", "harm", "harm_category", "cannot"))
     now = _first_open(shown, scores, cannot)
     answers = []
     for answer in shown["answers"]:
         letter = answer["key"]
-        row = _mapping(scores.get(letter))
+        row = mapping(scores.get(letter))
         cells = tuple(
             _cell(
                 letter,
@@ -173,7 +173,7 @@ def _first_open(
         if not cannot.get(answer["key"])
         for one in shown["dimensions"]
     ]
-    open_ones = [cell for cell in judged if _mapping(scores.get(cell[0])).get(cell[1]) is None]
+    open_ones = [cell for cell in judged if mapping(scores.get(cell[0])).get(cell[1]) is None]
     return next(iter(open_ones or judged), None)
 
 
@@ -207,10 +207,6 @@ def _cell(
         is_harmful=is_harmful,
         harm_kinds=kinds,
     )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _one(post: Mapping[str, Any], name: str) -> str:

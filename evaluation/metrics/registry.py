@@ -9,7 +9,6 @@ group `ftplatform.metrics`, each entry naming a `Metric`:
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import pkgutil
@@ -22,6 +21,7 @@ from evaluation.metrics import members
 from evaluation.metrics.errors import Absent, MetricInputError, UnknownMetricError
 from evaluation.metrics.metric import Metric, Takes
 from evaluation.metrics.result import Direction, MetricResult
+from ftplatform.spelling import hint
 
 ENTRY_POINTS = "ftplatform.metrics"
 
@@ -131,9 +131,7 @@ def _from_other_packages() -> list[Metric]:
 def _metric(name: str) -> Metric:
     metric = _metrics().get(name)
     if metric is None:
-        near = difflib.get_close_matches(name, names(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
-        raise UnknownMetricError(f"there is no metric {name!r}; {hint}")
+        raise UnknownMetricError(f"there is no metric {name!r}; {hint(name, names())}")
     return metric
 
 

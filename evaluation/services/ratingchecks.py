@@ -18,10 +18,10 @@ def checked(answer: dict[str, Any], rubric: Rubric, texts: dict[str, str], *, as
     letters = list(texts)
     errors: list[FieldError] = []
     scores: dict[str, dict[str, int | None]] = {}
-    given = _mapping(answer.get("scores"))
+    given = mapping(answer.get("scores"))
     reason = str(storable(answer.get("reason") or "")).strip()
     for letter in letters:
-        row = _mapping(given.get(letter))
+        row = mapping(given.get(letter))
         scores[letter] = {}
         for name in rubric.names:
             value = row.get(name)
@@ -125,7 +125,7 @@ def _foreign_letters(name: str, given: dict[str, Any], letters: dict[str, Any]) 
     ]
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
@@ -135,7 +135,7 @@ def _spans(value: Any, texts: dict[str, str]) -> list[dict[str, Any]]:
         raise Refused("bad-span", f"Marks are a list of at most {MOST_SPANS}.", field="spans")
     spans = []
     for at, span in enumerate(value):
-        found = _mapping(span)
+        found = mapping(span)
         key, start, end, kind = (found.get(name) for name in ("key", "start", "end", "kind"))
         if not isinstance(key, str) or key not in texts:
             raise Refused("bad-span", "A mark needs the letter of the answer it stands in.", field=f"spans.{at}.key")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import optimize, special, stats
 
 from evaluation.stats.figure import BoolArray, FloatArray, IntArray, as_values, check_confidence
-from evaluation.stats.grouping import Groups, as_labels, encode, is_missing
+from evaluation.stats.grouping import encode_kept, named
 from evaluation.stats.severity import connected_groups
 from evaluation.stats.statistic import statistic
 
@@ -76,9 +76,7 @@ def ordinal_severity(
     sample = as_values(ratings, "ratings")
     kept: BoolArray = ~np.isnan(sample)
     sample = sample[kept]
-    by_item, by_rater = _groups(items, kept, "items"), _groups(raters, kept, "raters")
-    first = np.unique(by_rater.codes, return_index=True)[1]
-    names = tuple(as_labels(raters)[kept][first].tolist())
+    by_item, (names, by_rater) = encode_kept(items, kept, "items"), named(raters, kept, "raters")
     scale, steps = np.unique(sample, return_inverse=True)
     nothing = np.full(len(names), np.nan)
 
@@ -128,15 +126,6 @@ def ordinal_severity(
         n=len(sample),
         confidence=confidence,
     )
-
-
-def _groups(labels: npt.ArrayLike, kept: BoolArray, name: str) -> Groups:
-    array = as_labels(labels)
-    if array.shape != kept.shape:
-        raise ValueError(f"{name} needs one label per rating: {len(kept)} ratings, labels of shape {array.shape}")
-    if is_missing(array[kept]).any():
-        raise ValueError(f"{name}: a rating lacks its label")
-    return encode(array[kept], int(kept.sum()), name)
 
 
 def _start(data: _Ratings) -> FloatArray:

@@ -20,6 +20,7 @@ from evaluation.stats.figure import (
     Figure,
     FloatArray,
     Interval,
+    as_pairs,
     as_values,
     check_confidence,
     no_interval,
@@ -42,9 +43,7 @@ def paired_effect(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) 
     ``a``, ``b``: (n,), same examples; a pair with a NaN is left out. ValueError: unequal lengths.
     """
     check_confidence(confidence)
-    first, second = as_values(a, "a"), as_values(b, "b")
-    if first.shape != second.shape:
-        raise ValueError(f"a and b must hold the same examples: {len(first)} against {len(second)} values")
+    first, second = as_pairs(a, b)
     difference = first - second
     difference = difference[~np.isnan(difference)]
     n, method = len(difference), "Cohen's d_z, noncentral t"

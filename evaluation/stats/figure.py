@@ -72,6 +72,14 @@ def check_confidence(confidence: float) -> float:
     return confidence
 
 
+def as_pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Values of two systems on the same examples, (n,) each. ValueError: unequal lengths."""
+    first, second = as_values(a, "a"), as_values(b, "b")
+    if first.shape != second.shape:
+        raise ValueError(f"a and b must hold the same examples: {len(first)} against {len(second)} values")
+    return first, second
+
+
 def as_values(values: npt.ArrayLike, name: str) -> FloatArray:
     """One-dimensional floats; None and masked become NaN. ValueError names the argument that has another shape."""
     array: npt.NDArray[Any] = np.asarray(values, dtype=np.float64)

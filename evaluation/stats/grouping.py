@@ -83,6 +83,26 @@ def encode(labels: npt.ArrayLike, length: int, name: str = "clusters") -> Groups
     return Groups(codes, known + alone)
 
 
+def encode_kept(labels: npt.ArrayLike, kept: BoolArray, name: str) -> Groups:
+    """Groups of the kept ratings, none of which may lack its label: what an effect is estimated for has a name.
+
+    ValueError: not one label per rating, or a kept one without.
+    """
+    array = as_labels(labels)
+    if array.shape != kept.shape:
+        raise ValueError(f"{name} needs one label per rating: {len(kept)} ratings, labels of shape {array.shape}")
+    if is_missing(array[kept]).any():
+        raise ValueError(f"{name}: a rating lacks its label")
+    return encode(array[kept], int(kept.sum()), name)
+
+
+def named(labels: npt.ArrayLike, kept: BoolArray, name: str) -> tuple[tuple[Any, ...], Groups]:
+    """The labels in the order of their codes, and the groups: `encode_kept`."""
+    groups = encode_kept(labels, kept, name)
+    first = np.unique(groups.codes, return_index=True)[1]
+    return tuple(as_labels(labels)[kept][first].tolist()), groups
+
+
 def crossed(first: Groups, second: Groups) -> Groups:
     """The cells of two groupings: values share a cell when they share both groups."""
     cells, codes = np.unique(first.codes * second.count + second.codes, return_inverse=True)

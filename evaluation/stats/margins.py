@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from evaluation.stats.clustered import cluster_variance
-from evaluation.stats.figure import BoolArray, as_values, check_confidence
+from evaluation.stats.figure import BoolArray, as_pairs, check_confidence
 from evaluation.stats.grouping import encode, one_each
 from evaluation.stats.statistic import statistic
 
@@ -91,9 +91,7 @@ def _test(
     check_confidence(confidence)
     if not margin > 0:
         raise ValueError(f"margin must be above 0, in the unit of the values; got {margin!r}")
-    first, second = as_values(a, "a"), as_values(b, "b")
-    if first.shape != second.shape:
-        raise ValueError(f"a and b must hold the same examples: {len(first)} against {len(second)} values")
+    first, second = as_pairs(a, b)
     groups = one_each(len(first)) if clusters is None else encode(clusters, len(first))
     kept: BoolArray = ~(np.isnan(first) | np.isnan(second))
     difference, groups = (first - second)[kept], groups.take(kept)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy import optimize, sparse, stats
 
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
-from evaluation.stats.grouping import Groups, as_labels, crossed, encode, is_missing
+from evaluation.stats.grouping import Groups, as_labels, crossed, encode_kept
 from evaluation.stats.statistic import statistic
 
 HIGHEST_RATIO = 100.0  # of a random sd to the noise sd, where the search ends
@@ -116,7 +116,7 @@ def mixed_effects(
     sample = as_values(ratings, "ratings")
     kept: BoolArray = ~np.isnan(sample)
     sample = sample[kept]
-    by_item, by_rater = _groups(items, kept, "items"), _groups(raters, kept, "raters")
+    by_item, by_rater = encode_kept(items, kept, "items"), encode_kept(raters, kept, "raters")
     names, fixed, by_treatment = _design(treatment, kept)
     terms = ("(intercept)", *(str(name) for name in names[1:]))
     n, p = fixed.shape
@@ -169,22 +169,13 @@ def mixed_effects(
     )
 
 
-def _groups(labels: npt.ArrayLike, kept: BoolArray, name: str) -> Groups:
-    array = as_labels(labels)
-    if array.shape != kept.shape:
-        raise ValueError(f"{name} needs one label per rating: {len(kept)} ratings, labels of shape {array.shape}")
-    if is_missing(array[kept]).any():
-        raise ValueError(f"{name}: a rating lacks its label")
-    return encode(array[kept], int(kept.sum()), name)
-
-
 def _design(treatment: npt.ArrayLike | None, kept: BoolArray) -> tuple[list[Any], FloatArray, Groups]:
     """The treatments' names, the fixed columns (n, p): ones and one for each treatment but the first, and the groups."""
     n = int(kept.sum())
     ones = np.ones((n, 1))
     if treatment is None or n == 0:
         return [""], ones, Groups(np.zeros(n, dtype=np.intp), 1)
-    groups = _groups(treatment, kept, "treatment")
+    groups = encode_kept(treatment, kept, "treatment")
     labels = as_labels(treatment)[kept]
     names = sorted(set(labels.tolist()), key=lambda name: (str(type(name)), name))
     first = np.unique(groups.codes, return_index=True)[1]

@@ -16,7 +16,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.stats.figure import BoolArray, Figure, FloatArray, Interval, as_values, check_confidence, undefined
+from evaluation.stats.figure import (
+    BoolArray,
+    Figure,
+    FloatArray,
+    Interval,
+    as_pairs,
+    as_values,
+    check_confidence,
+    undefined,
+)
 from evaluation.stats.grouping import encode, one_each
 from evaluation.stats.intervals import Reduce, as_rows, interval_of_replicates
 from evaluation.stats.multiplicity import benjamini_hochberg, holm
@@ -95,9 +104,7 @@ def compare(
         raise ValueError(f"unknown test {test!r}; known: {', '.join(TESTS)}")
     if clusters is not None and test not in ("permutation", "bootstrap", "t"):
         raise ValueError(f"the {test} test has no form for clusters; use permutation, bootstrap or t")
-    first, second = as_values(a, "a"), as_values(b, "b")
-    if first.shape != second.shape:
-        raise ValueError(f"a and b must hold the same examples: {len(first)} against {len(second)} values")
+    first, second = as_pairs(a, b)
     groups = one_each(len(first)) if clusters is None else encode(clusters, len(first))
     kept: BoolArray = ~(np.isnan(first) | np.isnan(second))
     pairs = Pairs(first[kept], second[kept], groups.take(kept), clusters is not None, limits)

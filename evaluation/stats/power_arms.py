@@ -36,8 +36,7 @@ def arms_of_means(
     """Values in the *first* arm to find ``difference`` of two independent means, ``sd`` within an arm; the second arm has
     ``ratio`` times as many. Clusters as in `power.sample_size`: users who come back, say."""
     z = quantiles(power, confidence, sides)
-    if not ratio > 0:
-        raise ValueError(f"ratio is the second arm's size over the first's, above 0; got {ratio!r}")
+    _check_ratio(ratio)
     if not sd > 0:
         return undefined("values without variation: any number shows the same")
     return _whole((1 + 1 / ratio) * (sd * sum(z)) ** 2, difference, design_effect(cluster_size, icc))
@@ -66,8 +65,7 @@ def arms_of_proportions(
     for rate in (first, second):
         if not 0 <= rate <= 1:
             raise ValueError(f"a rate lies between 0 and 1; got {rate!r}")
-    if not ratio > 0:
-        raise ValueError(f"ratio is the second arm's size over the first's, above 0; got {ratio!r}")
+    _check_ratio(ratio)
     pooled = (first + ratio * second) / (1 + ratio)
     null = math.sqrt(pooled * (1 - pooled) * (1 + 1 / ratio))
     own = math.sqrt(first * (1 - first) + second * (1 - second) / ratio)
@@ -152,6 +150,11 @@ def correlation_size(
             raise ValueError(f"a correlation lies between -1 and 1, both left out; got {value!r}")
     needed = _whole(sum(z) ** 2, math.atanh(correlation) - math.atanh(null), 1.0, extra=3)
     return needed if math.isnan(needed) else Figure(max(float(needed), 4.0))
+
+
+def _check_ratio(ratio: float) -> None:
+    if not ratio > 0:
+        raise ValueError(f"ratio is the second arm's size over the first's, above 0; got {ratio!r}")
 
 
 def _whole(squared_scale: float, effect: float, inflation: float, extra: float = 0.0) -> Figure:

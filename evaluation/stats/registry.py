@@ -9,7 +9,6 @@ modules are found, not listed.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import pkgutil
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.stats.statistic import DESIGNS, REGISTERED, Design, Statistic
+from ftplatform.spelling import hint
 
 PACKAGE = "evaluation.stats"
 
@@ -71,9 +71,7 @@ def find(name: str) -> Callable[..., Any]:
     """The function of that name. Raises UnknownStatisticError."""
     found = _statistics().get(name)
     if found is None:
-        near = difflib.get_close_matches(name, names(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
-        raise UnknownStatisticError(f"there is no statistic {name!r}; {hint}")
+        raise UnknownStatisticError(f"there is no statistic {name!r}; {hint(name, names())}")
     return found.function
 
 

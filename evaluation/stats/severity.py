@@ -17,7 +17,7 @@ from scipy import sparse, stats
 from scipy.sparse import csgraph
 
 from evaluation.stats.figure import BoolArray, FloatArray, as_values, check_confidence
-from evaluation.stats.grouping import Groups, as_labels, encode, is_missing
+from evaluation.stats.grouping import Groups, named
 from evaluation.stats.statistic import statistic
 
 
@@ -60,8 +60,8 @@ def rater_severity(
     sample = as_values(ratings, "ratings")
     kept: BoolArray = ~np.isnan(sample)
     sample = sample[kept]
-    item_names, by_item = _named(items, kept, "items")
-    rater_names, by_rater = _named(raters, kept, "raters")
+    item_names, by_item = named(items, kept, "items")
+    rater_names, by_rater = named(raters, kept, "raters")
     per_rater = by_rater.sizes()
     nothing = np.full(by_rater.count, np.nan)
 
@@ -111,16 +111,3 @@ def connected_groups(items: Groups, raters: Groups) -> int:
     size = items.count + raters.count
     edges = sparse.csr_array((np.ones(len(items.codes)), (items.codes, items.count + raters.codes)), shape=(size, size))
     return int(csgraph.connected_components(edges, directed=False, return_labels=False))
-
-
-def _named(labels: npt.ArrayLike, kept: BoolArray, name: str) -> tuple[tuple[Any, ...], Groups]:
-    """The labels in the order of their codes, and the groups of the kept values. ValueError: a label is missing."""
-    array = as_labels(labels)
-    if array.shape != kept.shape:
-        raise ValueError(f"{name} needs one label per value: {len(kept)} values, labels of shape {array.shape}")
-    array = array[kept]
-    if is_missing(array).any():
-        raise ValueError(f"{name}: a rating lacks its label")
-    groups = encode(array, len(array), name)
-    first = np.unique(groups.codes, return_index=True)[1]
-    return tuple(array[first].tolist()), groups
