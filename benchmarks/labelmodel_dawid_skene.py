@@ -11,7 +11,8 @@ import argparse
 import numpy as np
 
 from annotation.labelmodel import fit
-from benchmarks.labelmodel_peer import NEVER, Posteriors, compare, crowdkit, simulated
+from benchmarks.labelmodel_peer import CROWD_KIT, NEVER, Posteriors, compare, simulated
+from benchmarks.peers import importable
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     votes = simulated(options.votes)
     arrays = (votes.item, votes.worker, votes.label)
 
-    with crowdkit() as where:
+    with importable(CROWD_KIT, "crowdkit") as where:
         import pandas as pd
         from crowdkit.aggregation.classification import DawidSkene
 

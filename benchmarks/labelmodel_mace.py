@@ -10,7 +10,8 @@ import argparse
 import numpy as np
 
 from annotation.labelmodel import fit
-from benchmarks.labelmodel_peer import Posteriors, compare, crowdkit, simulated
+from benchmarks.labelmodel_peer import CROWD_KIT, Posteriors, compare, simulated
+from benchmarks.peers import importable
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     votes = simulated(options.votes)
     arrays = (votes.item, votes.worker, votes.label)
 
-    with crowdkit() as where:
+    with importable(CROWD_KIT, "crowdkit") as where:
         import pandas as pd
         from crowdkit.aggregation.classification import MACE
 

@@ -1,19 +1,9 @@
-"""What the label models' benchmarks share: simulated votes, crowd-kit beside ours, and seconds an iteration.
-
-crowd-kit is none of our dependencies. Where it is not installed, it is put into a throwaway folder, by itself and last on
-the path, so that both sides compute with the same numpy, scipy and pandas, in the same process.
-"""
+"""What the label models' benchmarks share: simulated votes, crowd-kit's version, and seconds an iteration of both sides."""
 
 import json
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -49,22 +39,6 @@ def simulated(count: int, seed: int = 0) -> Votes:
     item, worker, label = item[order], worker[order], label[order]
     label[:CLASSES] = np.arange(CLASSES)
     return Votes(item, worker, label)
-
-
-@contextmanager
-def crowdkit() -> Iterator[str]:
-    """crowd-kit importable, and in words where it came from."""
-    if find_spec("crowdkit"):
-        yield f"crowd-kit {version('crowd-kit')}, installed"
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", folder, CROWD_KIT]
-        subprocess.run(install, check=True)
-        sys.path.append(folder)
-        try:
-            yield f"{CROWD_KIT.replace('==', ' ')}, in a throwaway folder"
-        finally:
-            sys.path.remove(folder)
 
 
 def compare(

@@ -12,7 +12,7 @@ import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 
 from benchmarks.answers import answers
-from benchmarks.peer import tell, turns
+from benchmarks.turns import tell, turns
 from evaluation.metrics import compute, tokens
 
 NAMES = ("rouge1", "rouge2", "rougeL")

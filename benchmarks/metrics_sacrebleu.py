@@ -14,7 +14,7 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
 
 from benchmarks.answers import answers
-from benchmarks.peer import tell, turns
+from benchmarks.turns import tell, turns
 from evaluation.metrics import compute
 
 

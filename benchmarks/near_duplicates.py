@@ -62,7 +62,7 @@ def main() -> None:
     began = time.perf_counter()
     pairs = {(i, j) for i, j, _ in near_duplicates(tickets, THRESHOLD)}
     our_seconds = time.perf_counter() - began
-    with importable(DATASKETCH):
+    with importable(DATASKETCH, "datasketch"):
         began = time.perf_counter()
         peer_pairs = theirs(tickets[:count])
         peer_seconds = (time.perf_counter() - began) * options.texts / count

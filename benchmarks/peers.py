@@ -5,17 +5,26 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 
 @contextmanager
-def importable(requirement: str) -> Iterator[None]:
-    """A package that needs nothing we lack, importable in this process, so that both sides compute with the same numpy."""
+def importable(requirement: str, module: str) -> Iterator[str]:
+    """A package that needs nothing we lack, importable in this process, and in words which it is. ``requirement``: name==version.
+
+    Where it is not installed it goes into the folder by itself and last on the path, so that both sides compute with the same numpy.
+    """
+    name, _, wanted = requirement.partition("==")
+    if find_spec(module):
+        yield f"{name} {version(name)}"
+        return
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*_pip(), "--no-deps", "--target", folder, requirement], check=True)
         sys.path.append(folder)
         try:
-            yield
+            yield f"{name} {wanted}"
         finally:
             sys.path.remove(folder)
 

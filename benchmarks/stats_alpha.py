@@ -11,7 +11,8 @@ import argparse
 
 import numpy as np
 
-from benchmarks.peer import importable, tell, turns
+from benchmarks.peers import importable
+from benchmarks.turns import tell, turns
 from evaluation.stats.agreement import alpha_interval
 from evaluation.stats.figure import Interval
 

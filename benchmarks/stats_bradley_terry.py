@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.peer import importable, tell, turns
+from benchmarks.peers import importable
+from benchmarks.turns import tell, turns
 from evaluation.stats.preference import Battle, bradley_terry
 
 

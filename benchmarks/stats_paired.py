@@ -13,7 +13,7 @@ from importlib.metadata import version
 import numpy as np
 from scipy import stats
 
-from benchmarks.peer import tell, turns
+from benchmarks.turns import tell, turns
 from evaluation.stats.paired import Comparison, compare_pairs, compare_systems
 
 BATCH = 200  # resamples that scipy holds at once: all of them would take 800 MB
