@@ -35,7 +35,7 @@ def next_item(*, rater: CampaignRater) -> Assignment | None:
     _refuse_opened_eyes(rater)
     now = timezone.now()
     live = shown_assignments().filter(rater=rater).filter(state=Assignment.State.LIVE).order_by("ordinal").first()
-    if live and (live.expires_at > now or _renewed(live, campaign)):
+    if live and (live.expires_at > now or _is_free(live, campaign)):
         live.expires_at = now + LEASE
         live.save(update_fields=["expires_at"])
         return live
@@ -55,11 +55,10 @@ def _taken() -> Q:
     )
 
 
-def _renewed(live: Assignment, campaign: Campaign) -> bool:
-    """Whether a place that ran out is still free, and taken again. As in `_claimed`, a full item's lock is given back at once."""
+def _is_free(live: Assignment, campaign: Campaign) -> bool:
+    """Whether a place that ran out is still free: the item is then locked. As in `_claimed`, a full one's lock is given back at once."""
     with transaction.atomic():
         if _has_room(_lock_item(live.campaign_item_id), campaign, besides=live):
-            Assignment.objects.filter(pk=live.pk).update(expires_at=timezone.now() + LEASE)
             return True
         transaction.set_rollback(True)
     return False

@@ -37,8 +37,7 @@ class Asking:
         try:
             made = cls.named(name, seed=seed)
         except Refused:
-            made = cls(name, seed=seed)
-            return cls(name, decoding or made.decoding, shots or made.shots, seed)
+            return cls(name, decoding or PromptCondition.Decoding.FREE.value, shots or 0, seed)
         if decoding not in (None, made.decoding) or shots not in (None, made.shots):
             raise Refused(
                 "condition-name",

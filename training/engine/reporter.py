@@ -20,7 +20,7 @@ METRICS = {
 }
 """The trainer's names → ours."""
 
-OVERRUN, GRACE_SECONDS = 1.0, 2.0
+GRACE_SECONDS = 2.0
 """So much more than its time budget may a run take before it is ended: what lies between steps is not timed beforehand."""
 
 
@@ -57,7 +57,7 @@ class Reporter(TrainerCallback):
         """A machine may become slower than it was when the first steps were timed: a time budget holds all the same, the evaluation
         that ends the run included."""
         spent = self._spent_before + time.monotonic() - self._started + (self.plan.evaluation_seconds or 0.0)
-        return self._budget is not None and spent > OVERRUN * self._budget + GRACE_SECONDS
+        return self._budget is not None and spent > self._budget + GRACE_SECONDS
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
