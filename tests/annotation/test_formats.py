@@ -216,9 +216,9 @@ def test_a_stray_quote_is_told_in_files_with_backslashes_too(tmp_path):
 
 
 def test_many_unclosed_quotes_stay_linear(tmp_path):
-    reader = read(file(tmp_path, "text,label\n" + '"open,a\n' * 50_000 + "fine,b\n" * 50_000))
+    reader = read(file(tmp_path, "text,label\n" + '"open,a\n' * 20_000 + "fine,b\n" * 20_000))
     rows = list(reader)
-    assert len(rows) == 100_000 and sum(isinstance(row, RowError) for row in rows) == 50_000
+    assert len(rows) == 40_000 and sum(isinstance(row, RowError) for row in rows) == 20_000
 
 
 def test_a_quote_that_is_never_closed_in_a_big_file_does_not_fill_memory(tmp_path):

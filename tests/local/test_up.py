@@ -100,7 +100,7 @@ print(factories.import_rows(project, Path("{folder}") / "t.csv", factories.desk_
 
 def test_a_database_killed_in_the_middle_of_an_import_only_delays_it(home, folder):
     """The keeper starts PostgreSQL again at once; the job is claimed anew when its heartbeat is half a minute old."""
-    rows = 60_000
+    rows = 30_000
     process = up(home, free_port())
     try:
         started = run(home, "shell", "--no-imports", "-c", START_AN_IMPORT.format(folder=folder, rows=rows))

@@ -28,7 +28,7 @@ UNPACKING_SECONDS = 10.0
 SHORTER_ANSWERS = 0.85
 """What a tuned model's answers take of the base's: they end, the base's are cut."""
 
-TEST, VALIDATION, TRAIN = 110, 24, 250
+TEST, VALIDATION, TRAIN = 96, 20, 250
 """Tickets of each kind when there are enough: intervals narrow enough to see a gain, in minutes on two cores."""
 
 LEAST, LEAST_TEST = 20, 10

@@ -274,7 +274,7 @@ def _hyperparameters(loop: Loop) -> dict[str, Any]:
         "method": "lora",
         "lora_r": 16,
         "lora_alpha": 32,
-        "learning_rate": 1.5e-3,
+        "learning_rate": 2.2e-3,
         "weight_decay": 0.01,
         "warmup_ratio": 0.05,
         "schedule": "cosine",
