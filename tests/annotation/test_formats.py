@@ -1,5 +1,6 @@
 """Files in: rightly, or with the row and the reason. Files out: whole or not at all, and nothing lost on the way back."""
 
+import io
 import json
 import tracemalloc
 
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.formats import FormatError, Row, RowError, describe, names, read, write
+from annotation.formats.plain_objects import plain_objects
 from annotation.formats.plain_records import plain_records
 
 FREE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -406,6 +408,11 @@ def test_a_broken_line_costs_that_line(tmp_path, line, reason):
         ['{"a": "x\u2028y"}', '{"a": "\\u00e9\\ud83d\\ude00"}'],
         ['{"a": NaN}', '{"b": -Infinity}'],
         ['{"a": 1}{', "}"],
+        ['{"a":1,', '"b":2}', '{"c":1},{"d":2}'],
+        ['{"a":"x}', '{y"}', '{"c":1} ,{"d":2}'],
+        ['{"a":1,"a" :2}', '{"b":":x"}'],
+        ['{"a":1,"\\u0061":2}', '{"b":"\\":"}'],
+        ['{"a\\\\":1,"a\\\\":2}', '{":":1,"b":":"}'],
     ],
 )
 def test_lines_read_at_once_are_what_they_are_one_by_one(tmp_path, lines, end, monkeypatch):
@@ -418,6 +425,41 @@ def test_lines_read_at_once_are_what_they_are_one_by_one(tmp_path, lines, end, m
             patched.setattr("annotation.formats.jsonl.plain_objects", lambda text: None)
             assert list(read(path)) == at_once
         assert len(at_once) == 1 + sum(bool(line.strip()) for line in lines)
+
+
+PIECES = [
+    '{"a":',
+    '{"b": ',
+    "}",
+    "{",
+    "1",
+    '":x"',
+    '"',
+    ",",
+    ', "a":',
+    ', "b" : ',
+    "\\",
+    "\n",
+    "\r\n",
+    "\r",
+    "}\n{",
+    "},{",
+    " ",
+    "[",
+    "]",
+]
+
+
+@FREE
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_objects_read_at_once_are_what_they_are_one_by_one(text):
+    """What is given for a block is what its lines give, whatever the block is."""
+    block = '{"a":1}\n' + text
+    if (at_once := plain_objects(block)) is None:
+        return
+    one_by_one = [json.loads(line, object_pairs_hook=list) for line in io.StringIO(block, newline="")]
+    assert at_once == [dict(pairs) for pairs in one_by_one]
+    assert all(len(dict(pairs)) == len(pairs) for pairs in one_by_one)
 
 
 def test_json_lines_bytes_that_are_no_utf8(tmp_path):

@@ -65,24 +65,24 @@ def pid_of(home, part: str) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_however_it_ends_up_leaves_no_process(home, number):
+def test_however_it_ends_up_leaves_no_process(site, number):
     port = free_port()
-    process = up(home, port)
+    process = up(site, port)
     assert answers(port)
     process.send_signal(number)
     process.wait(60)
-    eventually(lambda: not naming(str(home.path)), within_s=60)
+    eventually(lambda: not naming(str(site.path)), within_s=60)
     assert not answers(port)
 
 
-def test_web_worker_and_database_come_back_after_kill_9(home):
+def test_web_worker_and_database_come_back_after_kill_9(site):
     port = free_port()
-    process = up(home, port)
+    process = up(site, port)
     try:
         for part in ("granian", "celery", "bin/postgres", "valkey-server"):
-            killed = pid_of(home, part)
+            killed = pid_of(site, part)
             kill_hard(killed)
-            eventually(lambda part=part, killed=killed: pid_of(home, part) not in {0, killed}, within_s=30)
+            eventually(lambda part=part, killed=killed: pid_of(site, part) not in {0, killed}, within_s=30)
         eventually(lambda: answers(port), within_s=30)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -98,21 +98,21 @@ print(factories.import_rows(project, Path("{folder}") / "t.csv", factories.desk_
 """
 
 
-def test_a_database_killed_in_the_middle_of_an_import_only_delays_it(home, folder):
+def test_a_database_killed_in_the_middle_of_an_import_only_delays_it(site, folder):
     """The keeper starts PostgreSQL again at once; the job is claimed anew when its heartbeat is half a minute old."""
     rows = 30_000
-    process = up(home, free_port())
+    process = up(site, free_port())
     try:
-        started = run(home, "shell", "--no-imports", "-c", START_AN_IMPORT.format(folder=folder, rows=rows))
+        started = run(site, "shell", "--no-imports", "-c", START_AN_IMPORT.format(folder=folder, rows=rows))
         assert started.returncode == 0, started.stderr
         job = int(started.stdout.strip().splitlines()[-1])
-        eventually(lambda: asked(home, f"SELECT done FROM jobs_job WHERE id = {job} AND state = 'running'") > 0)
-        kill_hard(pid_of(home, "bin/postgres"))
-        eventually(lambda: asked(home, f"SELECT finished_at IS NOT NULL FROM jobs_job WHERE id = {job}"), within_s=180)
-        [state, attempt, error] = one_row(home, f"SELECT state, attempt, error FROM jobs_job WHERE id = {job}")
+        eventually(lambda: asked(site, f"SELECT done FROM jobs_job WHERE id = {job} AND state = 'running'") > 0)
+        kill_hard(pid_of(site, "bin/postgres"))
+        eventually(lambda: asked(site, f"SELECT finished_at IS NOT NULL FROM jobs_job WHERE id = {job}"), within_s=180)
+        [state, attempt, error] = one_row(site, f"SELECT state, attempt, error FROM jobs_job WHERE id = {job}")
         assert (state, error) == ("succeeded", "")
         assert attempt == 2, "it was killed too late to tell anything"
-        assert asked(home, "SELECT count(*) FROM annotation_example") == rows
+        assert asked(site, "SELECT count(*) FROM annotation_example") == rows
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

@@ -7,11 +7,17 @@ import torch
 
 
 def answer(
-    model: Any, prompts: Sequence[list[int]], *, tokens: int, pad: int, end: int | list[int] | None = None
+    model: Any,
+    prompts: Sequence[list[int]],
+    *,
+    tokens: int,
+    pad: int,
+    end: int | list[int] | None = None,
+    seconds: float | None = None,
 ) -> list[list[int]]:
     """New token ids a prompt, at most ``tokens``, up to and with the first end token; padded by ``pad`` behind it.
 
-    end: None takes the model's own. The mode that the model was in is left as it was.
+    end: None takes the model's own. seconds: after so many no further token is begun. The mode that the model was in is left as it was.
     """
     longest = max(map(len, prompts))
     gaps = [longest - len(prompt) for prompt in prompts]  # on the left: what is generated must follow the prompt
@@ -29,6 +35,7 @@ def answer(
                 max_new_tokens=tokens,
                 pad_token_id=pad,
                 use_cache=True,
+                max_time=seconds,
                 **ending,
             )
     finally:

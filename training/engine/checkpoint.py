@@ -2,13 +2,13 @@
 
 A checkpoint is written by the trainer, flushed to the disk file by file, and only then gets ``COMPLETE``: a JSON
 marker with step, data hash and configuration hash. Whatever has no marker never happened. ``plan.json`` holds what
-was decided once for the run (steps, evaluations, precision), so that a resumed run does not decide anew.
+was decided for the run (steps, evaluations, precision), so that a resumed run does not decide anew.
 """
 
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,16 @@ class Plan:
     evaluation_seconds: float | None = None
     wanted_steps: int | None = None
     """Steps that the epochs ask for; more than ``steps`` where the time budget cut them."""
+    refits: list[list[int]] = field(default_factory=list)
+    """[after step, steps in all], ascending: what a time budget came to once it was seen how long steps really take."""
+
+    @property
+    def total(self) -> int:
+        """Steps in all, as far as is known by now."""
+        return self.refits[-1][1] if self.refits else self.steps
+
+    def refitted(self, after: int, total: int) -> "Plan":
+        return replace(self, refits=[*self.refits, [after, total]])
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ Positive = Annotated[int, Field(ge=1, le=10**9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
+Schedule = Literal["cosine", "linear", "constant"]
+
+
 class Hyperparameters(BaseModel):
     """How to train: what decides the weights, and when they are looked at and kept. All of it is part of the run's configuration hash."""
 
@@ -37,9 +40,7 @@ class Hyperparameters(BaseModel):
     )
     weight_decay: Share = Field(default=0.0, description="AdamW's decoupled weight decay")
     warmup_ratio: Share = Field(default=0.05, description="Share of the steps in which the learning rate rises from 0")
-    schedule: Literal["cosine", "linear", "constant"] = Field(
-        default="cosine", description="Learning rate after the warm-up"
-    )
+    schedule: Schedule = Field(default="cosine", description="Learning rate after the warm-up")
     max_grad_norm: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Gradients are clipped to this norm")
     batch_size: Positive = Field(default=4, description="Rows in one forward pass")
     gradient_accumulation: Positive = Field(default=1, description="Forward passes in one step")

@@ -76,6 +76,18 @@ class LabelledLossTrainer(SFTTrainer):
         super().__init__(*args, **kwargs)
         assert self.model is not None, "a trainer is made with its model"
         self._may_pack = packing.packs(self._causal(self.model))
+        self.rate_factor: Callable[[int], float] | None = None
+        """What the learning rate is multiplied with at a step; None: by one of the library's schedules."""
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        if self.rate_factor is None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        optimizer = optimizer or self.optimizer
+        assert optimizer is not None, "the optimizer is made before its schedule"
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
+        return self.lr_scheduler
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: the platform writes the card of a model version, with its lineage."""

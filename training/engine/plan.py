@@ -1,10 +1,11 @@
-"""How many steps a run takes and when it evaluates and saves: decided once, before the schedule is made.
+"""How many steps a run takes and when it evaluates and saves: decided before the first one.
 
-With a time budget the step is timed in a rehearsal that changes nothing, so that the learning rate's schedule fits the
-steps that will be taken and ends at its end.
+With a time budget a step is timed in a rehearsal that changes nothing. It is a first word only: batches differ, and a machine has
+faster and slower minutes, so the number of steps is fitted anew while the run trains (``reporter``, ``schedule``).
 """
 
 import time
+from collections.abc import Callable
 from math import ceil
 
 import torch
@@ -17,11 +18,13 @@ from training.engine.samples import allowance
 
 EVALUATIONS = 6
 """Evaluations in a run when the configuration names no ``eval_every``."""
+SAVES = 4
+"""Checkpoints in a run that evaluates less often than this: a kill costs a quarter of it."""
 EVALUATION_SHARE = 0.12
 """Of a time budget, at most so much goes into evaluations; a slow machine evaluates less often rather than training less."""
-WARMING_STEPS, TIMED_STEPS = 2, 4
-"""Steps of the rehearsal; the first ones are left out, they fill caches and compile kernels."""
-REHEARSAL_SHARE = 0.06
+WARMING_STEPS, TIMED_STEPS = 1, 4
+"""Steps of the rehearsal; the first one is left out, it fills caches and compiles kernels."""
+REHEARSAL_SHARE = 0.03
 """Of a time budget; where steps are slow, fewer are timed, and one at least."""
 
 
@@ -52,14 +55,17 @@ def make_plan(
         evaluations = _evaluations_that_fit(left, evaluation_seconds)
         steps = _steps_that_fit(left, wanted, hyperparameters.eval_every, step_seconds, evaluation_seconds, evaluations)
         events.plan(steps, wanted, step_seconds, evaluation_seconds, hyperparameters.time_budget_seconds)
-    eval_every = hyperparameters.eval_every or _interval(steps, evaluations, hyperparameters.logging_steps)
+    # The end is always evaluated; it may come a little later than planned, so a single evaluation has no interval to meet it with.
+    interval = _interval(steps, evaluations, hyperparameters.logging_steps) if evaluations > 1 else wanted
+    eval_every = hyperparameters.eval_every or interval
     return Plan(
         data_hash=data_hash,
         config_hash=config_hash,
         precision=precision,
         steps=steps,
         eval_every=eval_every,
-        save_every=hyperparameters.save_every or eval_every,
+        save_every=hyperparameters.save_every
+        or min(eval_every, _interval(steps, SAVES, hyperparameters.logging_steps)),
         step_seconds=step_seconds,
         evaluation_seconds=evaluation_seconds,
         wanted_steps=wanted,
@@ -95,10 +101,29 @@ def _steps_that_fit(
         evaluations = 1 + ceil(steps / (eval_every or ceil(steps / planned)))
         return steps * step_seconds + evaluations * evaluation_seconds
 
-    low, high = 1, wanted
+    return _most(wanted, lambda steps: cost(steps) <= seconds)
+
+
+def total_that_fits(plan: Plan, done: int, seconds: float, step_seconds: float) -> int:
+    """Steps in all, of which ``done`` are behind us, when ``seconds`` are left; ``done`` itself where there is no time for another."""
+
+    def cost(total: int) -> float:
+        evaluations = ceil(total / plan.eval_every) - done // plan.eval_every
+        return (total - done) * step_seconds + evaluations * (plan.evaluation_seconds or 0.0)
+
+    more = done + 1
+    return (
+        _most(plan.wanted_steps or plan.steps, lambda total: cost(total) <= seconds, more)
+        if cost(more) <= seconds
+        else done
+    )
+
+
+def _most(high: int, fits: Callable[[int], bool], low: int = 1) -> int:
+    """The highest number up to ``high`` that fits, where lower ones fit if a higher one does; ``low`` if none does."""
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if cost(middle) <= seconds else (low, middle - 1)
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low
 
 
@@ -144,10 +169,10 @@ def _wait_for_device() -> None:
         torch.cuda.synchronize()
 
 
-def apply_plan(trainer: LabelledLossTrainer, plan: Plan, hyperparameters: Hyperparameters) -> None:
-    """Steps and intervals, before the schedule is made."""
-    trainer.args.max_steps = plan.steps
-    # The first step of a warm-up has rate 0: a run of one step would train nothing.
-    trainer.args.warmup_steps = min(ceil(hyperparameters.warmup_ratio * plan.steps), plan.steps - 1)
+def apply_plan(trainer: LabelledLossTrainer, plan: Plan) -> None:
+    """Steps and intervals, before the training begins."""
+    trainer.args.max_steps = (
+        plan.wanted_steps or plan.total
+    )  # the reporter ends it at the total, which may change on the way
     trainer.args.eval_steps = plan.eval_every
     trainer.args.save_steps = plan.save_every

@@ -1,4 +1,4 @@
-"""What happens between steps: events to the worker, a halt on a loss that is no number, checkpoints marked complete."""
+"""What happens between steps: events to the worker, a halt on a loss that is no number, a time budget kept, checkpoints marked complete."""
 
 import time
 from math import isfinite
@@ -11,6 +11,7 @@ from ftplatform.engines.events import EngineError, Events
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Complete, Plan
 from training.engine.loss import ACCURACY
+from training.engine.plan import total_that_fits
 
 METRICS = {
     "loss": "train_loss",
@@ -20,8 +21,8 @@ METRICS = {
 }
 """The trainer's names → ours."""
 
-GRACE_SECONDS = 2.0
-"""So much more than its time budget may a run take before it is ended: what lies between steps is not timed beforehand."""
+WARMING_STEPS, TIMED_STEPS = 1, 8
+"""A time budget goes by the last so many steps of this process, without its first, which is slower; two at least."""
 
 
 class Reporter(TrainerCallback):
@@ -38,26 +39,44 @@ class Reporter(TrainerCallback):
         self._budget = budget
         self._spent_before, self._started = self.seconds, began
         self._began = 0.0
+        self._took: list[float] = []
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        state.max_steps = self.plan.total
 
     def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._began = time.monotonic()
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.seconds += time.monotonic() - self._began
-        self.events.progress(state.global_step, self.plan.steps)
-        if self._is_over_budget() and state.global_step < self.plan.steps:
-            self.events.log(
-                f"stopped after {state.global_step} of {self.plan.steps} steps: they take longer than those that were timed, "
-                "and the time budget is spent"
-            )
-            control.should_evaluate = args.eval_strategy != "no"
-            control.should_save = control.should_training_stop = True
+        self._took.append(time.monotonic() - self._began)
+        self.seconds += self._took[-1]
+        if self._budget is not None and not control.should_training_stop:
+            self._refit(state, self._budget)
+            if state.global_step >= self.plan.total:
+                control.should_evaluate = args.eval_strategy != "no"
+                control.should_save = control.should_training_stop = True
+        self.events.progress(state.global_step, self.plan.total)
 
-    def _is_over_budget(self) -> bool:
-        """A machine may become slower than it was when the first steps were timed: a time budget holds all the same, the evaluation
-        that ends the run included."""
-        spent = self._spent_before + time.monotonic() - self._started + (self.plan.evaluation_seconds or 0.0)
-        return self._budget is not None and spent > self._budget + GRACE_SECONDS
+    def _refit(self, state: TrainerState, budget: float) -> None:
+        """As many steps in all as the time that is left has room for, with the evaluation at their end."""
+        step, timed = state.global_step, self._took[WARMING_STEPS:][-TIMED_STEPS:]
+        behind = (
+            self.plan.refits and step <= self.plan.refits[-1][0]
+        )  # what was decided before a kill is not decided anew
+        if len(timed) < 2 or behind:
+            return
+        left = budget - self._spent_before - (time.monotonic() - self._started)
+        total = total_that_fits(self.plan, step, left, sum(timed) / len(timed))
+        if total != self.plan.total:
+            self.plan = self.plan.refitted(step, total)
+            checkpoints.write_plan(self.run, self.plan)
+            state.max_steps = total
+
+    def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.plan.total != self.plan.steps and state.global_step == self.plan.total:
+            self.events.log(
+                f"{self.plan.total} steps fitted into the time budget; {self.plan.steps} had been planned from those that were timed first"
+            )
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any

@@ -32,6 +32,7 @@ from training.engine.render import IGNORED, LEAVABLE, Rendered, Renderer, Templa
 from training.engine.reporter import Reporter
 from training.engine.rows import SHOWN_PROBLEMS, data_hash, read_rows
 from training.engine.samples import Samples
+from training.engine.schedule import rate_factor
 
 SMOKE_PROMPTS = 3
 
@@ -196,22 +197,25 @@ def _train(
             began=began,
         )
         checkpoints.write_plan(config.output, plan)
-    apply_plan(trainer, plan, hyperparameters)
+    apply_plan(trainer, plan)
 
     reporter = Reporter(config.output, plan, last, events, hyperparameters.time_budget_seconds, began)
     trainer.add_callback(reporter)
+    schedule, warmup_ratio = hyperparameters.schedule, hyperparameters.warmup_ratio
+    trainer.rate_factor = lambda step: rate_factor(step, reporter.plan, schedule, warmup_ratio)
     if shown := rows.validation[: config.samples]:
         autocast = trainer.accelerator.autocast
-        trainer.add_callback(Samples(shown, renderer.tokenizer, renderer.end, autocast, events))
+        is_timed = hyperparameters.time_budget_seconds is not None
+        trainer.add_callback(Samples(shown, renderer.tokenizer, renderer.end, autocast, events, is_timed=is_timed))
     if last is not None:
-        events.log(f"going on after step {last.marker.step} of {plan.steps}")
+        events.log(f"going on after step {last.marker.step} of {plan.total}")
     elif rows.validation:
         trainer.evaluate()  # the untrained model's loss: where the curve starts
     set_seed(hyperparameters.seed)  # whatever was rehearsed or evaluated, training starts from the seed
     trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
     if not reporter.finished:
         raise AssertionError("training ended without a complete last checkpoint")
-    return checkpoints.complete_checkpoints(config.output)[-1], plan
+    return checkpoints.complete_checkpoints(config.output)[-1], reporter.plan
 
 
 def _trainer(
@@ -256,9 +260,6 @@ def _arguments(config: RunConfig, hardware: Hardware, precision: str, *, evaluat
         learning_rate=hyperparameters.learning_rate,
         weight_decay=hyperparameters.weight_decay,
         max_grad_norm=hyperparameters.max_grad_norm,
-        lr_scheduler_type="constant_with_warmup"
-        if hyperparameters.schedule == "constant"
-        else hyperparameters.schedule,
         per_device_train_batch_size=hyperparameters.batch_size,
         per_device_eval_batch_size=2 * hyperparameters.batch_size,
         gradient_accumulation_steps=hyperparameters.gradient_accumulation,
@@ -350,7 +351,7 @@ def _result(
         "tokens_per_second": marker.tokens / marker.seconds if marker.seconds else None,
         "seconds": marker.seconds,
         "best_step": int(best.removeprefix("checkpoint-")),
-        "stopped_early": marker.step < plan.steps,
+        "stopped_early": marker.step < plan.total,
         "train_loss": sum(train_losses) / len(train_losses) if train_losses else None,
         "validation_loss": last.state.get("best_metric"),
         "best_checkpoint": str(config.output / best),
