@@ -36,7 +36,15 @@ from ftplatform.engines.events import Emit, EngineError, Events
 from ftplatform.engines.lock import LAST_SECONDS, run_lock
 from ftplatform.engines.process import serve
 from inference.backends import registry
-from inference.backends.base import BackendError, ChoiceOutput, ChoiceRequest, GenerationRequest, Output, Sampling
+from inference.backends.base import (
+    BATCH_SIZE,
+    BackendError,
+    ChoiceOutput,
+    ChoiceRequest,
+    GenerationRequest,
+    Output,
+    Sampling,
+)
 from inference.backends.hardware import DtypeName
 from inference.modelfolder import ModelFolderError, check_adapter, refuse_unfit
 
@@ -68,8 +76,10 @@ class EngineConfig(BaseModel):
     adapters: list[Path] = Field(default=[], description="PEFT adapters, merged into the model in this order")
     files: list[RequestFile] = Field(min_length=1, description="what is answered, in this order")
     sampling: Sampling = Field(default=Sampling(), description="of kind generate; choices are scored, not sampled")
-    chunk_size: int = Field(default=60, ge=1, description="requests a chunk; part of what makes a run repeatable")
-    batch_size: int = Field(default=60, ge=1, description="answers under way at once")
+    chunk_size: int = Field(
+        default=BATCH_SIZE, ge=1, description="requests a chunk; part of what makes a run repeatable"
+    )
+    batch_size: int = Field(default=BATCH_SIZE, ge=1, description="answers under way at once")
     dtype: DtypeName = Field(
         default="auto", description="auto: bfloat16 where the hardware computes in it, else float32"
     )

@@ -28,13 +28,21 @@ from ftplatform.jobs.engine import run_engine
 from ftplatform.projects.spec import TaskSpec
 from inference import answerrows
 from inference.backends import choices
-from inference.backends.base import Backend, BackendError, ChoiceOutput, GenerationRequest, Message, Output, Sampling
+from inference.backends.base import (
+    BATCH_SIZE,
+    Backend,
+    BackendError,
+    ChoiceOutput,
+    GenerationRequest,
+    Message,
+    Output,
+    Sampling,
+)
 from inference.keys import key_for
 from inference.models import Deployment, Generation, GenerationCell, GenerationRun, PromptCondition
 from inference.remote import open_backend
 
-CHUNK = 60
-"""Items a chunk and a batch: measured best on two cores with a small model (stack.md)."""
+CHUNK = BATCH_SIZE
 
 REMOTE_CHUNK = 16
 THEN = ", then "

@@ -15,6 +15,7 @@ from typing import Any
 from inference.backends import choices as choice_scoring
 from inference.backends import decoding
 from inference.backends.base import (
+    BATCH_SIZE,
     BackendError,
     ChoiceOutput,
     ChoiceRequest,
@@ -28,7 +29,6 @@ from inference.backends.roomy_cache import sees_whole_texts
 from training.engine.render import Renderer, RenderError, TemplateError
 from training.engine.rows import Message as RenderedMessage
 
-DEFAULT_BATCH_SIZE = 60
 CACHE_BYTES = 2 * 1024**3  # for keys and values of one batch
 LOGIT_FLOATS = 2**26  # a quarter of a gigabyte of logits at once, in scoring
 TRIE_TOLERANCE = 0.05  # of log-likelihood, relative: formats differ a little, a wrong mask differs by much
@@ -46,7 +46,7 @@ class _Prompt:
 class TransformersBackend:
     """One causal language model in memory. Not thread-safe: one caller at a time."""
 
-    def __init__(self, model: Any, tokenizer: Any, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, batch_size: int = BATCH_SIZE) -> None:
         _require_positions(model)
         self.model = model.eval()
         self.tokenizer = tokenizer
@@ -66,7 +66,7 @@ class TransformersBackend:
         adapters: Sequence[Path] = (),
         dtype: DtypeName = "auto",
         threads: int | None = None,
-        batch_size: int = DEFAULT_BATCH_SIZE,
+        batch_size: int = BATCH_SIZE,
     ) -> "TransformersBackend":
         """Load a checked model folder (see `inference.modelfolder`) and merge the adapters into it, in their order.
 
