@@ -1,4 +1,4 @@
-"""The embedded tickets: real questions on building and renovating, six desks, a reply in two sentences. Django-free."""
+"""The embedded tickets: real questions on building and renovating, six desks, a short reply. Django-free."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ DESCRIPTIONS = {
 }
 ATTRIBUTION = (
     "Questions and answers: Swedish Construction FAQ by Zaragoza AB, Helsingborg (CC BY 4.0), English version. "
-    "Replies are the first two sentences of its answers; desks group its categories."
+    "Replies are the first one or two sentences of its answers; desks group its categories."
 )
+SHORT = 130
+"""Characters of a reply in two sentences."""
+
 NEAR = 0.6
 """Jaccard of character 5-grams from which two questions count as one: they go into the same group."""
 
@@ -50,14 +53,20 @@ def building_questions(folder: Path) -> Source:
         writer = csv.writer(file)
         writer.writerow(["question", "desk", "reply", "thread", "sources", "reference_id"])
         for row, group in zip(rows, groups, strict=True):
-            reply = first_sentences(row["a"], 2)
             writer.writerow(
-                [row["q"], desk_of[row["category"]], reply, f"thread-{group}", "; ".join(row["sources"]), row["id"]]
+                [
+                    row["q"],
+                    desk_of[row["category"]],
+                    _short_reply(row["a"]),
+                    f"thread-{group}",
+                    "; ".join(row["sources"]),
+                    row["id"],
+                ]
             )
     return Source(
         name="Building questions",
         slug="building-questions",
-        description="Answers owners who ask about building and renovating: which desk, and a reply in two sentences.",
+        description="Answers owners who ask about building and renovating: which desk, and a reply in a sentence or two.",
         attribution=ATTRIBUTION,
         path=path,
         mapping={
@@ -70,9 +79,15 @@ def building_questions(folder: Path) -> Source:
         },
         spec=_building_task(),
         target_weight=8.0,
-        load=Load(prompt_tokens=25, answer_tokens=64, label_tokens=12),
+        load=Load(prompt_tokens=25, answer_tokens=56, label_tokens=12),
         leaves_some=True,
     )
+
+
+def _short_reply(answer: str) -> str:
+    """The first two sentences where they are short, else the first: a third fewer tokens to learn than always two, and no less to rate."""
+    two = first_sentences(answer, 2)
+    return two if len(two) <= SHORT else first_sentences(answer, 1)
 
 
 def _near_groups(questions: Sequence[str]) -> list[int]:
@@ -99,7 +114,7 @@ def _building_task() -> TaskSpec:
             TaskField(
                 name="reply",
                 kind="text",
-                guidelines="Say what to do, then why, in two sentences. Cite the rule once. Promise nothing.",
+                guidelines="Say what to do, then why, in a sentence or two. Cite the rule once. Promise nothing.",
                 primary_metric="rougeL",
                 max_length=1200,
             ),
@@ -109,9 +124,9 @@ def _building_task() -> TaskSpec:
         codec="lines",
         guidelines=(
             "- Choose the **desk that can close the question**, not the one that is named first.\n"
-            "- Write the reply in **two sentences**: what to do, then why.\n"
+            "- Write the reply in **one or two short sentences**: what to do, then why.\n"
             "- Cite the rule once, where you know it. Promise no dates and no amounts that are not published.\n"
             "- Two desks? Choose the one that acts first and name the other in the reply."
         ),
-        max_new_tokens=64,
+        max_new_tokens=56,
     )

@@ -16,7 +16,7 @@ TOTAL_SECONDS = 550.0
 TRAINING_SECONDS = (75.0, 260.0)
 """The least and the most, the engine's start included."""
 
-MERGE_SECONDS = 30.0
+MERGE_SECONDS = 40.0
 """Of the tuned model: merged, saved, tried on three prompts, registered."""
 
 SCORING_SECONDS = 12.0
