@@ -23,6 +23,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -269,17 +270,15 @@ def _sockets_folder(path: Path, servers: Path, account: Account) -> Path:
     if len(os.fsencode(folder / POSTGRES_SOCKET)) > SOCKET_PATH_LIMIT:
         # Not gettempdir(): every process of this home must find the same folder, whatever its TMPDIR.
         folder = Path("/tmp") / f"ft-{account.uid}-{_key(path)}"  # noqa: S108 - owner and mode are checked below
-    try:
+    with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-        if account.uid != os.geteuid():
-            os.chown(folder, account.uid, account.gid)
-    except FileExistsError:
-        pass
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {account.uid, os.geteuid()} or status.st_mode & 0o077:
         raise HomeError(
             f"{folder}, where the servers' sockets belong, was made by somebody else or is open to others. Remove it."
         )
+    if status.st_uid != account.uid:
+        os.chown(folder, account.uid, account.gid)  # just made, or the home was copied by root
     return folder
 
 
