@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -103,6 +104,17 @@ def test_as_root_the_servers_get_an_account_of_their_own_inside_the_home(folder)
     assert home.path.stat().st_gid == home.account.gid
     again = open_home(home.path)
     assert again.account == home.account
+
+
+@as_root
+def test_a_home_that_root_copied_lets_its_servers_pass(folder):
+    """As a backup that was put back: what `cp -r` makes belongs to root."""
+    open_home(folder / "home")
+    shutil.copytree(folder / "home", folder / "copy", symlinks=True)
+    assert (folder / "copy" / "servers" / "run").stat().st_uid == 0
+    copied = open_home(folder / "copy")
+    for place in (copied.servers, copied.sockets):
+        assert place.stat().st_uid == copied.account.uid
 
 
 @as_root

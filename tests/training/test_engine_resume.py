@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -113,6 +114,16 @@ def test_a_resume_keeps_the_plan_that_a_time_budget_made(tiny_model, tmp_path):
     assert kept.steps == plan.steps and kept.refits[: len(plan.refits)] == plan.refits
     assert events[-1]["steps"] == kept.total
     assert min(curve(events, "train_loss")) == 4
+
+
+def test_a_resume_with_no_time_left_takes_one_step_more(tiny_model, tmp_path):
+    """The clock is asked from the first step on, not only once some were timed."""
+    config = configure(tmp_path, tiny_model, epochs=10_000.0, time_budget_seconds=12.0)
+    run_here(config, stop_at=("train_loss", 5))
+    kept, plan = checkpoints.complete_checkpoints(config.output)[-1].marker.step, checkpoints.read_plan(config.output)
+    decided = max([kept, *(after for after, _ in plan.refits)])
+    events = run_here(config, began=time.monotonic() - 1000)
+    assert events[-1]["steps"] == decided + 1
 
 
 def test_cancel_leaves_nothing_half_and_the_run_can_go_on(tiny_model, tmp_path):

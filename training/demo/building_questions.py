@@ -53,15 +53,9 @@ def building_questions(folder: Path) -> Source:
         writer = csv.writer(file)
         writer.writerow(["question", "desk", "reply", "thread", "sources", "reference_id"])
         for row, group in zip(rows, groups, strict=True):
+            reply = _short_reply(row["a"])
             writer.writerow(
-                [
-                    row["q"],
-                    desk_of[row["category"]],
-                    _short_reply(row["a"]),
-                    f"thread-{group}",
-                    "; ".join(row["sources"]),
-                    row["id"],
-                ]
+                [row["q"], desk_of[row["category"]], reply, f"thread-{group}", "; ".join(row["sources"]), row["id"]]
             )
     return Source(
         name="Building questions",
@@ -85,7 +79,7 @@ def building_questions(folder: Path) -> Source:
 
 
 def _short_reply(answer: str) -> str:
-    """The first two sentences where they are short, else the first: a third fewer tokens to learn than always two, and no less to rate."""
+    """The first two sentences where they are short, else the first: a third fewer tokens to learn than always two."""
     two = first_sentences(answer, 2)
     return two if len(two) <= SHORT else first_sentences(answer, 1)
 

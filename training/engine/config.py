@@ -15,8 +15,6 @@ from ftplatform.engines.events import EngineError
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-
-
 Schedule = Literal["cosine", "linear", "constant"]
 
 

@@ -108,15 +108,11 @@ def total_that_fits(plan: Plan, done: int, seconds: float, step_seconds: float) 
     """Steps in all, of which ``done`` are behind us, when ``seconds`` are left; ``done`` itself where there is no time for another."""
 
     def cost(total: int) -> float:
-        evaluations = ceil(total / plan.eval_every) - done // plan.eval_every
+        # One is at the end, whatever the interval, and none in the half interval before it.
+        evaluations = max(1, int(total / plan.eval_every + 0.5) - done // plan.eval_every)
         return (total - done) * step_seconds + evaluations * (plan.evaluation_seconds or 0.0)
 
-    more = done + 1
-    return (
-        _most(plan.wanted_steps or plan.steps, lambda total: cost(total) <= seconds, more)
-        if cost(more) <= seconds
-        else done
-    )
+    return _most(plan.wanted_steps or plan.steps, lambda total: cost(total) <= seconds, low=done)
 
 
 def _most(high: int, fits: Callable[[int], bool], low: int = 1) -> int:

@@ -3,6 +3,7 @@
 import time
 from math import isfinite
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
@@ -11,7 +12,7 @@ from ftplatform.engines.events import EngineError, Events
 from training.engine import checkpoint as checkpoints
 from training.engine.checkpoint import Checkpoint, Complete, Plan
 from training.engine.loss import ACCURACY
-from training.engine.plan import total_that_fits
+from training.engine.plan import WARMING_STEPS, total_that_fits
 
 METRICS = {
     "loss": "train_loss",
@@ -21,8 +22,11 @@ METRICS = {
 }
 """The trainer's names → ours."""
 
-WARMING_STEPS, TIMED_STEPS = 1, 8
-"""A time budget goes by the last so many steps of this process, without its first, which is slower; two at least."""
+TIMED_STEPS = 8
+"""A time budget goes by at least so many of the last steps, once there are two besides those that warm up."""
+
+LOOK_SHARE = 0.05
+"""Of the time that is left passes between two looks at it: some hundred looks in a run of any length, so they cost nothing."""
 
 
 class Reporter(TrainerCallback):
@@ -40,6 +44,7 @@ class Reporter(TrainerCallback):
         self._spent_before, self._started = self.seconds, began
         self._began = 0.0
         self._took: list[float] = []
+        self._left, self._timed = budget or 0.0, 0  # at the last look: seconds left, steps taken in this process
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         state.max_steps = self.plan.total
@@ -55,22 +60,28 @@ class Reporter(TrainerCallback):
             if state.global_step >= self.plan.total:
                 control.should_evaluate = args.eval_strategy != "no"
                 control.should_save = control.should_training_stop = True
+            elif self.plan.total - state.global_step < self.plan.eval_every / 2:
+                control.should_evaluate = False  # the end, which is always evaluated, has come close to it
         self.events.progress(state.global_step, self.plan.total)
 
     def _refit(self, state: TrainerState, budget: float) -> None:
         """As many steps in all as the time that is left has room for, with the evaluation at their end."""
-        step, timed = state.global_step, self._took[WARMING_STEPS:][-TIMED_STEPS:]
-        behind = (
-            self.plan.refits and step <= self.plan.refits[-1][0]
-        )  # what was decided before a kill is not decided anew
-        if len(timed) < 2 or behind:
-            return
         left = budget - self._spent_before - (time.monotonic() - self._started)
-        total = total_that_fits(self.plan, step, left, sum(timed) / len(timed))
+        # What was decided before a kill is not decided anew.
+        decided = self.plan.refits[-1][0] if self.plan.refits else 0
+        if state.global_step <= decided or left > (1 - LOOK_SHARE) * self._left:
+            return
+        total = total_that_fits(self.plan, state.global_step, left, self._step_seconds())
+        self._left, self._timed = left, len(self._took)
         if total != self.plan.total:
-            self.plan = self.plan.refitted(step, total)
+            self.plan = self.plan.refitted(state.global_step, total)
             checkpoints.write_plan(self.run, self.plan)
             state.max_steps = total
+
+    def _step_seconds(self) -> float:
+        """Of the steps since the last look, and some before; the rehearsal's as long as there are too few."""
+        timed = self._took[WARMING_STEPS:][-max(TIMED_STEPS, len(self._took) - self._timed) :]
+        return fmean(timed) if len(timed) > 1 else self.plan.step_seconds or self._took[-1]
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.plan.total != self.plan.steps and state.global_step == self.plan.total:
