@@ -1,4 +1,4 @@
-"""Claim: cleaning with all rules takes at least 2,000 tickets a second on one core.
+"""Claim: cleaning with all rules takes at least 2,000 tickets per second on one core.
 
 The tickets are the demo's questions, each as customers send them: as typed, with errors of typing and encoding, as an e-mail with
 quotation and signature, as HTML, with a phone number, dates and amounts. No package does all of this, so that the ratio is against
@@ -60,11 +60,11 @@ def main() -> None:
     rate = statistics.median(rates)
     length = statistics.mean(map(len, texts))
     print(
-        f"{len(texts)} tickets of {length:.0f} signs, all {len(names())} rules: {rate:.0f} a second, {edits / len(texts):.1f} edits each"
+        f"{len(texts)} tickets of {length:.0f} signs, all {len(names())} rules: {rate:.0f} per second, {edits / len(texts):.1f} edits each"
     )
-    told = {"ratio": rate / CLAIMED, "reach": 1.0, "peer": f"{CLAIMED:,} tickets a second"}
+    told = {"ratio": rate / CLAIMED, "reach": 1.0, "peer": f"{CLAIMED:,} tickets per second"}
     details = {
-        "a second": round(rate),
+        "per second": round(rate),
         "slowest part": round(min(rates)),
         "signs each": round(length),
         "edits each": round(edits / len(texts), 1),

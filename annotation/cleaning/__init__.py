@@ -1,4 +1,4 @@
-"""Cleaning: rules that propose edits of a text, one file a rule in `members/`; the raw text is never changed.
+"""Cleaning: rules that propose edits of a text, one file per rule in `members/`; the raw text is never changed.
 
     from annotation.cleaning import apply_edits, clean, names, prepare
 

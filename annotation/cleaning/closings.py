@@ -5,6 +5,18 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+# The formal French ending has a part of its own for each of its three steps.
+_FRENCH_LEAD = r"(?:dans l['’]attente|en vous remerciant|en vous souhaitant|en espérant|restant à votre)[^\n.!?]{0,80}"
+_PLEASE_ACCEPT = (
+    r"(?:(?:je|nous) vous pri(?:e|ons) (?:de bien vouloir |d['’]|de )(?:agréer|accepter|recevoir|croire)|veuillez (?:agréer|accepter|recevoir|croire)|"
+    r"(?:agréez|recevez|croyez))"
+)
+_FRENCH_ASSURANCE = r"(?:à )?l['’](?:expression|assurance) (?:de|des)"
+_FRENCH_WISHES = (
+    r"[^\n.!?]{0,40}(?:salutations|sentiments|considération|respects?|hommages|vœux|dévouement)"
+    r"(?: (?:et|les|mes|nos|plus|très|bien|distinguée?s?|respectueu(?:x|ses?)|dévouée?s?|meilleure?s?|cordia(?:les?|ux)|sincères?|amica(?:les?|ux)))*"
+)
+
 # Formulas that end a message wherever they stand alone on a line.
 _REGARDS = (
     # English
@@ -12,7 +24,9 @@ _REGARDS = (
     "yours (?:sincerely|faithfully|truly)", "sincerely(?: yours)?", "respectfully(?: yours)?", "cordially", "rgds",
     # Spanish
     "(?:(?:le |les )?(?:envío |mando )?(?:reciba[ns]? )?un |con un )?(?:cordial |afectuoso |atento )?saludo(?: cordial| afectuoso)?",
-    "(?:muchos |cordiales |atentos )?saludos(?: cordiales)?", "cordialmente", "(?:muy )?atentamente", "(?:le|les) saluda(?: muy)? atentamente",
+    "(?:muchos |cordiales |atentos )?saludos(?: cordiales)?", "cordialmente", "(?:muy )?atentamente",
+    r"(?:(?:sin otro particular|(?:quedo )?a la espera de (?:su|tu|sus) [^\n.!?]{1,40}|agradeciendo [^\n.!?]{1,60}), )?(?:le|les) saludan?(?: muy)? atentamente",
+    r"(?:sin otro particular|a la espera de (?:su|tu|sus) [^\n.!?]{1,40}|agradeciendo [^\n.!?]{1,60}), (?:reciba )?un (?:cordial |atento )?saludo",
     "(?:un )?(?:fuerte )?abrazos?",
     # German
     "mit (?:(?:freundlich|best|lieb|herzlich|viel|schön)e[nm] )(?:grüßen|grüssen|gruß|gruss|empfehlungen)",
@@ -21,7 +35,8 @@ _REGARDS = (
     # French
     "(?:bien |très )?(?:cordialement|amicalement|respectueusement|sincèrement)(?: vôtre)?", "bien à (?:vous|toi)", "cdlt", "cdt",
     "(?:mes |nos )?(?:sincères |meilleures |cordiales |respectueuses )?salutations(?: distinguées| sincères| cordiales| les meilleures)?",
-    r"(?:(?:je vous prie|nous vous prions) d['’]agréer|veuillez (?:agréer|recevoir))[^\n]{0,40} (?:mes|nos|l['’]expression de)[^\n]{0,40}",
+    rf"(?:{_FRENCH_LEAD}, )?{_PLEASE_ACCEPT}[^\n]{{0,60}} (?:mes|nos|{_FRENCH_ASSURANCE}){_FRENCH_WISHES}",
+    rf"{_PLEASE_ACCEPT}(?:,? (?:chère |cher )?(?:madame|monsieur|mesdames|messieurs)(?: (?:et|ou))?)+", f"{_FRENCH_ASSURANCE}{_FRENCH_WISHES}",  # two lines
     # Swedish
     "(?:med )?(?:vänliga?|bästa?|varma?|hjärtliga?|många|soliga) hälsning(?:ar)?", "hälsningar", "mvh", r"m\. ?v\. ?h\.",
 )  # fmt: skip
@@ -46,7 +61,8 @@ _CLOSING = re.compile(
     rf"(?:[,.! ]*| ?[,.!-]? ?(?P<name>(?-i:{_NAME}))[,. ]*)",
     re.IGNORECASE,
 )
-_LONELY_NAME = re.compile(rf"[-–~]? ?{_NAME}[,. ]*")
+_LONELY_NAME = re.compile(rf"(?:[-–~]|/{{1,2}})? ?{_NAME}[,. ]*")
+_SLASHED = re.compile(rf"/{{1,2}} ?{_NAME}[,. ]*")
 
 # The first words of those.
 _WORDS = """
@@ -57,7 +73,7 @@ grüße grüsse freundlichen besten lieben herzlichen schönen gruß gruss hocha
 cordialement amicalement respectueusement sincèrement cdlt cdt mes nos sincères meilleures cordiales respectueuses
 salutations je nous veuillez med vänliga vänlig bästa bäst varma varm hjärtliga hjärtlig många soliga hälsningar mvh
 warmly cheers take br kr many thanks thank thx ty bg à bonne vänligen ha muchas muchísimas mil gracias vielen dank
-danke merci stort tusen tack
+danke merci stort tusen tack dans en restant agréez recevez croyez l à sin quedo a agradeciendo
 """
 FIRST_WORDS = frozenset(_WORDS.split())
 """What a line begins with, in lower case, that may be a closing formula: most lines of a message begin with other words."""
@@ -82,6 +98,11 @@ def closing(line: str) -> Kind | None:
     if not match["name"]:
         return "maybe"
     return "signed" if "," in line else None
+
+
+def is_slashed_name(line: str) -> bool:
+    """Whether the line is a name as Swedes sign: /Anna."""
+    return _SLASHED.fullmatch(line) is not None
 
 
 def is_name(line: str) -> bool:

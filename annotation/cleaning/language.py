@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from annotation.cleaning.vocabulary import NEIGHBOURS, SERVED, WORD, zipf
 
 LANGUAGES = SERVED + NEIGHBOURS
-FREQUENT = 4.3  # Zipf: some five thousand words a language
+FREQUENT = 4.3  # Zipf: some five thousand words per language
 FLOOR = 3.3  # what a word counts where it is not frequent
 LEAD = 1.2  # log10 of the odds against the next language
 SHARE = 0.25  # of the words have to be frequent in the language that is found

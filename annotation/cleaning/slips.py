@@ -80,7 +80,7 @@ def _same_length(word: str, target: str) -> Kind | None:
 
 
 def _left_out(word: str, target: str) -> list[int]:
-    """Places of the letters of the longer word without each of which it is the shorter one."""
+    """Indexes at which deleting one letter turns the longer word into the shorter one."""
     longer, shorter = (word, target) if len(word) > len(target) else (target, word)
     return [n for n in range(len(longer)) if longer[:n] + longer[n + 1 :] == shorter]
 
@@ -92,7 +92,7 @@ def _may_be_meant(word: str, language: str) -> bool:
 
 @cache
 def _index(language: str) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
-    """Frequent words; and which of them a word is, or is without one letter."""
+    """Frequent words with their frequency, and an index: a word, whole or with one letter left out → the frequent words it comes from."""
     targets = {word: value for word, value in zipf(language, FREQUENT).items() if _may_be_meant(word, language)}
     near: dict[str, set[str]] = defaultdict(set)
     for word in targets:

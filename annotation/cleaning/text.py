@@ -72,7 +72,7 @@ class Text:
 
     @once
     def vocabulary(self) -> set[str]:
-        """Its different words, casefolded as the vocabulary's are; what has digits in it is none, and does no harm."""
+        """Its different words, casefolded as the vocabulary's are; what has digits in it is not a word, and does no harm."""
         return set(_WORD_OR_NUMBER.findall(self.folded))
 
     @once

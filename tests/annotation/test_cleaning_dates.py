@@ -44,6 +44,27 @@ from tests.annotation.cleaning_cases import cases
     ("2:30 p.m. EST on March 5, 2024, le 5 mars 2024 à 14 heures", "2024-03-05T14:30-05:00, le 2024-03-05T14:00"),
     ("[2024-03-05 14:30:00,123] tel 05 03 2024", "[2024-03-05T14:30:00.123] tel 05 03 2024"),
     *("0/3/2024", "13/13/2024", "2023/24", "10/2024", "2024-25", "5 mars 2024-7 mars 2024", "12.5.2024.3", "240305"),
+    *[(written, "2024-03-05T14:30") for written in (
+        *("5 de marzo de 2024 a las 2:30 p. m.", "5 de marzo de 2024 a las 2:30 p.\u00a0m.", "5 de marzo de 2024 a las 2:30 de la tarde"),
+        *("March 5, 2024 at 2:30 in the afternoon", "5. März 2024 um 2:30 Uhr nachmittags", "5 mars 2024 à 2h30 de l'après-midi"),
+        *("5 mars 2024 kl. 2.30 på eftermiddagen", "2:30 de la tarde del 5 de marzo de 2024", "2:30 in the afternoon on 5 March 2024"),
+        "5. März 2024 um 14:30 Uhr nachmittags",
+    )],
+    ("5 March 2024 at 2 at night, 5 mars 2024 à 2 heures du matin", "2024-03-05T02:00, 2024-03-05T02:00"),
+    ("5 March 2024 at 11 at night, 5. März 2024 um 7 Uhr abends", "2024-03-05T23:00, 2024-03-05T19:00"),
+    ("5 March 2024 at 12 noon, 5 March 2024 at 10:30 in the morning", "2024-03-05T12:00, 2024-03-05T10:30"),
+    ("Good evening, on 5 March 2024 at 7:30", "Good evening, on 2024-03-05T07:30"),
+    ("On 5 March 2024 at 10:30 I saw it, later at 2 pm too", "On 2024-03-05T10:30 I saw it, later at 2 pm too"),
+    ("between 10:00 and 12:00 on 5 March 2024, not at 12:00 on 6 March 2024", "between 10:00 and 12:00 on 2024-03-05, not at 2024-03-06T12:00"),
+    ("zwischen 10 und 12 Uhr am 5. März 2024", "zwischen 10 und 12 Uhr am 2024-03-05"),
+    ("entre las 10:00 y las 12:00 del 5 de marzo de 2024", "entre las 10:00 y las 12:00 del 2024-03-05"),
+    ("10:00–12:00 le 5 mars 2024", "10:00–12:00 le 2024-03-05"),
+    ("mellan 10:00 och 12:00 den 5 mars 2024", "mellan 10:00 och 12:00 den 2024-03-05"),
+    ("half past 2 pm on March 5, 2024; moved to 2 pm on March 5, 2024", "half past 2 pm on 2024-03-05; moved to 2024-03-05T14:00"),
+    ("version of 10.11.2023, Version vom 10.11.2023", "version of 2023-11-10, Version vom 2023-11-10"),
+    ("la inversión 10.11.2023", "la inversión 2023-11-10"),
+    ("Jag sökte 5/3 2024 och 7/3-2024 och det var inte klart", "Jag sökte 2024-03-05 och 2024-03-07 och det var inte klart"),
+    *("we sent 5/3 2024 of them and it is here", "5/3-24"),
     ("Received: Tue, 05 Mar 2024 14:30:00 +0000 (UTC)", "Received: Tue, 2024-03-05T14:30:00Z (UTC)"),
 )  # fmt: skip
 def test_timestamps(raw, wanted):
@@ -56,6 +77,7 @@ def test_timestamps(raw, wanted):
         *(("03/04/2024", "day/month"), ("14:30 03-04-2024", "day/month"), ("03/04/2024 2 pm", "day/month")),
         *((raw, "two digits") for raw in ("5/3/24", "3/25/24 14:30", "05.03.24", "05-03-24", "5 Mar 24", "March 5, 24", "05-Mar-24", "5 Mar '24")),
         *(("31/02/2024", "no such day"), ("2024-13-05", "no such day"), ("29 février 2023", "no such day")),
+        *(("5 March 2024 at 12:30 in the morning", "either half"), ("5 de marzo de 2024 a las 12 de la noche", "either half")),
         *(("2024-03-05 10:00+25:00", "no zone"), ("2024-03-05 9:00-11:00", "span of hours"), ("5 March 2024 14:30 IST", "several zones"), ("5 March 2024 14:30 Mars/Olympus", "no time zone")),
     ],
 )  # fmt: skip
@@ -63,6 +85,35 @@ def test_what_has_two_readings_is_noted_and_left(raw, reason):
     result = clean(f"It was {raw}.", ["timestamps"])
     assert result.text == f"It was {raw}." and result.edits == ()
     assert [(note.start, note.text) for note in result.notes] == [(7, raw)] and reason in result.notes[0].reason
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *("on the evening of 5 March 2024 at 7:30", "kvällen den 5 mars 2024 kl. 7.30", "am Abend des 5. März 2024 um 7:30 Uhr"),
+        *("March 5, 2024 at 2:30 to 3:30 pm", "5 March 2024 2:00–4:30 p. m.", "le 5 mars 2024 à 14 heures et demie", "5 March 2024 at 7:30, in the evening", "esa noche del 5 de marzo de 2024 a las 10:30"),
+    ],
+)  # fmt: skip
+def test_a_time_that_what_stands_beside_may_change_is_noted_and_left(raw):
+    result = clean(raw, ["timestamps"])
+    assert result.text == raw and "may change it" in result.notes[0].reason
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["We updated to version 10.11.2023 of the app", "build 2024.03.05", "La versión es 10.11.2023", "versionsnummer: 1.2.2024", "release 25/3/2024"],
+)  # fmt: skip
+def test_what_may_be_a_version_is_noted_and_left(raw):
+    result = clean(raw, ["timestamps"])
+    assert result.text == raw and "version" in result.notes[0].reason
+
+
+def test_only_in_swedish_em_and_fm_are_parts_of_the_day_and_a_slash_stands_before_a_year_apart():
+    swedish = "Jag kom den 5 mars 2024 kl. 2.30 em och det var inte öppet"
+    assert clean(swedish, ["timestamps"]).text == "Jag kom den 2024-03-05T14:30 och det var inte öppet"
+    assert clean("On 5 March 2024 10:00 FM radio was not there", ["timestamps"]).edits == ()
+    noted = clean("Jag sökte 5/3-24 och det var inte klart", ["timestamps"])
+    assert noted.edits == () and "two digits" in noted.notes[0].reason
 
 
 def test_the_day_order_is_given_or_that_of_the_language():
@@ -75,7 +126,7 @@ def test_the_day_order_is_given_or_that_of_the_language():
 
 
 @pytest.mark.parametrize(
-    "raw", ["5 to 7 March 2024", "5. - 7. März 2024", "del 5 al 7 de marzo de 2024", "March 5 and March 7, 2024", "5 mars till 7 mars 2024"]
+    "raw", ["5 to 7 March 2024", "5. - 7. März 2024", "del 5 al 7 de marzo de 2024", "March 5 and March 7, 2024", "5 mars till 7 mars 2024", "5.3. bis 7.3.2024", "15/3 - 17/3/2024"]
 )  # fmt: skip
 def test_the_end_of_a_span_is_left_since_its_beginning_has_the_month_from_it(raw):
     result = clean(raw, ["timestamps"])

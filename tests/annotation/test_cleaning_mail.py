@@ -60,6 +60,11 @@ def test_quoted_replies(raw, wanted):
         *("Danke und viele Grüße", "Vielen Dank im Voraus", "M.f.G.", "Gruß aus Berlin", "Merci d'avance", "Tack för hjälpen!", "Vänligen"),
         *("Med vänlig hälsning / Best regards", "Sincerely yours,", "Mit besten Grüßen,", "Un abrazo", "Salutations distinguées", "Hjärtliga hälsningar"),
         "Veuillez agréer, Madame, Monsieur, l'expression de mes salutations distinguées.",
+        "Je vous prie d'agréer, Madame, Monsieur, l'expression de mes salutations distinguées.",
+        "Dans l'attente de votre réponse, je vous prie d'agréer, Madame, Monsieur, l'expression de mes sentiments distingués.",
+        "Nous vous prions d'agréer, Monsieur,\nl'expression de nos salutations distinguées.",
+        "Je vous prie de croire, Madame, à l'assurance de ma considération distinguée.",
+        *("Recevez, Monsieur, mes salutations distinguées", "Sin otro particular, le saluda atentamente,", "A la espera de su respuesta, reciba un cordial saludo"),
     ],
 )  # fmt: skip
 def test_a_signature_goes_with_what_stands_below_it(end):
@@ -104,6 +109,22 @@ def test_advertisements_of_mail_programs_and_notices_go(line):
         "Text.\n\nBest regards\nAnn\nI forgot to say that it is red",
         "Text\n--\nlife is what happens while you are busy",
     ),
+    *(
+        (f"Jag vill ha svar på det.\n{end}", "Jag vill ha svar på det.")
+        for end in ("\n/Anna", "// Anna Berg", "Mvh\n/Anna", "Tack!\n/Anna")
+    ),
+    *(
+        "Jag kommer inte åt sidan:\n/Admin",
+        "Jag vill ha svar på det här\n/Admin",
+        "Gå till den här.\n/Admin\noch sedan vidare",
+        "I want it to be there.\n/Anna",
+    ),
+    *(
+        "Le texte est là.\n\nNos sentiments sont partagés.",
+        "Le texte est là.\n\nVeuillez accepter",
+        "Le texte.\n\nL'expression de nos vœux est là",
+    ),
+    "Le texte.\n\nJe vous prie d'agréer ma demande de permis et mes excuses pour le retard.\nJean Dupont",
     "One.\n\nBest regards\nAnn\n\nTwo.\n\nBest regards\nBob",
     "Sincerely\n\nand this is a long line that is not part of a signature, since it goes on and on and on and on",
 )

@@ -48,6 +48,13 @@ def test_phone_numbers_of_five_countries(phone):
     ("+34612345678,+34600123456", "[PHONE],[PHONE]"),
     ("08-123 45 67 eller 070-1234567", "[PHONE] eller [PHONE]"),
     ("call 5551234567", "call [PHONE]"),
+    ("202 555 0143, 00 33 6 12 34 56 78, 555–123–4567, 070–123 45 67", "[PHONE], [PHONE], [PHONE], [PHONE]"),
+    ("my number is 5551234567, mi número es 912345678", "my number is [PHONE], mi número es [PHONE]"),
+    ("meine Nummer ist 12345678, mon numéro est le 12345678", "meine Nummer ist [PHONE], mon numéro est le [PHONE]"),
+    ("No me han dado el permiso y estoy en el 912345678 por las tardes", "No me han dado el permiso y estoy en el [PHONE] por las tardes"),
+    ("612 345 678 – 612 345 679, 612345678–612345679", "[PHONE] – [PHONE], [PHONE]–[PHONE]"),
+    *("my order number is 5551234567", "mi número de pedido es 912345678", "El expediente 912345678 no es el que quiero", "912345678"),
+    *("order 202 555 0143", "250 300 1200", "600–700 000 personas", "the number is 5551234567", "2020–2024", "2024-03-05–2024-03-07"),
     *("order 0612345678", "pedido 612345678", "ISBN 978-3-16-148410-0", "12.345.678,90", "612 000 000 EUR", "20 000 000 kr", "3 000 000"),
     *("2023 2024 2025", "2024-03-05 14:30:22", "05.03.2024 14:30", "10-10-10", "ring 112", "tracking 1Z999AA10123456784", "5551234567", "3.1415926535897932"),
 )  # fmt: skip
@@ -67,6 +74,10 @@ def test_phones_beside_each_other_and_what_is_none(raw, wanted):
     ("4111  1111  1111  1111", "[CARD]"),
     ("Visa4111111111111111", "Visa[CARD]"),
     ("5018 0000 0009", "[CARD]"),
+    ("4111–1111–1111–1111", "[CARD]"),
+    ("4111 1111 1111 1111 5500 0000 0000 0004", "[CARD] [CARD]"),
+    *("1234 5678 9012 3456", "5018 0000 0009 1234"),  # a part of another number
+    ("DE89–3704–0044–0532–0130–00", "[IBAN]"),
     *("DE88 3704 0044 0532 0130 00", "XX89 3704 0044 0532 0130 00", "4111111111111112", "0000 0000 0000 0000", "0.4111111111111111", "1234567890123456"),
 )  # fmt: skip
 def test_accounts_and_cards(raw, wanted):
@@ -100,6 +111,13 @@ def test_addresses_of_machines(raw, wanted):
     ("19880320-0016, 880320-0016, 8803200016, 880320+0016", ", ".join(["[SE_PERSONNUMMER]"] * 4)),
     ("2 95 10 99 126 111 93", "[FR_NIR]"),
     ("AB 12 34 56 C", "[GB_NINO]"),
+    (
+        "personnummer 811228 9874, Personnr: 19811228 9874",
+        "personnummer [SE_PERSONNUMMER], Personnr: [SE_PERSONNUMMER]",
+    ),
+    ("811228–9874, 123–45–6789, 12345678–Z", "[SE_PERSONNUMMER], [US_SSN], [ES_DNI]"),
+    ("NIR 1850578006084 91", "NIR [FR_NIR]"),
+    *("ordernummer 811228 9874", "811228 9874", "NIR 1850578006084 36"),
     *("12345678A", "000-12-3456", "QQ123456C", "880332-0016"),
 )
 def test_national_numbers(raw, wanted):

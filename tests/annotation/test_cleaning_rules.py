@@ -104,9 +104,37 @@ def test_characters(raw, wanted):
         "<unclosed",
         "<!-- open",
     ),
+    *("if a<b and c>d:", "if (a<b && c>d)", "if a<b and c=d>", "<i think so>", "put <code> in the field, and <time>"),
+    ("<td nowrap>a</td><hr noshade><input disabled><a href=x y>l</a>", "a \n\nl"),
+    ("<code>x</code> <title>t</title>", "x "),
+    ("<pre>if a<b and c>d</pre>", "\n```\nif a<b and c>d\n```\n"),
 )
 def test_html(raw, wanted):
     assert clean(raw, ["html"]).text == wanted
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted", "noted"),
+    [
+        ("To make it bold write &lt;b&gt; before it", None, ["&lt;b&gt;"]),
+        ("<p>write &lt;b&gt;x&lt;/b&gt;</p>", "\n\nwrite &lt;b&gt;x&lt;/b&gt;\n\n", ["&lt;b&gt;", "&lt;/b&gt;"]),
+        ("use &amp;lt;br /&amp;gt; &amp; more", "use &amp;lt;br /&amp;gt; & more", ["&amp;lt;br /&amp;gt;"]),
+        ("half escaped: <b&gt; and &lt;b>", None, ["&gt;", "&lt;"]),
+        ("&lt;b&gt; or &lt;i&gt;", None, ["&lt;b&gt;", "&lt;i&gt;"]),
+        ("&lt;p&gt;all of it &lt;b&gt;is&lt;/b&gt; encoded&lt;/p&gt;", "\n\nall of it is encoded\n\n", []),
+        ("Dear all,&lt;br /&gt;I have a question", "Dear all,\nI have a question", []),
+        (
+            "List&lt;String&gt;, a &lt;b and c&gt; d, &lt;bo@acme.se&gt;",
+            "List<String>, a <b and c> d, <bo@acme.se>",
+            [],
+        ),
+    ],
+)
+def test_escaped_tags_are_text_unless_all_of_it_is_encoded(raw, wanted, noted):
+    result = clean(raw, ["html"])
+    assert result.text == (raw if wanted is None else wanted)
+    assert [note.text for note in result.notes] == noted
+    assert clean(result.text, ["html"]).edits == ()
 
 
 # ------------------------------------------------------------------------------------------------ code and whitespace
@@ -163,7 +191,12 @@ def test_whitespace(raw, wanted):
         "no 5.",
         "5,",
     ),
-    ("$1,000 or 1.000 EUR, 2,5 l, 3 mins", "$1000 or 1000 EUR, 2.5 l, 3 min"),  # three decimals has no money
+    ("$1,000 or 1.000 EUR, 2,5 l, 3 mins", "$1000 or 1000 EUR, 2.5 l, 3 min"),  # nobody writes three zeros as decimals
+    ("1.234,- und 1,234,-", "1234 und 1234"),
+    ("Der Monitor kostet 1.759 € und nicht mehr", "Der Monitor kostet 1759 EUR und nicht mehr"),
+    ("The rent is £1,459 and it is too much", "The rent is 1459 GBP and it is too much"),
+    ("hyran är 12.500 kr och inte mer", "hyran är 12500 kr och inte mer"),
+    ("Das sind 0,325 € für eine und nicht mehr", "Das sind 0.325 EUR für eine und nicht mehr"),
     ("cuesta 1 234 567 y no más de lo que es", "cuesta 1234567 y no más de lo que es"),
     *(
         "tel 1 234 567",
@@ -185,8 +218,26 @@ def test_numbers(raw, wanted):
 
 
 @pytest.mark.parametrize(
-    "raw", ["Das sind 1.234 Leute und nicht mehr", "Das ist 1,234 und nicht mehr", "xqz 1,234 xqz"]
-)
+    "raw",
+    [
+        *("Das sind 1.234 Leute und nicht mehr", "Das ist 1,234 und nicht mehr", "xqz 1,234 xqz"),
+        *("Das kostet 1,759 € und nicht mehr", "It is £1.459 for that and not more", "The euro is at $1.085 and not more", "Gas 1,125 EUR"),
+        *("El alquiler es de 1,250 € y no más", "Le loyer est de 1,250 € et pas plus", "hyran är 12,500 kr och inte mer", "1.234 €"),
+    ],
+)  # fmt: skip
 def test_thousands_or_decimals_are_noted_and_left(raw):
     result = clean(raw, ["numbers"])
     assert result.text == raw and "thousands or decimals" in result.notes[0].reason
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *("Der Liter Benzin kostet an der Tankstelle 1.759 € und nicht mehr", "The fuel costs £1,459 per litre and it is too much"),
+        *("La gasolina cuesta 1.459 € el litro y es muy cara", "Le litre d'essence coûte 1.759 € à la station", "Bensinen kostar 18.990 kr litern"),
+        "the exchange rate is 1,085 USD for a euro and not more",
+    ],
+)  # fmt: skip
+def test_a_price_that_has_three_decimals_by_its_kind_is_left_whatever_its_mark(raw):
+    result = clean(raw, ["numbers"])
+    assert result.text == raw and "three decimals" in result.notes[0].reason

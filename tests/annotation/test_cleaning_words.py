@@ -29,7 +29,31 @@ from tests.annotation.cleaning_cases import cases
         "asap",
         "the asap-list is here for you",
     ),
-)
+    # a name, a title, a noun
+    *("mein Name ist Max. Ich habe eine Frage und das ist es", "Viele Grüße und das ist nicht alles\nMax.", "Ich bin MAX. Das ist nicht alles"),
+    *("My friend Eta is here and that is it", "my friend is here and Msg is not the word"),
+    ("Max. 5 Personen und nicht max. 6", "Maximal 5 Personen und nicht maximal 6"),
+    ("Btw, it is my card. Btw it is not here", "By the way, it is my card. By the way it is not here"),
+    ("Bzgl. Ihrer Rechnung ist das nicht so", "Bezüglich Ihrer Rechnung ist das nicht so"),
+    # the full stop of a sentence
+    ("Wir haben Äpfel usw. Danach ist das nicht so", "Wir haben Äpfel und so weiter. Danach ist das nicht so"),
+    ("the Planning Dept. It is not open", "the Planning Department. It is not open"),
+    ("Gracias a Uds. El permiso no es lo que quiero", "Gracias a Ustedes. El permiso no es lo que quiero"),
+    ("Det är m.m. Jag vill inte ha det", "Det är med mera. Jag vill inte ha det"),
+    ("Das ist z. B. Die Zeit und nicht der Spiegel", "Das ist zum Beispiel Die Zeit und nicht der Spiegel"),
+    ("please call the dept. Monday is not good", "please call the department Monday is not good"),
+    ("Das kostet nicht viel inkl.\nVersand und das ist es", "Das kostet nicht viel inklusive\nVersand und das ist es"),
+    # units, keys, columns, letters
+    *("Tengo un disco duro de 2 tb y no me funciona", "le délai est de 10 ns et le courant est de 12 V dc", "the year is 300 bc and it is old"),
+    *("La opción q del menú no es la que quiero", "pulsa q para salir y no es así", "fill the rn field and it is not there"),
+    *("The Greek letter eta is not the one", "set eta = 0.1 for the model and it is fine", "la pr est prête et c'est dans le dépôt"),
+    *("je passe av. midi et c'est bien pour la ville", "je passe av. de partir et c'est bien pour la ville"),
+    ("yo tb creo q no es la licencia", "yo también creo que no es la licencia"),
+    ("what is the eta of the card? I need it rn, bc it is mine", "what is the estimated time of arrival of the card? I need it right now, because it is mine"),
+    ("je viens ds la rue pr le rdv et c'est bien", "je viens dans la rue pour le rendez-vous et c'est bien"),
+    ("Il est au 12 av. de la République et pas au 5 av. Foch", "Il est au 12 avenue de la République et pas au 5 avenue Foch"),
+    ("dans les années 50 av. J.-C. Le monde est là et pas plus", "dans les années 50 avant Jésus-Christ. Le monde est là et pas plus"),
+)  # fmt: skip
 def test_abbreviations(raw, wanted):
     assert clean(raw, ["abbreviations"]).text == wanted
 
@@ -42,6 +66,11 @@ def test_a_glossary_of_ones_own():
     assert recipe.clean("our virtual private network (VPN) is down").edits == ()
     assert recipe.clean("vpn, KA? R&D").text == "vpn, supervisor? research"
     assert clean("send it asap to the house", ["abbreviations"], built_in=False).edits == ()
+    own = prepare(["abbreviations"], glossary={"tb": "terabytes", "ka.": "supervisor"})
+    assert (
+        own.clean("my disk has 2 tb and the Ka. is not here").text
+        == "my disk has 2 terabytes and the Supervisor is not here"
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ typos

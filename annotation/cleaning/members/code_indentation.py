@@ -17,8 +17,8 @@ def prepare(*, tab_width: int = 4) -> Look:
 
     tab_width  columns between tab stops
     """
-    if not 1 <= tab_width <= 16:
-        raise CleaningInputError(f"tab_width={tab_width} is not within 1–16")
+    if not isinstance(tab_width, int) or not 1 <= tab_width <= 16:
+        raise CleaningInputError(f"tab_width={tab_width!r} is not a whole number within 1–16")
     return lambda text: _changes(text, tab_width) if text.fences else ()
 
 

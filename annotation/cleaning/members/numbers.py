@@ -48,6 +48,19 @@ _LEAD = re.compile(
 )
 _ENDS = re.compile(rf"(?![\w@#/]|[.,:'’][0-9]|-\w|[{_SPACES}][0-9]{{3}}\b)")
 _CURRENCIES = frozenset({"$", "kr", *_BEFORE.values()})
+# What has prices of three decimals: fuel, energy, exchange rates, shares.
+_FINE_PRICES = re.compile(
+    r"lit(?:re|er|ro)s?\b|litern|\bkwh\b|kilowatt|kilovatio|gallon|galón|\bgal\b|/ ?l\b|benzin|diesel|gasoil|gasóleo|gasolin|petrol\b|bensin|"
+    r"essence\b|sprit\b|\bfuel|carburante|carburant|combustible|kraftstoff|drivmedel|exchange|\brates?\b|\bkurs|wechselkurs|växelkurs|tipo de cambio|"
+    r"\btaux\b|cours de change|per share|pro aktie|par action|por acción",
+    re.IGNORECASE,
+)
+_SAYS_FINE = (
+    "liter", "litre", "litro", "kwh", "kilowatt", "kilovat", "gal", "/l", "/ l", "benzin", "diesel", "gaso", "gasó", "bensin", "petrol", "essence",
+    "sprit", "fuel", "carbur", "combustible", "kraftstoff", "drivmedel", "exchange", "rate", "kurs", "cambio", "taux", "cours de", "per share", "aktie",
+    "action", "acción",
+)  # fmt: skip
+_NEAR = 48  # signs before and behind an amount in which that is said
 _ENDS_CURRENCY = frozenset("$€£RPFKDrpfkd")  # the last signs of those
 
 
@@ -82,7 +95,7 @@ def prepare() -> Look:
     """Writes 1.234,50 € as 1234.50 EUR: decimal point, no separators of thousands, a space before the unit, units in their SI
     signs (qm and m2 as m², kgs as kg, ° c as °C) and currencies in their ISO 4217 codes behind the amount.
 
-    What "1.234" is, hangs on the language; where that does not tell, it is noted and left.
+    What "1.234" is, hangs on the language, also of money: fuel costs 1,759 €. Where that does not tell, it is noted and left.
     """
     return _look
 
@@ -164,15 +177,32 @@ def _digits(number: _Number, text: Text) -> str | None:
         return digits
     if whole.startswith("0"):
         return whole.replace(",", ".") if amount or _has_comma(text) else None
-    if number.is_money:  # no currency here has three decimals
+    # 1.234,- and $1,000 are thousands in any language
+    if number.is_price or (number.is_money and whole.endswith("000")):
         return digits
+    if number.is_money and _may_be_fine(number, text):
+        raise _Left("may be thousands, or a price of three decimals")
     if text.language is None:
         raise _Left("may be thousands or decimals: the language is not known")
     if _has_comma(text):
         if separator == "." and amount:
             return digits
         raise _Left("may be thousands or decimals")
+    if separator == "." and number.is_money:
+        raise _Left("may be thousands or decimals")
     return digits if separator == "," else None
+
+
+def _may_be_fine(number: _Number, text: Text) -> bool:
+    """Whether the text speaks of what costs less than ten with three decimals, as a litre of fuel does, whatever the mark."""
+    if number.whole.index(number.thousands) > 2:
+        return False
+    before, behind = (
+        text.value[max(0, number.start - _NEAR) : number.start],
+        text.value[number.end : number.end + _NEAR],
+    )
+    said = f"{before.lower()}\n{behind.lower()}"
+    return any(word in said for word in _SAYS_FINE) and _FINE_PRICES.search(said) is not None
 
 
 def _has_comma(text: Text) -> bool:

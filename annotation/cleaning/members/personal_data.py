@@ -12,12 +12,14 @@ from annotation.cleaning import national_ids as registry
 from annotation.cleaning.checksums import luhn, mod97
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.national_ids import NationalId
+from annotation.cleaning.options import words
 from annotation.cleaning.phones import is_phone
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.spans import Span
 from annotation.cleaning.text import Text, touches
+from annotation.cleaning.versions import is_numbered
 
-Finder = Callable[[str, list[Span]], Iterable[Span]]
+Finder = Callable[[Text, list[Span]], Iterable[Span]]
 """Gives the places in a text where personal data of one kind stands, near the given ones."""
 
 
@@ -66,7 +68,7 @@ _CARD_LENGTHS = (  # the first prefix that fits has the lengths; longer ones go 
     *((prefix, tuple(range(19, 11, -1))) for prefix in _MAESTRO), ("2131", (15,)), ("1800", (15,)),
     ("4", (19, 16, 13)), ("34", (15,)), ("37", (15,)), ("3", (16, 15, 14)), ("5", (16,)), ("2", (16,)), ("6", (19, 18, 17, 16)),
 )  # fmt: skip
-_GAPS = " .\u00a0\u202f\u2009-"
+_GAPS = " .\u00a0\u202f\u2009\u2011–-"
 _WITHOUT_GAPS = str.maketrans("", "", _GAPS)
 
 _LOCAL_SIGNS = frozenset(".!#$%&'*+/=?^_`{|}~-")  # RFC 5322, atext, and the point
@@ -77,7 +79,8 @@ _IBAN = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _CARDS = re.compile(
-    r"\d(?<![\d.,+-]\d)(?:[ \u00a0-]{0,2}\d){11,}(?![.,]?\d)|\d{4}(?<![\d.]\d{4})(?:\.\d{4}){3}(?![.]?\d)", re.ASCII
+    r"\d(?<![\d.,+-]\d)(?:[ \u00a0\u2011–-]{0,2}\d){11,}(?![.,]?\d)|\d{4}(?<![\d.]\d{4})(?:\.\d{4}){3}(?![.]?\d)",
+    re.ASCII,
 )
 _IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w]|\.\d|-[^\W\d])", re.ASCII)
 _IPV6 = re.compile(
@@ -87,7 +90,7 @@ _PHONE = re.compile(
     r"""
     (?P<number>
       [+(\d] (?: (?<=\+)(?<![\w+].) | (?:(?<=\d)|(?<=\()(?=\+?\d{1,5}\)))(?<![\w.,/@#=€$£+-].)(?<!\d:.) )
-      (?:(?<=[+(])\+?\d)? \d*+ (?:[ \u00a0\u202f./()-]{1,3}\d++){0,12}
+      (?:(?<=[+(])\+?\d)? \d*+ (?:[ \u00a0\u202f./()-]{1,3}\d++|[–\u2011]\d{2,4}(?!\d)){0,12}
     )
     (?:[ ]?(?:x|ext\.?)[ ]?\d{1,5})?
     (?![\w@] | [.,:/-]\d | [ ]?(?:[€$£%] | (?:EUR|euros?|USD|dollars|GBP|pounds|SEK|kr|kronor|CHF)\b))
@@ -102,11 +105,6 @@ _CLOSE = re.compile(r"\d(?:[^\w\n/:,;()]{0,3}[\dA-Z]){5,}", re.ASCII)
 _DATE = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:T[0-2]\d:[0-5]\d(?::[0-5]\d)?)?", re.ASCII)
 _LINK_LOCAL = re.compile(r"[0-9a-f]{4}(?<=\d...|.\d..|..\d.|...\d)::", re.IGNORECASE | re.ASCII)
 _COLONS = re.compile(r":[0-9A-Fa-f]*:")
-_NUMBERED = re.compile(
-    r"(?:\bv|versi[oó]n|release|firmware|build|section|chapter|clause|secci[oó]n|cap[ií]tulo|art[ií]culo|abschnitt|kapitel|chapitre|article|"
-    r"avsnitt|§)[ .:]{0,2}$",
-    re.IGNORECASE,
-)
 
 
 def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Iterable[str] = ()) -> Look:
@@ -117,7 +115,7 @@ def prepare(*, national_ids: Iterable[str | NationalId] | None = None, keep: Ite
     national_ids  names of `annotation.cleaning.national_ids`, or NationalId of one's own; None: all that are registered
     keep          kinds to leave, by name: email phone iban card ip
     """
-    kept = {keep} if isinstance(keep, str) else set(keep)
+    kept = set(words("keep", keep))
     known = {kind.name for kind in (*_CHECKED, *_PLAIN)}
     if unknown := kept - known:
         raise CleaningInputError(f"keep={sorted(unknown)}: the kinds are {', '.join(sorted(known))}")
@@ -136,7 +134,7 @@ def _look(text: Text, kinds: tuple[_Kind, ...]) -> Iterator[Change]:
     seen = _seen(text)
     for kind in kinds:
         near = seen.near(kind)
-        for start, end in kind.find(text.value, near) if near is not None else ():
+        for start, end in kind.find(text, near) if near is not None else ():
             if not touches(taken, start, end):
                 insort(taken, (start, end))
                 found.append(Change(start, end, kind.placeholder))
@@ -175,7 +173,8 @@ def _near(
             yield match
 
 
-def _emails(value: str, clusters: list[Span]) -> Iterator[Span]:
+def _emails(text: Text, clusters: list[Span]) -> Iterator[Span]:
+    value = text.value
     at = value.find("@")
     while at >= 0:
         start = at
@@ -189,8 +188,9 @@ def _emails(value: str, clusters: list[Span]) -> Iterator[Span]:
         at = value.find("@", at + 1)
 
 
-def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
+def _ibans(text: Text, clusters: list[Span]) -> Iterator[Span]:
     """Accounts as long as their country has them, check digits right; a match may run on into the next word."""
+    value = text.value
     for match in _near(_IBAN, value, clusters, before=10, behind=24):  # letters in lower case are in no cluster
         start = match.start() - 2
         wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 99)
@@ -202,8 +202,9 @@ def _ibans(value: str, clusters: list[Span]) -> Iterator[Span]:
             yield start, end
 
 
-def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
+def _cards(text: Text, clusters: list[Span]) -> Iterator[Span]:
     """Cards among groups of digits: other groups may stand before, and the month and year when they end behind."""
+    value = text.value
     for match in _near(_CARDS, value, clusters, before=0, behind=2):
         places = [place for place in range(*match.span()) if value[place] not in _GAPS]
         digits = "".join(value[place] for place in places)
@@ -216,12 +217,15 @@ def _cards(value: str, clusters: list[Span]) -> Iterator[Span]:
 
 
 def _card_length(digits: str, places: list[int], first: int) -> int:
-    """How many digits the card has that begins at the `first`; 0 where none does. It begins and ends with a group."""
+    """How many digits the card has that begins at the `first`; 0 where none does. It begins and ends with a group, and one of
+    fewer than fifteen digits stands alone: with groups of its own size beside it, it would be a part of another number."""
     if first and places[first] == places[first - 1] + 1:
         return 0
     for length in next((lengths for prefix, lengths in _CARD_LENGTHS if digits.startswith(prefix, first)), ()):
         end = first + length
         if end > len(digits) or (end < len(digits) and places[end] == places[end - 1] + 1):
+            continue
+        if length < 15 and _goes_on(places, first, end):
             continue
         card = digits[first:end]
         if len(set(card)) > 1 and luhn(card):
@@ -229,17 +233,24 @@ def _card_length(digits: str, places: list[int], first: int) -> int:
     return 0
 
 
-def _ipv4s(value: str, clusters: list[Span]) -> Iterator[Span]:
+def _goes_on(places: list[int], first: int, end: int) -> bool:
+    """Whether a group of three digits or more stands beside those from `first` to `end`."""
+    before = first > 2 and places[first - 1] - places[first - 3] == 2
+    behind = end + 2 < len(places) and places[end + 2] - places[end] == 2
+    return before or behind
+
+
+def _ipv4s(text: Text, clusters: list[Span]) -> Iterator[Span]:
     """Addresses, and no versions and sections: those are named as such."""
+    value = text.value
     for match in _IPV4.finditer(value) if value.count(".") > 2 else ():
-        numbered = _NUMBERED.search(value, max(0, match.start() - 12), match.start())
-        if not numbered and _is_address(IPv4Address, match[0]):
+        if not is_numbered(value, match.start()) and _is_address(IPv4Address, match[0]):
             yield match.span()
 
 
-def _ipv6s(value: str, clusters: list[Span]) -> Iterator[Span]:
-    """Addresses with a digit in them, so that C++'s :: and Perl's a::b are none."""
-    for match in _IPV6.finditer(value) if _COLONS.search(value) else ():
+def _ipv6s(text: Text, clusters: list[Span]) -> Iterator[Span]:
+    """Addresses with a digit in them, so that C++'s :: and Perl's a::b are not taken for one."""
+    for match in _IPV6.finditer(text.value) if _COLONS.search(text.value) else ():
         address = match[0]
         groups = address.count(":") > 2 or address.startswith("::") or _LINK_LOCAL.match(address)
         if groups and any(map(str.isdigit, address)) and _is_address(IPv6Address, address):
@@ -254,17 +265,17 @@ def _is_address(kind: Callable[[str], object], written: str) -> bool:
     return True
 
 
-def _phones(value: str, clusters: list[Span]) -> Iterator[Span]:
-    for match in _near(_PHONE, value, clusters, before=3, behind=24):  # an extension, a currency
-        if is_phone(match):
+def _phones(text: Text, clusters: list[Span]) -> Iterator[Span]:
+    for match in _near(_PHONE, text.value, clusters, before=3, behind=24):  # an extension, a currency
+        if is_phone(match, text):
             yield match.span()
 
 
 def _number_finder(one: NationalId) -> Finder:
     bounded = re.compile(rf"(?<![\w.,+-])(?:{one.pattern.pattern})(?![\w]|[.,-]\d)", one.pattern.flags)
 
-    def find(value: str, clusters: list[Span]) -> Iterator[Span]:
-        for match in _near(bounded, value, clusters, before=4, behind=5):  # a letter or two, with a gap
+    def find(text: Text, clusters: list[Span]) -> Iterator[Span]:
+        for match in _near(bounded, text.value, clusters, before=4, behind=5):  # a letter or two, with a gap
             if one.is_valid(match[0].translate(_WITHOUT_GAPS).upper()):
                 yield match.span()
 
@@ -276,7 +287,13 @@ def _national_ids(asked: Iterable[str | NationalId] | None) -> list[NationalId]:
     if asked is None:
         return list(known.values())
     found = []
-    for one in [asked] if isinstance(asked, str) else asked:
+    if isinstance(asked, str):
+        asked = [asked]
+    elif not isinstance(asked, Iterable):
+        raise CleaningInputError(f"national_ids={asked!r} is not a list of names or kinds")
+    for one in asked:
+        if not isinstance(one, str | NationalId):
+            raise CleaningInputError(f"national_ids: {one!r} is neither a name nor a NationalId")
         if isinstance(one, str) and one not in known:
             raise CleaningInputError(f"there is no national id {one!r}; there are {', '.join(known)}")
         found.append(known[one] if isinstance(one, str) else one)

@@ -17,7 +17,7 @@ _DIVIDER = re.compile(
     rf"^[ \t]*[-_=*#]{{2,40}}[ \t]*(?:{_ORIGINAL})[ \t]*[-_=*#]{{0,40}}[ \t\r]*$", re.MULTILINE | re.IGNORECASE
 )
 
-# Outlook and webmail: three fields of a header, one a line. The first is who wrote.
+# Outlook and webmail: three fields of a header, one per line. The first is who wrote.
 _FIELD = r"(?:[ \t]|\*){0,4}"
 _WHO = r"from|von|de|från"
 _REST = r"sent|to|cc|bcc|subject|date|reply-to|gesendet|an|betreff|datum|enviado(?: el)?|fecha|para|asunto|envoyé|date|à|objet|skickat|till|ämne|kopia"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from annotation.cleaning.closings import FIRST_WORDS, Kind, closing, is_name
+from annotation.cleaning.closings import FIRST_WORDS, Kind, closing, is_name, is_slashed_name
 from annotation.cleaning.edits import apply_changes
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.spans import Span
@@ -14,6 +14,7 @@ from annotation.cleaning.text import Text
 
 MOST_LINES = 10
 MOST_SIGNS = 80
+MOST_OF_CLOSING = 200  # signs of a closing formula: a French one is a whole sentence
 MOST_WORDS, MOST_SHARE = 3, 0.6  # in lower case, of a line that is a name, a title or an address
 
 _SENT_FROM = (
@@ -31,7 +32,7 @@ _POSTSCRIPT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|obs)\b", re.IGNORECASE)
 _BLANKS = " \t\u00a0\r"
 _BEGINS = re.compile(rf"[{_BLANKS}]*+([^\W\d_]+|--|_|[^{_BLANKS}])")
 # What a line of interest begins with: most lines begin with something else.
-_BEGINNINGS = FIRST_WORDS | {"--", "_", *(words.split()[0] for words in _SENT_FROM)}
+_BEGINNINGS = FIRST_WORDS | {"--", "_", "/", *(words.split()[0] for words in _SENT_FROM)}
 _NOTICE = re.compile(
     r"^[^\n]{0,80}(?:"
     r"(?:this|the information in this) (?:e-?mail|message|communication)[^\n]{0,80}(?:confidential|intended (?:only|solely))|confidentiality notice|"
@@ -103,11 +104,14 @@ def _ends(text: Text) -> _Ends:
             continue
         before, goes_on = goes_on, False
         shown = line.strip(_BLANKS)
-        if begins[1].lower() not in _BEGINNINGS or len(shown) > MOST_SIGNS or text.in_code(start, end):
+        if begins[1].lower() not in _BEGINNINGS or len(shown) > MOST_OF_CLOSING or text.in_code(start, end):
             continue
         if shown == "--":
             ends.delimiters.append((start, end))
-        elif _is_advertisement(shown.lower()):
+        elif begins[1] == "/":
+            if not before and _is_signed_with_slash(shown, text, start):
+                ends.closings.append(_Closing(start, end, "signed"))
+        elif len(shown) <= MOST_SIGNS and _is_advertisement(shown.lower()):
             ends.advertisements.append((start, end))
         elif kind := closing(shown) if shown.strip("_") else "maybe":
             goes_on = True
@@ -116,6 +120,12 @@ def _ends(text: Text) -> _Ends:
                 start, kind = first.start, "regards" if first.kind == "regards" else kind
             ends.closings.append(_Closing(start, end, kind))
     return ends
+
+
+def _is_signed_with_slash(line: str, text: Text, start: int) -> bool:
+    """Whether the line is a Swedish signature (/Anna) below what is said, and no path (/Admin) in a sentence."""
+    said = text.value[max(0, start - MOST_SIGNS) : start].rstrip(_BLANKS + "\n")
+    return is_slashed_name(line) and said.endswith((".", "!", "?", ")")) and text.language == "sv"
 
 
 def _is_advertisement(line: str) -> bool:

@@ -10,15 +10,26 @@ from datetime import timezone as fixed_zone
 from typing import Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from annotation.cleaning.dates import MONTH_OF, OFFSETS, SEVERAL_OFFSETS, Written, dates
+from annotation.cleaning.dates import MONTH_OF, OFFSETS, PARTS_OF_DAY, SEVERAL_OFFSETS, Written, dates
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Remark, Rule
 from annotation.cleaning.text import Text
+from annotation.cleaning.versions import is_numbered
 
 DayOrder = Literal["dmy", "mdy"]
 
 # What "5/3/2024" means where the language alone says it. English does not: Britain and America differ.
 _ORDER_OF: dict[str, DayOrder] = {"es": "dmy", "de": "dmy", "fr": "dmy", "sv": "dmy"}
+
+# Which hours a part of the day has as they are, and which it has twelve hours later: 11 at night is 23, 2 at night is 2.
+_HOURS_OF: dict[str, tuple[range, range]] = {
+    "morning": (range(12), range(0)),
+    "noon": (range(11, 16), range(1, 4)),
+    "afternoon": (range(12, 24), range(1, 9)),
+    "evening": (range(16, 24), range(4, 12)),
+    "night": (range(5), range(8, 12)),
+}
+_PART_OF_DAY = re.compile("|".join(f"(?P<{part}>{words})" for part, words in PARTS_OF_DAY.items()), re.IGNORECASE)
 
 _Parts = Mapping[str, str | None]
 
@@ -41,10 +52,13 @@ def prepare(*, zone: str | None = None, day_order: str | None = None) -> Look:
                English and in unknown languages only what has one reading (25/3/2024) is written anew
 
     Noted and left: dates with two readings, years of two digits, days that there are not, times that a change of the clock skips
-    or has twice, zones whose abbreviation several have (IST), and the end of a span that shares its month (5–7 March 2024).
+    or has twice, zones whose abbreviation several have (IST), the end of a span that shares its month (5–7 March 2024), times that
+    may be before or after noon (on the evening of 5 March 2024 at 7:30), and what may be a version (version 10.11.2023).
     """
     if day_order not in (None, "dmy", "mdy"):
         raise CleaningInputError(f"day_order={day_order!r} is neither 'dmy' nor 'mdy'")
+    if not isinstance(zone, str | None):
+        raise CleaningInputError(f"zone={zone!r} is not the name of a time zone, as Europe/Madrid is")
     settings = _Settings(_zone(zone) if zone else None, cast("DayOrder | None", day_order))
     return lambda text: _look(text, settings)
 
@@ -76,8 +90,12 @@ def _iso(found: Written, text: Text, settings: _Settings) -> str | None:
     numbers = _numbers(parts, text, settings)
     if numbers is None:
         return None
+    if (parts.get("mark") or "") in (".", "/") and is_numbered(text.value, found.start):
+        raise _Left("may be the number of a version")
     if found.in_span:
         raise _Left("part of a span of days")
+    if found.in_doubt:
+        raise _Left("what stands beside the time may change it")
     try:
         day = date(*numbers).isoformat()
     except ValueError:
@@ -87,12 +105,25 @@ def _iso(found: Written, text: Text, settings: _Settings) -> str | None:
     hour = int(parts["hour"] or 0)
     if half := parts.get("half"):
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    elif part := parts.get("part"):
+        hour = _in_part(part, hour, text)
     if _may_be_hours(parts, hour):
         raise _Left("may be a span of hours or a time with its zone")
     moment = datetime.fromisoformat(f"{day}T{hour:02}:{parts['minute'] or '00'}:{parts['second'] or '00'}")
     clock = moment.isoformat(timespec="seconds" if parts["second"] else "minutes")
     fraction = (parts.get("fraction") or "").replace(",", ".")
     return clock + fraction + _offset(parts["zone"], moment, settings.zone)
+
+
+def _in_part(part: str, hour: int, text: Text) -> int:
+    """The hour from 0 to 23 that is meant by the hour in the written part of the day. Raises _Left where it is not clear."""
+    match = cast(re.Match[str], _PART_OF_DAY.fullmatch(part))
+    stays, later = _HOURS_OF[cast(str, match.lastgroup)]
+    if part[0] in "eEfF" and part.lower().replace(".", "") in ("em", "fm") and text.language != "sv":
+        raise _Left(f"{part!r} is a part of the day in Swedish only")
+    if hour not in stays and hour not in later:
+        raise _Left(f"{hour} {part} may be either half of the day")
+    return hour + 12 if hour in later else hour
 
 
 def _may_be_hours(parts: _Parts, hour: int) -> bool:
@@ -106,6 +137,8 @@ def _may_be_hours(parts: _Parts, hour: int) -> bool:
 def _numbers(parts: _Parts, text: Text, settings: _Settings) -> tuple[int, int, int] | None:
     """Year, month and day of what is written; None where it is no date: 5 Monkeys 2024, 1.2.34, 45/12/2024.
     Raises _Left where it is not clear which day is meant."""
+    if parts.get("swedish") and text.language != "sv":
+        return None
     year = (parts["year"] or "").lstrip("'’")
     if parts.get("first") and len(year) == 4:
         return _by_order(parts, int(year), text, settings)

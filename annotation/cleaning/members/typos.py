@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
-from annotation.cleaning import slips
+from annotation.cleaning import options, slips
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.text import Text
@@ -40,16 +40,15 @@ def prepare(*, dictionary: Mapping[str, str] | None = None, protect: Iterable[st
     dictionary  misspelling → correction, for all texts, whatever their language; in lower case
     protect     words that are never touched, in any case: products, names, terms
     """
-    own = {wrong.casefold(): right for wrong, right in (dictionary or {}).items()}
+    own = {wrong.casefold(): right for wrong, right in options.pairs("dictionary", dictionary).items()}
     for wrong, right in own.items():
         if not re.fullmatch(rf"{_LETTER}{{3,30}}", wrong):
-            raise CleaningInputError(f"dictionary: {wrong!r} is no single word of 3 to 30 letters")
+            raise CleaningInputError(f"dictionary: {wrong!r} is not a single word of 3 to 30 letters")
         if again := [word for word in WORD.findall(right.casefold()) if word in own]:
             raise CleaningInputError(
                 f"dictionary: {right!r}, which corrects {wrong!r}, has the misspelling {again[0]!r}"
             )
-    words = [protect] if isinstance(protect, str) else protect
-    untouched = [*words, *own.values()]  # what the caller's dictionary says is right
+    untouched = [*options.words("protect", protect), *own.values()]  # what the caller's dictionary says is right
     settings = _Settings(own, frozenset(part for word in untouched for part in WORD.findall(word.casefold())))
     return lambda text: _look(text, settings)
 

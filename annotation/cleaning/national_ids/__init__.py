@@ -1,4 +1,4 @@
-"""National identity numbers: one file a kind, each with a `NATIONAL_ID`. Other packages add theirs by an entry point:
+"""National identity numbers: one file per kind, each with a `NATIONAL_ID`. Other packages add theirs by an entry point:
 
 [project.entry-points."ftplatform.national_ids"]
 it_codice_fiscale = "acme.ids:CODICE_FISCALE"
@@ -52,5 +52,5 @@ def members() -> dict[str, NationalId]:
     ]
     for one in found:
         if not isinstance(one, NationalId):
-            raise RuntimeError(f"{one!r} is no annotation.cleaning.national_ids.NationalId")
+            raise RuntimeError(f"{one!r} is not an annotation.cleaning.national_ids.NationalId")
     return {one.name: one for one in sorted(found, key=lambda one: one.name)}

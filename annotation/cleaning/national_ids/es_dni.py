@@ -16,7 +16,7 @@ def is_valid(number: str) -> bool:
 NATIONAL_ID = NationalId(
     name="es_dni",
     title="DNI / NIE (Spain)",
-    pattern=re.compile(r"(?:[XYZ][ .-]?\d{7}|\d{2}\.?\d{3}\.?\d{3})[ -]?[A-HJ-NP-TV-Z]", re.IGNORECASE | re.ASCII),
+    pattern=re.compile(r"(?:[XYZ][ .–-]?\d{7}|\d{2}\.?\d{3}\.?\d{3})[ –-]?[A-HJ-NP-TV-Z]", re.IGNORECASE | re.ASCII),
     is_valid=is_valid,
     source="Ministerio del Interior, Cálculo del dígito de control del NIF/NIE",
     least_digits=7,

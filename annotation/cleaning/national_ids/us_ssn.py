@@ -14,7 +14,7 @@ def is_valid(number: str) -> bool:
 NATIONAL_ID = NationalId(
     name="us_ssn",
     title="Social Security number (USA)",
-    pattern=re.compile(r"\d{3}-\d{2}-\d{4}", re.ASCII),
+    pattern=re.compile(r"\d{3}[-–\u2011]\d{2}[-–\u2011]\d{4}", re.ASCII),
     is_valid=is_valid,
     source="SSA, SSN Randomization, 2011",
     least_digits=9,
