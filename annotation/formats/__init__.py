@@ -1,4 +1,4 @@
-"""Files in and out: a registry of formats, one module a member (to add a format, add a file with a `FORMAT`).
+"""Files in and out: a registry of formats, one module per member (to add a format, add a file with a `FORMAT`).
 
     reader = read("tickets.csv", required=["question"])
     reader.detected              # format, encoding, delimiter, columns, warnings
@@ -141,7 +141,7 @@ def detect_format(path: Path) -> str:
 
 
 def _program(text: bytes) -> str | None:
-    """The program whose export begins like this; None where the first object is none's, or too large to tell."""
+    """The program whose export begins like this; None where the first object is no program's, or too large to tell."""
     first = first_object(text.decode("utf-8", "ignore"))
     if first is None:
         return None

@@ -1,7 +1,7 @@
 """Argilla's records: inputs under "fields", people's answers under "responses", models' under "suggestions".
 
-Read are the files of `Dataset.to_disk` and `records.to_json` (2.x), and 1.x' feedback records, as a list or one a line. A row a
-person who answered; a record that nobody answered is one row without answers.
+Read are the files of `Dataset.to_disk` and `records.to_json` (2.x), and 1.x' feedback records, as a list or one per line. One row
+per person who answered; a record that nobody answered is one row without answers.
 
     fields.KEY     → KEY
     a response     → the question's name, or answer.NAME where a field is called so; response.user_id says whose
@@ -16,7 +16,7 @@ Sources: docs.argilla.io, "Import and export datasets"; files of Argilla itself 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from annotation.formats.exports import Unfit, answer_column, read_export
+from annotation.formats.foreign_exports import Unfit, answer_column, read_export
 from annotation.formats.rows import MAX_FIELD, MAX_RECORD, Format, Reader, Record
 
 _NO_ANSWER = ("draft", "discarded")

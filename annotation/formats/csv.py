@@ -14,7 +14,7 @@ from pathlib import Path
 
 from annotation.formats.csv_records import Dialect, Parsed, csv_records
 from annotation.formats.lines import BadLine, TextBlock, text_blocks, text_lines
-from annotation.formats.objects import cell_text
+from annotation.formats.objects import written_cell
 from annotation.formats.physical import Encoding, find_encoding
 from annotation.formats.plain_records import PlainRecords
 from annotation.formats.rows import (
@@ -198,7 +198,13 @@ def _header(
     first = records[0]
     if first.fault:
         raise FormatError(f"{path.name}: the header on line {first.line} can't be read: {first.fault}.")
-    names = [name.strip().replace("\0", "") for name in first.cells]
+    names = [name.strip() for name in first.cells]
+    for position, name in enumerate(names):
+        if (at := name.find("\0")) >= 0:
+            raise FormatError(
+                f"{path.name}: the name of column {position + 1} in the header, {name[:60]!r}, holds a NUL character (U+0000) "
+                f"at position {at + 1:,}; remove it and import the file again."
+            )
     if not any(names):
         raise FormatError(f"{path.name}: the header has no names. Put the columns' names into the first line.")
     for position, name in enumerate(names):
@@ -263,7 +269,7 @@ def write_csv(
             raise FormatError(
                 f'Record {number} has the key "{extra}", for which there is no column. Give all columns by name.'
             )
-        cells = [cell_text(record.get(name)) for name in names]
+        cells = [written_cell(record.get(name), number, name) for name in names]
         if any("\0" in cell for cell in cells):
             raise FormatError(f"Record {number} holds a NUL character, which no reader of CSV takes.")
         writer.writerow([_escaped(cell) for cell in cells] if escape_formulas else cells)
@@ -298,7 +304,7 @@ def columns_of(records: Iterable[Record], columns: Sequence[str] | None) -> tupl
 
 FORMAT = Format(
     "csv",
-    "A table: one record a line, a header, values quoted where needed",
+    "A table: one record per line, a header, values quoted where needed",
     (".csv", ".tsv"),
     read_csv,
     write_csv,

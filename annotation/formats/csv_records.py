@@ -28,7 +28,7 @@ class Dialect:
 
 @dataclass(slots=True)
 class Parsed:
-    """One record: the line it starts on, its cells, the text it was read from, or why it is none."""
+    """One record: the line it starts on, its cells, the text it was read from, or why it could not be read."""
 
     line: int
     cells: list[str]

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line (jsonlines.org). A broken line costs that line only."""
+"""JSON Lines: one object per line (jsonlines.org). A broken line costs that line only."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ def read_jsonl(
     max_field: int = MAX_FIELD,
     max_record: int = MAX_RECORD,
 ) -> Reader:
-    """Open a file with an object a line.
+    """Open a file with one object per line.
 
     Numbers that neither a float nor a bigint holds exactly are kept as text. nested: keep lists and objects as they are
     instead of as JSON text. required: keys that the first hundred objects must have between them. Raises FormatError
@@ -54,7 +54,7 @@ def read_jsonl(
         first = next((row for row in sample if isinstance(row, RowError)), None)
         why = f"line {first.row}: {first.reason}" if first else "it is empty"
         raise FormatError(
-            f"{path.name} does not hold a JSON object a line ({why}). If it is one JSON list, choose the format “json”."
+            f"{path.name} does not hold one JSON object per line ({why}). If it is one JSON list, choose the format “json”."
         )
     if (
         path.suffix.lower() == ".json"
@@ -97,7 +97,7 @@ def _rows(path: Path, encoding: Encoding, nested: bool, max_field: int, max_reco
 
 
 def _row(line: str | BadLine, number: int, parser: ObjectParser, nested: bool, max_field: int) -> Row | RowError | None:
-    """One line as a row, or why it is none; None for a blank one."""
+    """One line as a row, or why it cannot be one; None for a blank line."""
     if isinstance(line, BadLine):
         return row_error(number, None, line.reason, line.text)
     raw = line.strip(" \t\r\n")
@@ -110,7 +110,7 @@ def _row(line: str | BadLine, number: int, parser: ObjectParser, nested: bool, m
     except RecursionError:
         return row_error(number, None, "lists or objects are nested too deeply", raw)
     if end < len(raw):
-        fault = f"something follows the object at character {end + 1:,}: one object a line was expected"
+        fault = f"something follows the object at character {end + 1:,}: one object per line was expected"
     return row_of(value, number, raw, fault, nested=nested, max_field=max_field)
 
 
@@ -132,5 +132,5 @@ def json_line(value: Record, number: int) -> bytes:
 
 
 FORMAT = Format(
-    "jsonl", "One JSON object a line", (".jsonl", ".ndjson"), read_jsonl, write_jsonl, choices=("encoding",)
+    "jsonl", "One JSON object per line", (".jsonl", ".ndjson"), read_jsonl, write_jsonl, choices=("encoding",)
 )

@@ -19,7 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from annotation.formats.exports import Unfit, answer_column, read_export
+from annotation.formats.foreign_exports import Unfit, answer_column, read_export
 from annotation.formats.json import write_json
 from annotation.formats.rows import MAX_FIELD, MAX_RECORD, Format, FormatError, Output, Reader, Record
 
@@ -133,7 +133,7 @@ def _answer(results: list[dict[str, object]], data: Record) -> object:
 
 
 def _spans(value: dict[str, object], control: str, data: Record) -> list[object] | None:
-    """A region of plain text as a span a label; None for any other value."""
+    """A region of plain text as one span per label; None for any other value."""
     start, end, labels, text = value.get("start"), value.get("end"), value.get(control), value.get("text")
     if not (isinstance(start, int) and isinstance(end, int) and isinstance(labels, list)):
         return None
@@ -172,7 +172,7 @@ def write_label_studio(
     """
     kinds = dict(answers or {})
     if unknown := set(kinds.values()) - _CONTROLS.keys():
-        raise FormatError(f"“{min(unknown)}” is no kind of answer; kinds are {', '.join(_CONTROLS)}.")
+        raise FormatError(f"“{min(unknown)}” is not a kind of answer; kinds are {', '.join(_CONTROLS)}.")
     numbered = enumerate(records, start=1)
     written = 0
 
@@ -233,7 +233,9 @@ def _annotation(row: Record, number: int, kinds: Mapping[str, str], data: Record
         try:
             values = _values(kind, answer, data.get(target))
         except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise FormatError(f"Record {number}: “{column}” is no {kind}: {str(answer)[:80]!r} ({error}).") from error
+            raise FormatError(
+                f"Record {number}: “{column}” cannot be written as {kind}: {str(answer)[:80]!r} ({error})."
+            ) from error
         results += [
             {"id": f"{column}-{number}-{place}", **control, "value": value} for place, value in enumerate(values)
         ]
@@ -242,12 +244,12 @@ def _annotation(row: Record, number: int, kinds: Mapping[str, str], data: Record
     told = _back(row, _OF_ANNOTATION, "annotation")
     if not results and not told:
         return None
-    # What is imported counts as ground truth there, unless it is said that it is none.
+    # What is imported counts as ground truth there, unless it is said that it does not.
     return {"was_cancelled": False, "ground_truth": False, **told, "result": results}
 
 
 def _values(kind: str, answer: object, text: object) -> list[dict[str, object]]:
-    """The values of an answer's results: one, or one a span."""
+    """The values of an answer's results: one, or one per span."""
     if kind in ("multi", "spans"):
         answer = _parsed(answer)
     if kind == "choice":

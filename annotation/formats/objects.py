@@ -3,7 +3,7 @@
 import json
 import re
 
-from annotation.formats.rows import MAX_FIELD, Row, RowError, row_error
+from annotation.formats.rows import MAX_FIELD, FormatError, Row, RowError, row_error
 from annotation.texts import problems
 
 # JSON has numbers of any size, but a float has 17 digits and PostgreSQL's bigint 19: what would change is kept as text.
@@ -60,7 +60,7 @@ class ObjectParser:
 
 
 def first_object(text: str) -> dict[str, object] | None:
-    """The object with which a list or lines of JSON begin; None where that is none, or not all there."""
+    """The object with which a list or lines of JSON begin; None where that is not an object, or not all there."""
     begin = text.find("{")
     if begin < 0 or text[:begin].strip(" \t\r\n["):
         return None
@@ -105,7 +105,7 @@ def _significant(digits: str) -> tuple[str, int] | str:
 def row_of(
     value: object, number: int, raw: str, fault: str | None, *, nested: bool, max_field: int = MAX_FIELD
 ) -> Row | RowError:
-    """A parsed value as a row, or why it is none. `nested`: keep lists and objects instead of writing them as JSON text."""
+    """A parsed value as a row, or why it cannot be one. `nested`: keep lists and objects instead of writing them as JSON text."""
     if fault is not None:
         return row_error(number, None, fault, raw)
     if not isinstance(value, dict):
@@ -120,6 +120,14 @@ def row_of(
         return Row(number, value)
     flat = {key: cell_text(inner) if isinstance(inner, list | dict) else inner for key, inner in value.items()}
     return Row(number, flat)
+
+
+def written_cell(value: object, number: int, column: str) -> str:
+    """`cell_text` for a writer: FormatError names the record and the column whose value JSON can't hold (bytes, a date)."""
+    try:
+        return cell_text(value)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f'Record {number}: the value of "{column}" can\'t be written as text: {error}.') from error
 
 
 def cell_text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""OpenAI's fine-tuning format: {"messages": […, {"role": "assistant", …}]} a line. Read by OpenAI, TRL, axolotl, Unsloth.
+"""OpenAI's fine-tuning format: {"messages": […, {"role": "assistant", …}]} per line. Read by OpenAI, TRL, axolotl, Unsloth.
 
 Source: OpenAI, "Supervised fine-tuning", the chat format of training files.
 """
@@ -22,7 +22,7 @@ def write_openai_chat(output: Output, records: Iterable[Record]) -> int:
 
 FORMAT = Format(
     "openai-chat",
-    "Chat messages with the answer last, one conversation a line (JSONL)",
+    "Chat messages with the answer last, one conversation per line (JSONL)",
     write=write_openai_chat,
     takes="conversations",
 )

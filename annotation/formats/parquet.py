@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.formats.csv import columns_of
-from annotation.formats.objects import cell_text
+from annotation.formats.objects import cell_text, written_cell
 from annotation.formats.rows import (
     MAX_FIELD,
     Detected,
@@ -59,7 +59,7 @@ def read_parquet(path: Path, *, required: Sequence[str] = (), max_field: int = M
         except (pa.ArrowException, OSError) as error:
             raise FormatError(f"{path.name} can't be read beyond row {number}: {error}") from error
 
-    return Reader(Detected("parquet", columns), iterate)
+    return Reader(Detected("parquet", columns, counts="record"), iterate)
 
 
 def _row(number: int, values: dict[str, Any], max_field: int) -> Row | RowError:
@@ -115,13 +115,16 @@ def write_parquet(output: Output, records: Iterable[Record], *, columns: Sequenc
     number = 0
     try:
         while (chunk := list(islice(stream, _BATCH))) or schema is None:
+            rows = [
+                {name: _flat(record.get(name), place, name) for name in names}
+                for place, record in enumerate(chunk, start=number + 1)
+            ]
             number += len(chunk)
-            rows = [{name: _flat(record.get(name)) for name in names} for record in chunk]
             if schema is None:
                 schema = _schema(rows, names)
                 writer = pq.ParquetWriter(output, schema)
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-    except (pa.ArrowException, UnicodeEncodeError) as error:
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
         raise FormatError(f"A value in or shortly before record {number} does not fit its column: {error}") from error
     finally:
         if writer is not None:
@@ -129,8 +132,8 @@ def write_parquet(output: Output, records: Iterable[Record], *, columns: Sequenc
     return number
 
 
-def _flat(value: object) -> object:
-    return cell_text(value) if isinstance(value, list | dict) else value
+def _flat(value: object, number: int, column: str) -> object:
+    return written_cell(value, number, column) if isinstance(value, list | dict) else value
 
 
 def _schema(rows: list[dict[str, object]], names: list[str]) -> Any:  # pyarrow has no types

@@ -1,25 +1,19 @@
 """What a file's bytes are: its encoding, its byte order mark, and what is no text at all."""
 
 import codecs
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from charset_normalizer import from_bytes
 
 from annotation.formats.byte_blocks import byte_blocks, file_chunks
+from annotation.formats.letters import latin_encoding
 from annotation.formats.rows import MAX_RECORD, FormatError
 
 _SAMPLE = 256 * 1024
 _ENOUGH_BAD_LINES = 2_000
-_ENOUGH_ACCENTS = 60
 _ENOUGH_CONTROLS = 16
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x7f"
-# What Western texts do not have: a sign between two letters, a capital with accent amid small letters, a row of accents.
-_SIGNS = "€‚ƒ„†‡ˆ‰‹˜™›¡¢£¤¥¦§¨©ª¬®¯°±²³¸¹º¼½¾¿×÷"
-_ODD_IN_WESTERN = re.compile(
-    rf"[^\W\d_][{_SIGNS}][^\W\d_] | [a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ][a-zß-öø-ÿ] | [À-ÖØ-öø-ÿ{_SIGNS}]{{4}}", re.VERBOSE
-)
 
 # What a file may be written in, by Python's names; offered in the import form. All but UTF-16 and UTF-32 keep the bytes
 # of line ends to themselves, so that lines can be cut before they are decoded.
@@ -87,7 +81,7 @@ def find_encoding(path: Path, given: str | None = None) -> Encoding:
 
     UTF-8 is checked strictly to the file's end (about a second a gigabyte), since the first accent may stand in the last
     line. Where that fails, lines decide: if more of those that hold non-ASCII bytes are UTF-8 than not, the file is UTF-8
-    with broken rows; else charset-normalizer judges those lines. A guess is always a warning. Raises FormatError for an
+    with broken rows; else the letters in those lines decide (`_guess`). A guess is always a warning. Raises FormatError for an
     empty file, an unknown name, and files that are no text.
     """
     with path.open("rb") as file:
@@ -185,35 +179,24 @@ def _judge_by_lines(path: Path, first_error: int) -> Encoding:
             "utf_8", warnings=(f"{bad:,} line(s) are not UTF-8 like the rest, first at byte {first_error:,}.",)
         )
     name = _guess(bytes(sample))
-    found = f"The file is not UTF-8 (first at byte {first_error:,}); read as {name}, a guess by its letters: look at the preview."
+    found = f"The file is not UTF-8 (first at byte {first_error:,}); read as {name}, a guess by its letters. Check its accents; if they are wrong, choose the encoding or save the file as UTF-8."
     mixed = (f"{good:,} line(s) look like UTF-8 among the others: the file mixes encodings.",) if good else ()
     return Encoding(name, warnings=(found, *mixed))
 
 
 def _guess(sample: bytes) -> str:
-    """The likeliest encoding: charset-normalizer's where there is enough to judge by, else cp1252 if it gives sense.
+    """The likeliest encoding: of a Latin text by the letters that languages have, of others charset-normalizer's.
 
-    cp1252 is what office programs of the West write, and the best guess of a statistics of letters on a few accents is
-    no better than chance (`señor` is `seńor` in cp1250).
+    charset-normalizer tells scripts well, but of Latin texts it takes what gives any letters: Swedish å in cp1252 for ĺ in cp1250.
     """
-    high = sum(byte > 127 for byte in sample)
-    if high < _ENOUGH_ACCENTS and _reads_as_western(sample):
-        return "cp1252"
+    if latin := latin_encoding(sample):
+        return latin
     best = from_bytes(sample, cp_isolation=_GUESSABLE).best()
     if best is None:
         return _fallback(sample)
     # Which of several that give the same text is meant can't be known, and does not matter.
     alike = {best.encoding, *best.could_be_from_charset}
     return "cp1252" if "cp1252" in alike else str(best.encoding)
-
-
-def _reads_as_western(sample: bytes) -> bool:
-    """Whether cp1252 gives accented letters in words and signs outside of them, as in `¿Cuánto es 5 €?`, not `¿ó³æ`."""
-    try:
-        text = sample.decode("cp1252")
-    except UnicodeDecodeError:
-        return False
-    return not _ODD_IN_WESTERN.search(text)
 
 
 def _fallback(sample: bytes) -> str:

@@ -19,7 +19,7 @@ _COLON_APART = re.compile(r'"[ \t\r\n]+:')
 
 
 def plain_objects(text: str) -> list[dict[str, object]] | None:
-    """The objects of whole lines, one a line; None where anything is not plain: nested, blank, faulty, a long number."""
+    """The objects of whole lines, one per line; None where anything is not plain: nested, blank, faulty, a long number."""
     end = "\r\n" if text.endswith("\r\n") else "\n"
     body = text.removesuffix(end)
     if not _is_a_list_of_lines(body, end) or ("\\u" in body and ESCAPED_DEFECT.search(body)):

@@ -1,4 +1,4 @@
-"""TRL's conversational prompt-completion format: {"prompt": […messages], "completion": [{"role": "assistant", …}]} a line.
+"""TRL's conversational prompt-completion format: {"prompt": […messages], "completion": [{"role": "assistant", …}]} per line.
 
 TRL trains on the completion only for this type. Source: TRL documentation, "Dataset formats and types".
 """
@@ -22,7 +22,7 @@ def write_prompt_completion(output: Output, records: Iterable[Record]) -> int:
 
 FORMAT = Format(
     "prompt-completion",
-    "Prompt messages and the answer apart, one conversation a line (JSONL, TRL)",
+    "Prompt messages and the answer apart, one conversation per line (JSONL, TRL)",
     write=write_prompt_completion,
     takes="conversations",
 )

@@ -1,4 +1,4 @@
-"""A prompt as one text under headings: `### System: … ### User: … ### Assistant:`, and the answer apart, one pair a line (JSONL).
+"""A prompt as one text under headings: `### System: … ### User: … ### Assistant:`, and the answer apart, one pair per line (JSONL).
 
     {"prompt": "### System: Answer briefly.\\n### User: Do I need a permit?\\n### Assistant:", "completion": " desk: permits"}
 

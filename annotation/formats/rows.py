@@ -17,7 +17,7 @@ class FormatError(ValueError):
 
 
 class Row(NamedTuple):
-    """One record. `number` is the physical line on which it starts (1 is the first; Parquet: the record's ordinal).
+    """One record. `number` is the physical line on which it starts, from 1; in a JSON list and in Parquet its ordinal.
 
     Values: text from CSV; from JSON text, int, float, bool and None as they stand, lists and objects as JSON text.
     """
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class RowError(NamedTuple):
-    """One record that can't be taken: its physical line, the column at fault if there is one, why, and the record itself.
+    """One record that can't be taken: its number as in `Row`, the column at fault if there is one, why, and the record itself.
 
     `raw` is the text as it stands in the file (bytes that are no text as `\\xe9`), at most 100,000 characters of it.
     """
@@ -54,6 +54,7 @@ class Detected:
     bom: bool = False
     warnings: tuple[str, ...] = ()
     may_have_more: bool = False  # rows further on may bring columns that none of these is
+    counts: Literal["line", "record"] = "line"  # what the numbers of rows count
 
 
 @dataclass(frozen=True, slots=True)

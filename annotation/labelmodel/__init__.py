@@ -1,10 +1,10 @@
-"""Label models: votes of people, functions and models joined into one posterior an item, and how good each source is.
+"""Label models: votes of people, functions and models joined into one posterior per item, and how good each source is.
 
     from annotation.labelmodel import fit
     result = fit("dawid_skene", [("ticket 7", "ada", "refund"), ("ticket 7", "keyword", None), …])
     result.labels["ticket 7"], result.posteriors, result.quality.of("ada")
 
-Django-free; a registry with one file a member, see `names()` and `describe()`. A figure that cannot be had is NaN or
+Django-free; a registry with one file per member, see `names()` and `describe()`. A figure that cannot be had is NaN or
 None, and `result.warnings` or `result.quality.of(worker).reason` says why.
 """
 

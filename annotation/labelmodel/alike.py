@@ -1,7 +1,7 @@
 """Sources that may be one: pairs that say the same more often than the truth explains.
 
 Every model here takes sources for independent once the truth is known. A function copied with a word changed, or a labeler
-who looks over another's shoulder, counts twice, and two that agree with each other look better than all the rest.
+someone who looks over another's shoulder counts twice, and two that agree with each other look better than all the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evaluation.stats.figure import BoolArray, FloatArray, IntArray
 
 _SHARE, _SAME = 0.8, 20  # of common answers, and how many: fewer are no near-duplicates, or chance
 _DEVIATIONS = 3.5  # above what independent sources would have; two good sources among poor ones need the room
-_OTHERS = 2  # votes an item besides the pair's; with fewer, two good sources look like one
+_OTHERS = 2  # votes per item besides the pair's; with fewer, two good sources look like one
 _PAIRS, _VOTES = 10, 50_000  # looked at closely, and of how many votes: near-duplicates are seen in a part as well
 _STEPS = 30
 
@@ -49,7 +49,7 @@ def alike_pairs(votes: Votes, known: IntArray, kinds: Sequence[str]) -> tuple[Al
     on every so manieth item are looked at.
 
     known   (items,) the code of the gold class, else -1
-    kinds   one a worker; functions were asked about every item, others about those they voted on
+    kinds   one per worker; functions were asked about every item, others about those they voted on
 
     A pair is told if it gave the same answer on four fifths of the items and twenty at least, and on more than independence
     explains, by three and a half standard errors. For that, the truth is inferred without the second of the pair (by
@@ -66,7 +66,7 @@ def alike_pairs(votes: Votes, known: IntArray, kinds: Sequence[str]) -> tuple[Al
 
 
 def _part(votes: Votes, known: IntArray) -> tuple[Votes, IntArray]:
-    """Every so manieth item, and one vote a worker and item."""
+    """Every so manieth item, and one vote per worker and item."""
     every = max(1, math.ceil(len(votes.item) / _VOTES))
     kept = (votes.item % every == 0) & np.r_[True, (np.diff(votes.item) != 0) | (np.diff(votes.worker) != 0)]
     silent = votes.silent_item % every == 0

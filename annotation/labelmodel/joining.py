@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from annotation.labelmodel.alike import Alike, alike_pairs
+from annotation.labelmodel.em import to_posteriors
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
+from annotation.labelmodel.priors import fixed_priors, log_priors
 from annotation.labelmodel.quality import SourceQuality, source_quality
 from annotation.labelmodel.registry import member
 from annotation.labelmodel.result import LabelModelResult
@@ -18,6 +20,7 @@ from annotation.labelmodel.votes import Votes, encode, is_missing
 from evaluation.stats.figure import BoolArray, FloatArray, IntArray, check_confidence
 
 _VOTES_FOR_CONFUSION = 10  # a worker and class
+_ASSUMED_RIGHT = 0.7  # of a source of which nothing is known; what `generative` and snorkel start from
 
 
 def fit(
@@ -34,7 +37,7 @@ def fit(
     confidence: float = 0.95,
     **options: Any,
 ) -> LabelModelResult:
-    """Join votes into one posterior an item.
+    """Join votes into one posterior per item.
 
     votes            (item, worker, label) rows in any order, or a tuple of three arrays or lists: items, workers, labels,
                      or a table (n × 3 array, data frame). Three tuples are columns where they are longer than three, else
@@ -51,7 +54,8 @@ def fit(
     confidence       of the intervals of the sources' quality
     options          the model's own, see `describe()[name].options`
 
-    An item that nobody labelled has None in `labels` and NaN in `posteriors`.
+    An item that nobody labelled has None in `labels` and NaN in `posteriors`. Where no item has votes of two sources or a known
+    class, nothing is learnt: each source is taken to be right in 70 of 100, and a warning says so (`majority` gives its shares).
     UnknownLabelModelError, and VoteError for votes or options that fit no model.
     """
     model = member(name)
@@ -78,11 +82,14 @@ def fit(
         tolerance=tolerance,
     )
     estimate = model.function(problem, **options)
+    checked = _checked_by_others(coded, known)
+    if model.name != "majority" and not checked[coded.item].any():
+        estimate = _unchecked(problem, estimate, options)
 
     posteriors = _spread(estimate.posteriors, part, len(told))
     posteriors[~told] = np.nan
     probable = estimate.hits is None
-    hits = _hits(coded, known, posteriors) if estimate.hits is None else estimate.hits
+    hits = _hits(coded, checked, posteriors) if estimate.hits is None else estimate.hits
     quality = source_quality(coded, hits, posteriors if probable else None, estimate.priors, known, kind_of, confidence)
     alike = alike_pairs(coded, known, kind_of)
     of_items = {key: _spread(values, part, len(told)) for key, values in estimate.item_parameters.items()}
@@ -98,7 +105,7 @@ def fit(
         history=tuple(estimate.history),
         alike=alike,
         parameters={**estimate.worker_parameters, **of_items},
-        warnings=tuple(_warnings(model, told, quality, estimate, alike)),
+        warnings=tuple(_warnings(model, told, checked[coded.item], quality, estimate, alike)),
     )
 
 
@@ -154,14 +161,34 @@ def _spread(values: FloatArray, part: IntArray, items: int) -> FloatArray:
     return spread
 
 
-def _hits(votes: Votes, known: IntArray, posteriors: FloatArray) -> FloatArray:
+def _hits(votes: Votes, checked: BoolArray, posteriors: FloatArray) -> FloatArray:
     """(votes,) the probability that each is right; NaN where nobody else voted on the item, nor is it gold: what a model
     makes of a vote that stands alone is what it thinks of its source already."""
+    return np.where(checked[votes.item], posteriors[votes.item, votes.label], np.nan)
+
+
+def _checked_by_others(votes: Votes, known: IntArray) -> BoolArray:
+    """(items,) True where two sources voted on an item, or its class is known; of an item without votes it says nothing."""
     ends = np.cumsum(np.bincount(votes.item, minlength=len(known)))
     first, last = votes.worker[np.r_[0, ends[:-1]] % len(votes.item)], votes.worker[ends - 1]
-    told = (first != last) | (known >= 0)  # an item's votes are sorted by worker
-    told = told[votes.item]
-    return np.where(told, posteriors[votes.item, votes.label], np.nan)
+    return np.asarray((first != last) | (known >= 0), dtype=np.bool_)  # an item's votes are sorted by worker
+
+
+def _unchecked(problem: Problem, estimate: Estimate, options: Mapping[str, Any]) -> Estimate:
+    """What is left where no vote stands beside another source's or a known class: a model would only turn its first guess into
+    certainty. Each source is taken to be right in 70 of 100, and nothing else is said of it."""
+    votes = problem.votes
+    classes = len(votes.classes)
+    priors = fixed_priors(problem, options.get("class_priors", "uniform"))
+    priors = np.full(classes, 1 / classes) if priors is None else priors
+    posteriors = votes.counts() * np.log(_ASSUMED_RIGHT * (classes - 1) / (1 - _ASSUMED_RIGHT)) + log_priors(priors)
+    to_posteriors(posteriors, problem.gold_item, problem.gold_label)
+    return Estimate(
+        posteriors,
+        priors,
+        worker_parameters={key: np.full_like(values, np.nan) for key, values in estimate.worker_parameters.items()},
+        item_parameters={key: np.full_like(values, np.nan) for key, values in estimate.item_parameters.items()},
+    )
 
 
 def _undetermined(model: LabelModel, votes: Votes, known: IntArray) -> LabelModelResult:
@@ -191,8 +218,16 @@ def _undetermined(model: LabelModel, votes: Votes, known: IntArray) -> LabelMode
 
 
 def _warnings(
-    model: LabelModel, told: BoolArray, quality: SourceQuality, estimate: Estimate, alike: Sequence[Alike]
+    model: LabelModel,
+    told: BoolArray,
+    checked: BoolArray,
+    quality: SourceQuality,
+    estimate: Estimate,
+    alike: Sequence[Alike],
 ) -> Iterator[str]:
+    if not checked.any():
+        taken = "" if model.name == "majority" else ", and each is taken to be right in 70 of 100"
+        yield f"no item was labelled by two sources, and none of these is gold: the votes do not tell how good a source is{taken}"
     if not estimate.converged:
         yield f"not converged after {len(estimate.history)} iterations: raise max_iterations"
     if untold := int((~told).sum()):
@@ -206,7 +241,7 @@ def _warnings(
         voting = quality.votes[quality.votes > 0]
         if np.median(voting) < _VOTES_FOR_CONFUSION * classes:
             yield (
-                f"half of the sources have fewer than {_VOTES_FOR_CONFUSION} votes a class: "
+                f"half of the sources have fewer than {_VOTES_FOR_CONFUSION} votes per class: "
                 "one_coin or mace, or smoothing, is steadier than a confusion matrix each"
             )
     yield from map(str, alike)

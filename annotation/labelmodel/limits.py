@@ -27,7 +27,7 @@ _LEAST_VOTES = 1e-6  # the whole range from 0 to 1, but for a millionth
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Coins:
-    """One coin a source, in copies side by side: skill (copies, workers), priors (copies, classes)."""
+    """One coin per source, in copies side by side: skill (copies, workers), priors (copies, classes)."""
 
     skill: FloatArray
     priors: FloatArray
@@ -111,7 +111,7 @@ def votes_at_limits(
     infallible would settle every item, and leave no doubt where there is much. About 100 EM steps on 2 × workers copies of
     the votes.
 
-    Simulated (200 or 300 items, three to six sources right in 55 to 95 of 100, three to five votes an item, 80 to 250 runs a
+    Simulated (200 or 300 items, three to six sources right in 55 to 95 of 100, three to five votes per item, 80 to 250 runs per
     design): called 95 %, the intervals of one_coin, dawid_skene, mace and generative cover 95 to 98 %, give or take 1 to 2;
     single sources 93 to 99 %. tests/reference/labelmodel_coverage.py does it again.
     """

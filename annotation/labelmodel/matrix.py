@@ -110,7 +110,7 @@ class VoteMatrix:
 
 
 def _cuts(ends: IntArray, votes: int) -> list[tuple[int, int]]:
-    """Runs of items with about the same number of votes, at most one a core."""
+    """Runs of items with about the same number of votes, at most one per core."""
     pieces = max(1, min(os.cpu_count() or 1, votes // _VOTES_A_BLOCK))
     bounds = np.searchsorted(ends, np.linspace(0, votes, pieces + 1)[1:-1])
     edges = np.unique(np.r_[0, bounds, len(ends) - 1]).tolist()

@@ -16,7 +16,7 @@ class Problem:
     """Votes to join, of at least two classes and at least one vote.
 
     gold_item, gold_label   (g,) codes of items whose class is known and of that class; their posterior is certain
-    kinds                   one a worker: "person", "function", "model" or what else the caller said; "" where nothing
+    kinds                   one per worker: "person", "function", "model" or what else the caller said; "" where nothing
     """
 
     votes: Votes

@@ -24,7 +24,7 @@ def fixed_priors(problem: Problem, asked: ClassPriors) -> FloatArray | None:
     classes = problem.votes.classes
     if isinstance(asked, str):
         if asked not in ("estimated", "uniform"):
-            raise VoteError(f"class_priors is “estimated”, “uniform” or one weight a class; got {asked!r}")
+            raise VoteError(f"class_priors is “estimated”, “uniform” or one weight per class; got {asked!r}")
         return None if asked == "estimated" else np.full(len(classes), 1 / len(classes))
     if isinstance(asked, Mapping):
         if left_out := [one for one in classes if one not in asked]:

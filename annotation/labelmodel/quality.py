@@ -20,7 +20,7 @@ _NOTHING = 1e-9  # votes' worth of information
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceQuality:
-    """One entry a worker, in the order of `workers`; NaN where it cannot be had, and `of(worker).reason` says why.
+    """One entry per worker, in the order of `workers`; NaN where it cannot be had, and `of(worker).reason` says why.
 
     accuracy       (workers,) the probability that a vote of the worker is right, over its votes on items that others voted
                    on as well or that are gold. For `majority`: that it agrees with the majority of the others
@@ -54,7 +54,7 @@ class SourceQuality:
         if np.isnan(estimate):
             reason = "nobody else voted on the same items" if n else "no votes, only abstentions"
             return no_interval(estimate, self.confidence, n, _METHOD, reason)
-        reason = "" if self.information[at] > _NOTHING else "the votes do not tell whether this source is right"
+        reason = "" if self.information[at] > _NOTHING else "the votes do not show whether this source is right"
         return Interval(estimate, float(self.ci_low[at]), float(self.ci_high[at]), self.confidence, n, _METHOD, reason)
 
 

@@ -114,7 +114,7 @@ def _columns(votes: Any) -> tuple[Column, Column, Column]:
     rows = list(votes)
     if not _are_triples(rows):
         number = next(number for number, row in enumerate(rows) if not _are_triples([row]))
-        raise VoteError(f"vote {number} is no (item, worker, label): {rows[number]!r}")
+        raise VoteError(f"vote {number} is not an (item, worker, label): {rows[number]!r}")
     return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 

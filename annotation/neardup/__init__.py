@@ -21,7 +21,7 @@ from annotation.neardup.join import Near, near_sets
 
 __all__ = ["GRAM", "clusters", "expected_memory", "near_duplicates", "near_duplicates_between"]
 
-_BYTES_A_CHARACTER = 15  # measured: 12, 250 a text and 90 MB, up to half a million texts; told is a quarter more
+_BYTES_A_CHARACTER = 15  # measured: 12, 250 per text and 90 MB, up to half a million texts; told is a quarter more
 _BYTES_A_TEXT = 350
 _BYTES_AT_LEAST = 120_000_000
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 GRAM = 5
-_AT_ONCE = 1 << 20  # grams laid out at once: some 10 MB an array, so that the work stays in the processor's caches
+_AT_ONCE = 1 << 20  # grams laid out at once: some 10 MB per array, so that the work stays in the processor's caches
 
 Integers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint64]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from annotation.neardup.grams import Codes, GramSets, Integers, ranges, rows_of_equal_size
 
-_MEETINGS_AT_ONCE = 1 << 18  # pairs that share a rare gram, looked at together: 2 MB an array
+_MEETINGS_AT_ONCE = 1 << 18  # pairs that share a rare gram, looked at together: 2 MB per array
 _COMPARED_AT_ONCE = 1 << 21  # grams of pairs laid side by side
 _COUNTED_AT_ONCE = 1 << 23  # grams whose buckets are counted in one go, as a count goes over all buckets
 _HASH_BITS = 44
@@ -44,7 +44,7 @@ class Near:
 
 
 def near_sets(sets: GramSets, threshold: float, sides: npt.NDArray[np.uint8] | None = None) -> Near:
-    """The near pairs. sides: 1, 2 or 3 (both) a set; given, a pair has one set of each side."""
+    """The near pairs. sides: 1, 2 or 3 (both) per set; given, a pair has one set of each side."""
     prefixes = _Prefixes.of(sets, threshold)
     parities = _parities(sets, threshold)
     probes, found_by = prefixes.probes, prefixes.found_by
@@ -125,7 +125,7 @@ def _places(keys: Codes, bits: int) -> Integers:
 
 # ----------------------------------------------------------------------------------------------------------- parities
 def _parities(sets: GramSets, threshold: float) -> list[Codes]:
-    """Words of 64 bits, a number a set each. As many words as can tell the differing grams that a near pair may have."""
+    """Words of 64 bits, one number per set. As many words as can tell the differing grams that a near pair may have."""
     allowed = (1 - threshold) / (1 + threshold) * 2 * float(sets.sizes.mean())
     words = int(min(_MOST_WORDS, 1 + allowed // _BITS_A_WORD_TELLS))
     parities = [np.empty(len(sets.order), dtype=np.uint64) for _ in range(words)]

@@ -1,4 +1,4 @@
-"""Metrics of model outputs against references: plain Python, one file a metric, one interface.
+"""Metrics of model outputs against references: plain Python, one file per metric, one interface.
 
     from evaluation.metrics import compute
     compute("rougeL", ["the cat sat"], ["the cat is sitting"]).value

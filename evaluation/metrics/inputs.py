@@ -6,6 +6,7 @@ empty lists: nothing was measured, which is not 0.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.metrics.errors import Absent, MetricInputError
+
+_PACKAGES_MISSING = {"NAType", "NaTType"}  # pandas' own; known by name, so that pandas need not be installed
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,10 @@ def classes(names: Sequence[Hashable]) -> list[Hashable]:
 
 
 def missing(value: Any) -> bool:
-    """Whether a value is None or NaN, which is how tables say that there is none."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    """Whether a value is None, NaN or pandas' NA or NaT, which is how tables say that there is none."""
+    if value is None or type(value).__name__ in _PACKAGES_MISSING:
+        return True
+    return isinstance(value, float | np.floating) and math.isnan(value)
 
 
 def _prediction(text: Any, row: int) -> str:
@@ -170,6 +175,10 @@ def _hashable(label: Any, row: int, what: str) -> None:
 def _seen(true: list[Any], predicted: list[Any]) -> list[Hashable]:
     seen = dict.fromkeys(label for label in (*true, *predicted) if label is not None)
     try:
+        if all(isinstance(label, str) for label in seen):
+            with contextlib.suppress(ValueError):  # a word among them, or "nan": all are words
+                if all(math.isfinite(float(label)) for label in seen):
+                    return sorted(seen, key=lambda label: (float(label), label))  # "10" is a higher rating than "9"
         return sorted(seen)
     except TypeError:  # labels of several types have no order: keep that of their first appearance
         return list(seen)

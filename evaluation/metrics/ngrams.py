@@ -1,6 +1,6 @@
 """Clipped n-gram matches of many pairs at once: the counting behind BLEU and chrF.
 
-Of a pair, each n-gram matches as often as the side that has it less often. Instead of a counter a text, all n-grams of an
+Of a pair, each n-gram matches as often as the side that has it less often. Instead of a counter per text, all n-grams of an
 order are written as whole numbers (which pair, which n-gram, which side) and sorted once: equal ones then lie together.
 """
 

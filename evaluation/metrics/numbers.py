@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics.errors import MetricInputError
+from evaluation.metrics.inputs import missing
 from evaluation.metrics.result import Floats
 
 
@@ -16,7 +17,7 @@ def arrays(predictions: list[Any], references: list[Any]) -> tuple[Floats, Float
     true = np.array([_number(value, row, "reference") for row, value in enumerate(references)])
     if not np.isfinite(true).all():
         row = int(np.argmin(np.isfinite(true)))
-        raise MetricInputError(f"row {row}: the reference {references[row]!r} is no finite number")
+        raise MetricInputError(f"row {row}: the reference {references[row]!r} is not a finite number")
     return predicted, true
 
 
@@ -27,10 +28,10 @@ def distances(predicted: Floats, true: Floats) -> Floats:
 
 
 def _number(value: Any, row: int, what: str) -> float:
-    if value is None:
+    if missing(value):
         return np.nan
     if isinstance(value, str) or not hasattr(value, "__float__"):
-        raise MetricInputError(f"row {row}: the {what} {value!r} is no number; parse it first, None if that fails")
+        raise MetricInputError(f"row {row}: the {what} {value!r} is not a number; parse it first, None if that fails")
     try:
         return float(value)
     except OverflowError:  # a whole number beyond any float: as wrong as can be, yet a number

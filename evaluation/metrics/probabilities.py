@@ -1,7 +1,7 @@
 """Checked input of the metrics over predicted probabilities.
 
-A model either says how sure it is of the label it chose (one number an example), or gives each class its share (one
-row an example, or a mapping from class to share). Both kinds are proper input; a row must add up to 1.
+A model either says how sure it is of the label it chose (one number per example), or gives each class its share (one
+row per example, or a mapping from class to share). Both kinds are proper input; a row must add up to 1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from evaluation.metrics import inputs
 from evaluation.metrics.errors import MetricInputError
 from evaluation.metrics.result import Floats
 
+_FLOAT32 = 1e-5  # a softmax in single precision gives 1.0000001
 ROUNDING = 1e-3  # a row of probabilities printed with few digits misses 1 by so much
 
 
@@ -84,7 +85,7 @@ def _share(value: Any, row: int) -> float:
     try:
         share = float(value)
     except (TypeError, ValueError) as error:
-        raise MetricInputError(f"row {row}: {value!r} is no probability") from error
-    if not 0.0 <= share <= 1.0:
-        raise MetricInputError(f"row {row}: {value!r} is no probability; it must lie between 0 and 1")
-    return share
+        raise MetricInputError(f"row {row}: {value!r} is not a probability") from error
+    if not -_FLOAT32 <= share <= 1.0 + _FLOAT32:
+        raise MetricInputError(f"row {row}: {value!r} is not a probability; it must lie between 0 and 1")
+    return min(max(share, 0.0), 1.0)

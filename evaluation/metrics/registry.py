@@ -123,7 +123,7 @@ def _from_other_packages() -> list[Metric]:
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         metric = entry.load()
         if not isinstance(metric, Metric):
-            raise RuntimeError(f"entry point {entry.name} = {entry.value} is no evaluation.metrics.registry.Metric")
+            raise RuntimeError(f"entry point {entry.name} = {entry.value} is not an evaluation.metrics.registry.Metric")
         found.append(metric)
     return found
 

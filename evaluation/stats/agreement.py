@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from evaluation.stats.alpha import alpha_interval, as_ratings, krippendorff_alpha
 from evaluation.stats.figure import Figure, FloatArray, Interval, undefined
-from evaluation.stats.grouping import as_labels, is_missing
+from evaluation.stats.grouping import as_labels, as_matrix, is_missing
 from evaluation.stats.intervals import bootstrap_statistics
 from evaluation.stats.statistic import statistic
 
@@ -97,10 +97,7 @@ def fleiss_kappa(counts: npt.ArrayLike) -> Figure:
 
     ValueError: not two-dimensional, or negative counts.
     """
-    table: FloatArray = np.asarray(counts, dtype=np.float64)
-    if table.ndim != 2:
-        raise ValueError(f"counts must be units × categories; got shape {table.shape}")
-    table = np.nan_to_num(table, nan=0.0)
+    table: FloatArray = np.nan_to_num(as_table(counts), nan=0.0)
     if (table < 0).any():
         raise ValueError(
             "counts cannot be negative; fleiss_kappa takes how often each category was chosen, not ratings"
@@ -117,12 +114,20 @@ def fleiss_kappa(counts: npt.ArrayLike) -> Figure:
     return Figure((observed - expected) / (1 - expected))
 
 
+def as_table(counts: npt.ArrayLike) -> FloatArray:
+    """Counts (units × categories) as floats; an empty list is a table of no units. ValueError: not two-dimensional."""
+    table: FloatArray = np.asarray(counts, dtype=np.float64)
+    if table.shape == (0,):
+        return table.reshape(0, 0)
+    if table.ndim != 2:
+        raise ValueError(f"counts must be units × categories; got shape {table.shape}")
+    return table
+
+
 def _count_table(matrix: npt.ArrayLike, categories: Sequence[Any] | None) -> tuple[list[Any], FloatArray]:
     """The scale (q) and counts (units, q) of the units with at least one rating. Without ``categories`` the scale is
     the values seen."""
-    ratings = as_labels(matrix)
-    if ratings.ndim != 2:
-        raise ValueError(f"ratings must be a matrix of raters × units, NaN for missing; got shape {ratings.shape}")
+    ratings = as_matrix(matrix)
     raters, units = np.nonzero(~is_missing(ratings))
     given = ratings[raters, units].tolist()
     scale = list(dict.fromkeys(given if categories is None else categories))
@@ -216,7 +221,7 @@ def ac1_interval(
     `alpha_interval`); ``n`` counts units with at least one rating."""
     scale, counts = _count_table(matrix, categories)
     statistics, gains = _ac1_statistics(scale, counts, weights)
-    rated = (~is_missing(as_labels(matrix))).any(axis=0)
+    rated = (~is_missing(as_matrix(matrix))).any(axis=0)
     return bootstrap_statistics(
         statistics,
         lambda sums: _reduce_ac1(sums, gains),
@@ -224,6 +229,7 @@ def ac1_interval(
         confidence=confidence,
         resamples=resamples,
         seed=seed,
+        limits=(-1.0, 1.0),
     )
 
 

@@ -17,10 +17,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from evaluation.stats.agreement import Weights, category_agreement, cohen_kappa, fleiss_kappa, icc, krippendorff_alpha
+from evaluation.stats.agreement import (
+    Weights,
+    as_table,
+    category_agreement,
+    cohen_kappa,
+    fleiss_kappa,
+    icc,
+    krippendorff_alpha,
+)
 from evaluation.stats.alpha import as_ratings
 from evaluation.stats.figure import Figure, FloatArray, Interval, check_confidence, no_interval
-from evaluation.stats.grouping import as_labels, encode, is_missing
+from evaluation.stats.grouping import as_labels, as_matrix, encode, is_missing
 from evaluation.stats.intervals import bootstrap_statistics
 from evaluation.stats.statistic import statistic
 
@@ -91,7 +99,7 @@ def fleiss_interval(
     """Fleiss' kappa of ``counts`` (units × categories) with a bootstrap interval over units or ``clusters`` (units,)."""
     check_confidence(confidence)
     estimate = fleiss_kappa(counts)
-    table = np.nan_to_num(np.asarray(counts, dtype=np.float64))
+    table = np.nan_to_num(as_table(counts))
     kept = table.sum(axis=1) >= 2
     table = table[kept]
     if math.isnan(estimate):
@@ -122,7 +130,7 @@ def icc_interval(matrix: npt.ArrayLike, kind: str = "2,1", confidence: float = 0
     """ICC of ``matrix`` (raters × units) with its interval by the F distribution, for units that every rater rated.
 
     ``kind`` as in `agreement.icc`. Exact for kinds 1 and 3, Satterthwaite's approximation for 2, all for normal ratings. It may lie
-    below 0. With missing ratings kind 1 has an estimate and no interval: its form needs the same number of ratings a unit.
+    below 0. With missing ratings kind 1 has an estimate and no interval: its form needs the same number of ratings per unit.
     """
     check_confidence(confidence)
     estimate = icc(matrix, kind)
@@ -205,9 +213,7 @@ class CategoryAgreement:
 def by_category(matrix: npt.ArrayLike, categories: Sequence[Any] | None = None) -> list[CategoryAgreement]:
     """Agreement on each category of ``matrix`` (raters × units, NaN or None for missing), in the order of ``categories`` or
     of their first appearance. A category that nobody chose has NaN figures with the reason."""
-    ratings = as_labels(matrix)
-    if ratings.ndim != 2:
-        raise ValueError(f"ratings must be a matrix of raters × units, NaN for missing; got shape {ratings.shape}")
+    ratings = as_matrix(matrix)
     given = ~is_missing(ratings)
     several = given.sum(axis=0) >= 2
     seen = ratings[given].tolist()

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from evaluation.stats.figure import BoolArray, Figure, FloatArray, IntArray, Interval, no_interval, undefined
-from evaluation.stats.grouping import Groups, as_labels, encode, is_missing, one_each
+from evaluation.stats.grouping import Groups, as_matrix, encode, is_missing, one_each
 from evaluation.stats.intervals import interval_of_replicates
 from evaluation.stats.resampling import bootstrap_counts, chunk_rows, kind_counts
 from evaluation.stats.statistic import statistic
@@ -34,7 +34,7 @@ MOST_CELLS = 1 << 25  # of the table in which like units are looked for: 64 MB
 class Pairable:
     """The ratings of units with two or more, in the order of their units.
 
-    ``values`` (v,) distinct and ascending; ``codes`` (n,) into them; ``sizes`` (u,) ratings a unit; ``counts`` (u, v).
+    ``values`` (v,) distinct and ascending; ``codes`` (n,) into them; ``sizes`` (u,) ratings per unit; ``counts`` (u, v).
     """
 
     values: FloatArray
@@ -79,9 +79,7 @@ def as_ratings(matrix: npt.ArrayLike, labels: bool = False) -> FloatArray:
 
     ValueError: not two-dimensional, or labels where the figure needs numbers.
     """
-    array = as_labels(matrix)
-    if array.ndim != 2:
-        raise ValueError(f"ratings must be a matrix of raters × units, NaN for missing; got shape {array.shape}")
+    array = as_matrix(matrix)
     if array.dtype.kind in "biuf":
         return array.astype(np.float64)
     present = ~is_missing(array)

@@ -67,7 +67,7 @@ class ClusteredMean:
 def cluster_variance(values: FloatArray, groups: Groups, correction: bool = False) -> float:
     """One-way cluster-robust variance of the mean of ``values``: the squared sums of residuals by group over n².
 
-    ``correction`` multiplies by G/(G-1); with one value a group that is the usual s²/n.
+    ``correction`` multiplies by G/(G-1); with one value per group that is the usual s²/n.
     """
     residuals = groups.sums(values - values.mean())
     variance = float(np.sum(residuals**2)) / len(values) ** 2

@@ -21,7 +21,7 @@ from evaluation.stats.grouping import encode_kept, named
 from evaluation.stats.severity import connected_groups
 from evaluation.stats.statistic import statistic
 
-NODES = 21  # Gauss–Hermite nodes: more change no third digit with a few dozen ratings an item
+NODES = 21  # Gauss–Hermite nodes: more change no third digit with a few dozen ratings per item
 LARGEST_LOGIT = 15.0  # a parameter beyond it has left for infinity
 
 

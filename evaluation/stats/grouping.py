@@ -48,6 +48,16 @@ def as_labels(labels: npt.ArrayLike) -> npt.NDArray[Any]:
     return np.asarray(labels, dtype=object) if array.dtype.kind in "US" else array
 
 
+def as_matrix(matrix: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Ratings as raters × units, as `as_labels` has them; an empty list is no raters and no units. ValueError: not two-dimensional."""
+    ratings = as_labels(matrix)
+    if ratings.shape == (0,):
+        return ratings.reshape(0, 0)
+    if ratings.ndim != 2:
+        raise ValueError(f"ratings must be a matrix of raters × units, NaN for missing; got shape {ratings.shape}")
+    return ratings
+
+
 def is_missing(labels: npt.NDArray[Any]) -> BoolArray:
     """True where a label is None or NaN."""
     if labels.dtype.kind == "f":

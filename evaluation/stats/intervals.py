@@ -6,9 +6,10 @@ Sources: Efron & Tibshirani 1993 (percentile, BCa); Hesterberg 2015, *What Teach
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,9 @@ class Statistic(Protocol):
     def __call__(self, values: FloatArray, /, *, axis: int) -> Any: ...
 
 
+Plain = Callable[[FloatArray], Any]  # (n,) -> one number, as `statistics.mean` or a lambda
+
+
 @statistic(
     title="Bootstrap interval of a mean, median or any reduction",
     design="items nested in groups",
@@ -61,7 +65,7 @@ class Statistic(Protocol):
 )
 def bootstrap(
     values: npt.ArrayLike,
-    statistic: Statistic = np.mean,
+    statistic: Statistic | Plain = np.mean,
     clusters: npt.ArrayLike | None = None,
     *,
     method: Method = "expanded",
@@ -74,7 +78,8 @@ def bootstrap(
     """Bootstrap interval of ``statistic`` over examples, or over whole ``clusters`` of them.
 
     ``values``: (n,), NaN left out. ``clusters``: (n,) labels of the highest shared source of noise (document, prompt
-    family). ``statistic`` reduces along ``axis``, as ``np.mean``, ``np.median`` and ``np.std`` do.
+    family). ``statistic`` reduces along ``axis``, as ``np.mean``, ``np.median`` and ``np.std`` do, or takes one sample (n,)
+    and gives a number, which is slower.
     With clusters a resample holds as many *clusters* as there are, so its number of values varies.
     ``method``: ``expanded``, the percentile interval at the wider level at which it has the length of a t interval, which
     holds what it says for the few dozen items or documents that people can rate; ``percentile``, which of twenty documents
@@ -106,9 +111,26 @@ def bootstrap(
         groups = one_each(len(sample)) if groups is None else groups.take(kept)
         counted = np.column_stack([sample, np.ones(len(sample))])
         return _bootstrap_sums(groups.sums(counted), _ratio, len(sample), method, confidence, resamples, seed, limits)
+    reduction = _reduction(statistic)
     if groups is not None:
-        return _bootstrap_lists(sample, groups.take(kept), statistic, method, confidence, resamples, seed, limits)
-    return _bootstrap_rows(sample, statistic, method, confidence, resamples, seed, limits)
+        return _bootstrap_lists(sample, groups.take(kept), reduction, method, confidence, resamples, seed, limits)
+    return _bootstrap_rows(sample, reduction, method, confidence, resamples, seed, limits)
+
+
+def _reduction(statistic: Statistic | Plain) -> Statistic:
+    """The statistic itself where it takes an axis, else one that asks it row by row."""
+    try:
+        parameters = list(inspect.signature(statistic).parameters.values())
+    except ValueError:  # a function of C that does not tell
+        parameters = []
+    if any(one.name == "axis" or one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+        return cast(Statistic, statistic)
+    plain = cast(Plain, statistic)
+
+    def by_row(values: FloatArray, /, *, axis: int) -> Any:
+        return np.apply_along_axis(lambda sample: float(plain(sample)), axis, values)
+
+    return by_row
 
 
 @statistic(
@@ -130,7 +152,7 @@ def bootstrap_statistics(
 ) -> Interval:
     """Bootstrap interval of a corpus figure (BLEU, macro F1) from per-example sufficient statistics.
 
-    ``statistics``: (n, k), one row an example; a row with NaN is left out. ``reduce`` maps sums (…, k) to figures (…).
+    ``statistics``: (n, k), one row per example; a row with NaN is left out. ``reduce`` maps sums (…, k) to figures (…).
     ``limits``: of the figure, as in `bootstrap`.
     """
     rows = as_rows(statistics, "statistics")
@@ -143,8 +165,10 @@ def bootstrap_statistics(
 
 
 def as_rows(statistics: npt.ArrayLike, name: str) -> FloatArray:
-    """Two-dimensional floats (n, k); ValueError names the argument that has another shape."""
+    """Two-dimensional floats (n, k), of an empty list (0, 0); ValueError names the argument that has another shape."""
     rows: FloatArray = np.asarray(statistics, dtype=np.float64)
+    if rows.shape == (0,):
+        return rows.reshape(0, 0)
     if rows.ndim != 2:
         raise ValueError(f"{name} must be examples × sufficient statistics (n, k); got shape {rows.shape}")
     return rows

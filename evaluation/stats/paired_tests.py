@@ -21,6 +21,7 @@ from evaluation.stats.statistic import statistic
 
 TestName = Literal["permutation", "bootstrap", "wilcoxon", "t", "mcnemar", "sign"]
 
+_EXACT_RANKS = 200  # pairs up to which all signs of the ranks are counted, within milliseconds
 TIE = 1e-10  # resampled differences this close (relative to the figures) to the observed one count as equal to it
 
 
@@ -171,10 +172,26 @@ def _t(pairs: Pairs, confidence: float, resamples: int, seed: int) -> Outcome:
 
 def _wilcoxon(pairs: Pairs, confidence: float, resamples: int, seed: int) -> Outcome:
     interval = _bootstrap_interval(pairs, confidence, resamples, seed)
-    method = f"Wilcoxon signed-rank test; {interval.method} of the mean"
     nonzero = pairs.difference[pairs.difference != 0]
-    p_value = float(stats.wilcoxon(nonzero).pvalue) if len(nonzero) else 1.0
-    return Figure(p_value), interval, method
+    if len(nonzero) <= _EXACT_RANKS:
+        p_value, how = _signed_rank_p(nonzero), "exact Wilcoxon signed-rank test"
+    else:
+        p_value = float(stats.wilcoxon(nonzero).pvalue)
+        how = "Wilcoxon signed-rank test by the normal approximation"
+    return Figure(p_value), interval, f"{how}; {interval.method} of the mean"
+
+
+def _signed_rank_p(differences: FloatArray) -> float:
+    """Two-sided p of the sum of positive ranks over all 2^n ways to give the signs, ties and all; differences of 0 are none."""
+    doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)  # ranks of ties are halves
+    chance = np.zeros(int(doubled.sum()) + 1)
+    chance[0] = 1.0
+    for rank in doubled:  # half the ways have this rank among the positive ones
+        chance[rank:] = (chance[rank:] + chance[:-rank]) / 2
+        chance[:rank] /= 2
+    positive = int(doubled[differences > 0].sum())
+    tail = min(positive, len(chance) - 1 - positive)
+    return min(1.0, 2 * float(chance[: tail + 1].sum()))
 
 
 def _sign(pairs: Pairs, confidence: float, resamples: int, seed: int) -> Outcome:

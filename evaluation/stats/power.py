@@ -1,6 +1,6 @@
 """How many items a comparison needs, and what a given number can show.
 
-Normal approximations, each with its source: paired means (Miller 2024 for evaluations with several samples an item);
+Normal approximations, each with its source: paired means (Miller 2024 for evaluations with several samples per item);
 preference by the sign test (Noether 1987); pass/fail by McNemar's test (Connor 1987). Spend a budget on items, not on
 repeated ratings of the same item (Steen & Markert 2021).
 """
@@ -81,7 +81,7 @@ def sample_size(
     - ``preference``: the winner's share of the decisive votes (0.6 for six of ten); ``ties`` is the share of ties
     - ``mcnemar``: a difference of pass rates; ``discordant`` is the share of items that only one of the two passes
 
-    ``cluster_size``, ``icc``: observations a cluster and their correlation; the answer still counts observations,
+    ``cluster_size``, ``icc``: observations per cluster and their correlation; the answer still counts observations,
     so divide by ``cluster_size`` for clusters.
     """
     z_error, z_power = quantiles(power, confidence, sides)
@@ -163,10 +163,10 @@ def detectable_difference(
 
 
 @statistic(
-    title="Standard deviation of an item's difference with several answers a system",
+    title="Standard deviation of an item's difference with several answers per system",
     design="planning",
     source="Miller 2024, section 5",
-    trap="More answers an item never make up for few items.",
+    trap="More answers per item never make up for few items.",
 )
 def paired_sd(
     between: float, within_a: float = 0.0, within_b: float = 0.0, samples_a: float = 1, samples_b: float = 1
@@ -208,13 +208,13 @@ def more_items_needed(
 
 
 @statistic(
-    title="Raters an item for a wanted reliability",
+    title="Raters per item for a wanted reliability",
     design="planning",
     source="Spearman 1910; Brown 1910",
     trap="Reliability of the mean, not agreement of people.",
 )
 def raters_needed(single_icc: float, target: float = 0.8) -> Figure:
-    """Raters an item whose mean reaches reliability ``target``, from the ICC of one rater (Spearman–Brown)."""
+    """Raters per item whose mean reaches reliability ``target``, from the ICC of one rater (Spearman–Brown)."""
     if not 0.0 < target < 1.0:
         raise ValueError(f"target must lie between 0 and 1; got {target!r}")
     if math.isnan(single_icc):

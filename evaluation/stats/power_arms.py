@@ -95,7 +95,7 @@ def detectable_rate(
         return z_error * null + z_power * own - (rate - baseline) * math.sqrt(n)
 
     if baseline == 1 or missing(1.0) > 0:
-        return undefined(f"{n:g} trials an arm show no rate above {baseline:g}, not even 1")
+        return undefined(f"{n:g} trials per arm show no rate above {baseline:g}, not even 1")
     return Figure(float(optimize.brentq(missing, baseline, 1.0)))
 
 

@@ -39,7 +39,7 @@ def items_for_crossed_raters(
     one. The mean's variance is item²/I + rater²/R + noise²/(I·m); the raters' part stays however many items there are. NaN with
     the reason where it is too large already. For `clustered.paired_mean`, which also pays for few degrees of freedom.
 
-    ValueError: a negative standard deviation, no raters, or more of them an item than there are.
+    ValueError: a negative standard deviation, no raters, or more of them per item than there are.
     """
     z = sum(quantiles(power, confidence, sides))
     if min(item_sd, rater_sd, noise_sd) < 0:

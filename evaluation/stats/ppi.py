@@ -56,7 +56,7 @@ def mean(
     """Mean of what people would say of all items, from ``human`` (n,) and the judge on the same items (n,) and on the
     rest (N,).
 
-    One value an item: average several raters first, items are the unit. ``weight``: None tunes it for the narrowest
+    One value per item: average several raters first, items are the unit. ``weight``: None tunes it for the narrowest
     interval; 1 is plain PPI, 0 the people alone. The rated items must be a random sample, not the disputed ones.
 
     ValueError: ``human`` and ``judge_on_same`` of unequal length, or a weight outside 0–1.
@@ -136,9 +136,14 @@ def rogan_gladen(
     Its sensitivity is ``true_positive`` of ``sick``, its specificity ``true_negative`` of ``healthy`` calibration items
     on which people decided. The interval (Lang & Reiczigel's) carries the error of the calibration; it stays valid
     when the rate in ``n`` differs from that among the calibration items.
+
+    ValueError: a count below 0 or above that of its items.
     """
     check_confidence(confidence)
     method = "Rogan–Gladen"
+    for count, items in ((positive, n), (true_positive, sick), (true_negative, healthy)):
+        if not 0 <= count <= items:
+            raise ValueError(f"a count lies between 0 and its number of items; got {count} of {items}")
     if min(n, sick, healthy) < 1:
         return no_interval(
             math.nan, confidence, n, method, "judged items and calibration items of both kinds are needed"

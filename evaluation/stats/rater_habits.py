@@ -2,7 +2,7 @@
 
 Signs, not proofs: what is found here asks for a talk or for gold items, and drops nobody. Sources: Herzog & Bachman 1981 and
 Kim et al. 2019 (straight-lining); Johnson 2005 (longest run of equal answers); Wise & Kong 2005 (rapid guessing by a
-time threshold); Brysbaert 2019 (238 words a minute: silent reading of English).
+time threshold); Brysbaert 2019 (238 words per minute: silent reading of English).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from evaluation.stats.grouping import encode
 from evaluation.stats.intervals import wilson
 from evaluation.stats.statistic import statistic
 
-FASTEST_READING = 600.0  # words a minute beyond which hardly anybody reads with understanding
+FASTEST_READING = 600.0  # words per minute beyond which hardly anybody reads with understanding
 
 
 @dataclass(frozen=True, slots=True)

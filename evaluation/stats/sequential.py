@@ -20,6 +20,9 @@ from scipy import optimize, special, stats
 from evaluation.stats.figure import Figure, FloatArray, Interval, as_values, check_confidence, no_interval, undefined
 from evaluation.stats.statistic import statistic
 
+_ENOUGH = 700.0  # e^700 is evidence enough, and e^710 is no float
+_LEAST_RATE = 1e-300
+
 
 @statistic(
     title="E-value against “both are preferred equally often”",
@@ -34,7 +37,8 @@ def preference_evidence(wins: float, losses: float) -> Figure:
     """
     if wins < 0 or losses < 0:
         raise ValueError(f"wins and losses cannot be negative; got {wins} and {losses}")
-    return Figure(math.exp(float(special.betaln(wins + 1, losses + 1)) + (wins + losses) * math.log(2)))
+    log_ratio = float(special.betaln(wins + 1, losses + 1)) + (wins + losses) * math.log(2)
+    return Figure(math.exp(min(log_ratio, _ENOUGH)))
 
 
 @statistic(
@@ -55,7 +59,7 @@ def mean_evidence(difference: float, n: float, sigma: float, tau: float) -> Figu
     variance = 2 * sigma**2
     spread = variance + n * tau**2
     exponent = n**2 * tau**2 * difference**2 / (2 * variance * spread)
-    return Figure(math.sqrt(variance / spread) * math.exp(min(exponent, 700.0)))  # e^700 is evidence enough
+    return Figure(math.sqrt(variance / spread) * math.exp(min(exponent, _ENOUGH)))
 
 
 @statistic(
@@ -77,7 +81,7 @@ def always_valid_p(evidence: npt.ArrayLike) -> Figure:
     title="Always-valid interval of a proportion",
     design="watched as it runs",
     source="Robbins 1970; Howard et al. 2021",
-    trap="One value an item: several votes of a rater are not independent.",
+    trap="One value per item: several votes of a rater are not independent.",
 )
 def proportion(successes: float, n: float, confidence: float = 0.95) -> Interval:
     """Always-valid interval of a proportion: the rates that a beta mixture over a uniform prior has not yet rejected.
@@ -91,17 +95,25 @@ def proportion(successes: float, n: float, confidence: float = 0.95) -> Interval
     if n == 0:
         return Interval(math.nan, 0.0, 1.0, confidence, 0, method, "no trials")
     losses = n - successes
+    # The upper limit is 1 less the lower limit of the failures: next to 1 there are far fewer floats than next to 0.
+    low, high = _lowest_rate(successes, losses, confidence), 1 - _lowest_rate(losses, successes, confidence)
+    return Interval(successes / n, low, high, confidence, int(n), method)
+
+
+def _lowest_rate(successes: float, losses: float, confidence: float) -> float:
+    """The lower limit of the share of successes."""
     mixture = float(special.betaln(successes + 1, losses + 1))
     bar = -math.log1p(-confidence)
 
-    def beyond(rate: float) -> float:
-        return mixture - float(special.xlogy(successes, rate) + special.xlog1py(losses, -rate)) - bar
+    def beyond(log_rate: float) -> float:
+        likelihood = successes * log_rate + float(special.xlog1py(losses, -math.exp(log_rate)))
+        return mixture - likelihood - bar
 
-    rate = successes / n
-    # The log ratio is least at the observed rate and grows towards 0 and 1 on either side of it.
-    low = 0.0 if successes == 0 else float(optimize.brentq(beyond, 1e-300, rate))
-    high = 1.0 if losses == 0 else float(optimize.brentq(beyond, rate, 1 - 1e-16))
-    return Interval(rate, low, high, confidence, int(n), method)
+    # The log ratio is least at the observed rate and grows towards 0, unless a fraction of one success is all there was.
+    least = math.log(_LEAST_RATE)
+    if successes == 0 or beyond(least) <= 0:
+        return 0.0
+    return math.exp(float(optimize.brentq(beyond, least, math.log(successes / (successes + losses)))))
 
 
 @statistic(
@@ -138,7 +150,7 @@ def mean(values: npt.ArrayLike, tau: float, confidence: float = 0.95) -> Interva
 def mean_difference(treatment: npt.ArrayLike, control: npt.ArrayLike, tau: float, confidence: float = 0.95) -> Interval:
     """Always-valid interval of mean(treatment) - mean(control) of two arms that need not be of one size.
 
-    ``n`` is the harmonic number of values an arm, which is the common number when they are equal.
+    ``n`` is the harmonic number of values per arm, which is the common number when they are equal.
     """
     check_confidence(confidence)
     first, second = as_values(treatment, "treatment"), as_values(control, "control")
@@ -255,7 +267,7 @@ def srm_evidence(observed: Sequence[float], expected: Sequence[float], concentra
         - special.gammaln(concentration + counts.sum())
         + np.sum(special.gammaln(prior + counts) - special.gammaln(prior) - special.xlogy(counts, shares))
     )
-    return Figure(math.exp(min(log_ratio, 700.0)))
+    return Figure(math.exp(min(log_ratio, _ENOUGH)))
 
 
 def _split(observed: Sequence[float], expected: Sequence[float]) -> tuple[FloatArray, FloatArray]:

@@ -79,7 +79,7 @@ def rater_severity(
 
     table = sparse.csr_array((np.ones(len(sample)), (by_item.codes, by_rater.codes)), (by_item.count, by_rater.count))
     per_item = by_item.sizes()
-    # Items swept out: what is left is one equation a rater, singular along "all raters alike", which the mean 0 fixes.
+    # Items swept out: what is left is one equation per rater, singular along "all raters alike", which the mean 0 fixes.
     within = np.diag(per_rater) - np.asarray((table.T @ (sparse.diags_array(1 / per_item) @ table)).todense())
     right = by_rater.sums(sample) - np.asarray(table.T @ (by_item.sums(sample) / per_item))
     inverse = np.linalg.pinv(within, hermitian=True)

@@ -276,6 +276,10 @@ def test_an_over_long_value_is_told_with_its_column(tmp_path):
         (b"text,label,text\na,b,c\n", r'column "text" occurs 2 times in the header \(columns 1, 3\)'),
         (b"text, text\na,b\n", 'column "text" occurs 2 times'),
         (b",,\na,b,c\n", "header has no names"),
+        (
+            b"text,la\0bel\na,b\n",
+            r"name of column 2 in the header, 'la\\x00bel', holds a NUL character \(U\+0000\) at position 3",
+        ),
         (b'"text,label\na,b\n', "header on line 1 can't be read"),
         (b"PK\x03\x04rest", "Excel workbook or a zip"),
         (b"\x1f\x8brest", "compressed by gzip"),
@@ -501,37 +505,76 @@ def test_values_keep_their_digits_and_nesting(tmp_path, name):
     assert values(read(path, nested=True))[0]["deep"] == {"a": ["ñ", 1]}
 
 
-def test_json_is_read_piece_by_piece_with_lines(tmp_path):
+def test_the_elements_of_a_json_list_are_numbered(tmp_path):
     reader = read(file(tmp_path, '[\n  {"a": 1},\n  3,\n  {"a": {\n "b": 2}}\n]\n', "t.json"))
-    assert numbers(reader) == [2, 4]
-    assert [(error.row, error.raw) for error in errors(reader)] == [(3, "3")]
-    assert reader.detected.columns == ("a",)
+    assert numbers(reader) == [1, 3]
+    assert [(error.row, error.raw) for error in errors(reader)] == [(2, "3")]
+    assert reader.detected.columns == ("a",) and reader.detected.counts == "record"
+    on_one_line = read(file(tmp_path, '[{"a":1},{"a":[1,2]},3,{"a":null}]', "t.json"))
+    assert numbers(on_one_line) == [1, 2, 4] and [error.row for error in errors(on_one_line)] == [3]
 
 
+@pytest.mark.parametrize("chunk", [1, 5, 1 << 19])
 @pytest.mark.parametrize(
-    ("content", "line", "reason"),
+    ("rest", "reason", "further"),
     [
-        ('[{"a": 1},\n{"a": 2', 2, "cut off"),
-        ('[{"a": 1}\n{"a": 2}]', 2, "a comma or ] was expected"),
-        ('[{"a": 1},\n', 2, "not closed"),
-        ('[{"a": 1}', 1, "cut off"),
-        ('[{"a": 1},\n{a: 2}, {"a": 3}]', 2, "cut off|not JSON"),
-        ('[{"a": 1}]\n[{"a": 2}]', 2, "follows the end"),
+        (',\n{"a": 2', "cut off (Expecting ',' delimiter at line 2, character 8)", None),
+        (',\n{"a": "two', "cut off (Unterminated string starting at line 2, character 7)", None),
+        (',\n{"a": 1.', "cut off (Expecting ',' delimiter at line 2, character 8)", None),
+        (",\n", "not closed", None),
+        ("", "a comma or ] was expected after element 1, the file ends", None),
+        (";", "“;” found at line 1, character 10", None),
+        ("]\n[2]", "“[” follows the end of the list at line 2, character 1", None),
+        (",]", "a comma too many: there is no object at line 1, character 11", []),
+        (',, {"a": 3}]', "a comma too many: there is no object at line 1, character 11", [3]),
+        ('\n{"a": 2}, {"a": 3}]', "no comma before this object at line 2, character 1", [3]),
+        (',{"a":}, {"a": 3}]', "Expecting value at line 1, character 16", [3]),
+        (',\r\n{a: 2}, {"a": 3}]', "property name enclosed in double quotes at line 2, character 2", [3]),
+        (',{"a": [{"b": 1}, {"b": }], "c": "}, {"}, {"a": 3}]', "Expecting value at line 1, character 34", [3]),
+        (',{"a": "two\nlines"}, {"a": 3}]', "Invalid control character at line 1, character 21", [3]),
+        (',hello, {"a": 3}]', "Expecting value at line 1, character 11", [3]),
+        (',{"a":}]', "Expecting value at line 1, character 16", []),
+        (f',{"[" * 100_000}{"]" * 100_000}, {{"a": 3}}]', "nested too deeply", [3]),
+        # Where a quote or a bracket is missing, what follows could be the inside of the broken element.
+        (',{"a": "x}, {"a": "y"}, {"a": 3}]', "Expecting ',' delimiter at line 1, character 24", None),
+        (',{"a": [1, 2}, {"a": 3}]', "Expecting ',' delimiter at line 1, character 22", None),
     ],
 )
-def test_json_that_stops_being_json_is_told_where(tmp_path, content, line, reason):
-    rows = list(read(file(tmp_path, content, "t.json")))
-    assert rows[0] == Row(1, {"a": 1})
-    (error,) = rows[1:]
-    assert error.row == line
-    assert any(word in error.reason for word in reason.split("|"))
+def test_text_that_is_no_json_is_told_where_and_costs_its_element(tmp_path, monkeypatch, rest, reason, further, chunk):
+    if chunk < 10 and len(rest) > 1000:
+        return
+    monkeypatch.setattr("annotation.formats.byte_blocks._CHUNK", chunk)
+    first, error, *others = read(file(tmp_path, f'[{{"a": 1}}{rest}', "t.json"))
+    assert first == Row(1, {"a": 1})
+    assert error.row == 2 and reason in error.reason
+    assert others == [Row(3, {"a": value}) for value in further or []]
+    is_last = further is None and "follows" not in reason and "not closed" not in reason
+    assert ("can't be read beyond this" in error.reason) == is_last
+
+
+def test_many_broken_elements_of_json_stay_linear(tmp_path):
+    elements = ['{"a": "%s", }' % ("x" * 50) if n % 2 else '{"a": "fine"}' for n in range(20_000)]
+    reader = read(file(tmp_path, f"[{', '.join(elements)}]", "t.json"))
+    found = list(reader)
+    assert [row[0] for row in found] == list(range(1, 20_001))
+    assert sum(isinstance(row, RowError) for row in found) == 10_000
+
+
+def test_a_value_that_no_table_holds_names_its_record(tmp_path):
+    for name, value in (("csv", b"bytes"), ("csv", [b"bytes"]), ("parquet", [b"bytes"])):
+        with pytest.raises(FormatError, match=r'Record 2: the value of "a" .*bytes'):
+            write(tmp_path / "t", name, [{"a": None}, {"a": value}])
+    for records in ([{"a": 10**30}], [{"a": 1}, {"a": 10**30}]):
+        with pytest.raises(FormatError, match=f"record {len(records)} does not fit its column"):
+            write(tmp_path / "t", "parquet", records)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("t.jsonl", "hello\nworld\n", "does not hold a JSON object a line"),
-        ("t.json", '{\n "a": 1\n}', "does not hold a JSON object a line"),
+        ("t.jsonl", "hello\nworld\n", "does not hold one JSON object per line"),
+        ("t.json", '{\n "a": 1\n}', "does not hold one JSON object per line"),
         ("t.json", "[1, 2]", "no usable object"),
         ("t.json", '"text"', "is not a list"),
         ("t.json", "", "is empty"),
@@ -746,8 +789,9 @@ def test_chat_records_are_checked(tmp_path, name, record, reason):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_the_rows_of_a_json_list_know_their_lines_whatever_ends_them(tmp_path, monkeypatch, end):
+def test_faults_in_a_json_list_know_their_lines_whatever_ends_them(tmp_path, monkeypatch, end):
     monkeypatch.setattr("annotation.formats.byte_blocks._CHUNK", 1)  # every CR LF is cut in two
     path = tmp_path / "t.json"
-    path.write_bytes(end.join(["[", '{"a": 1},', "", '{"a":', '2}, {"a": 3}', "]"]).encode())
-    assert [row.number for row in read(path) if isinstance(row, Row)] == [2, 4, 5]
+    path.write_bytes(end.join(["[", '{"a": 1},', "", '{"a":', '}, {"a": 3}, {"b"}', "]"]).encode())
+    places = ("line 5, character 1", "line 5, character 18")
+    assert all(error.reason.endswith(place) for error, place in zip(errors(read(path)), places, strict=True))

@@ -79,17 +79,17 @@ def test_label_studios_own_tables_are_read_as_tables():
         ({"data": {}, "annotations": [{"result": {"a": 1}}]}, "annotations", "a list of objects was expected"),
     ],
 )
-def test_a_task_that_is_none_is_told_with_its_line_and_key_and_the_rest_is_read(tmp_path, task, field, reason):
+def test_a_task_that_is_none_is_told_with_its_place_and_key_and_the_rest_is_read(tmp_path, task, field, reason):
     good = {"data": {"text": "fine"}, "annotations": []}
     text = "[\n" + ",\n".join(json.dumps(one) for one in (good, task, good)) + "\n]"
     path = stored(tmp_path, text)
     (error,) = errors(path, "label-studio")
-    assert (error.row, error.field) == (3, field) and reason in error.reason and json.loads(error.raw) == task
-    assert [row.number for row in read(path, "label-studio") if isinstance(row, Row)] == [2, 4]
+    assert (error.row, error.field) == (2, field) and reason in error.reason and json.loads(error.raw) == task
+    assert [row.number for row in read(path, "label-studio") if isinstance(row, Row)] == [1, 3]
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
-    with pytest.raises(FormatError, match="no export of label-studio"):
+    with pytest.raises(FormatError, match="not an export of label-studio"):
         read(stored(tmp_path, [{"a": 1}]), "label-studio")
     with pytest.raises(FormatError, match='the column "label" is missing'):
         read(FILES / "label-studio.json", required=["label"])
@@ -213,11 +213,11 @@ def test_tasks_are_written_as_they_stand(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "value", "reason"),
     [
-        ("stars", "x", "“stars” is no kind of answer"),
-        ("rating", "many", "Record 1: “a” is no rating"),
-        ("number", "many", "is no number"),
-        ("spans", "[1]", "is no spans"),
-        ("spans", '[{"start": "0", "end": 1, "label": "x"}]', "is no spans"),
+        ("stars", "x", "“stars” is not a kind of answer"),
+        ("rating", "many", "Record 1: “a” cannot be written as rating"),
+        ("number", "many", "cannot be written as number"),
+        ("spans", "[1]", "cannot be written as spans"),
+        ("spans", '[{"start": "0", "end": 1, "label": "x"}]', "cannot be written as spans"),
     ],
 )
 def test_an_answer_that_is_none_of_its_kind_is_refused(tmp_path, kind, value, reason):

@@ -211,11 +211,26 @@ class TestVotesThatDetermineNothing:
     def test_no_overlap(self, name):
         """Each item has a worker of its own."""
         result = fit(name, [(item, f"w{item}", item % 3) for item in range(9)])
-        if name == "dawid_skene":  # a whole matrix from one vote: without smoothing it tells nothing, and says so
-            assert result.tied.all()
-        else:
-            assert result.labels == {item: item % 3 for item in range(9)}
+        assert result.labels == {item: item % 3 for item in range(9)}
+        assert "no item was labelled by two sources" in result.warnings[0]
+        assert result.posteriors.max(axis=1) == pytest.approx(
+            1.0 if name == "majority" else 0.7
+        )  # a share; an assumption
         assert np.isnan(result.quality.accuracy).all() and "nobody else" in result.quality.of("w0").reason
+
+    @pytest.mark.parametrize("name", ITERATED)
+    def test_votes_that_nothing_checks_make_no_model_certain(self, name):
+        """Whatever the sources and how the classes lie: without overlap each would follow its first guess to the end."""
+        votes = [(1, 1, 0), (2, 1, 1), (3, 2, 0)]
+        result = fit(name, votes)
+        assert result.labels == {1: 0, 2: 1, 3: 0} and "70 of 100" in result.warnings[0]
+        assert result.posteriors.max(axis=1) == pytest.approx(0.7)
+        assert all(np.isnan(values).all() for values in result.parameters.values())
+        known = fit(name, votes, class_priors={0: 0.9, 1: 0.1}, gold={4: 1}, items=[4, 5])
+        assert known.posteriors[:2, 0] == pytest.approx([0.63 / 0.66, 0.27 / 0.34])
+        assert known.labels[4] == 1 and known.labels[5] is None
+        for checked in (fit(name, votes, gold={1: 0}), fit(name, [*votes, (3, 1, 0)])):
+            assert not any("labelled by two" in told for told in checked.warnings)
 
     @pytest.mark.parametrize("name", MODELS)
     def test_a_worker_who_only_repeats_himself_has_nobody_beside_him(self, name):
@@ -312,7 +327,7 @@ class TestWhatEachIsFor:
 
     def test_generative_learns_from_the_silence_of_one_sided_functions(self):
         """Five functions only ever say "refund", on refunds mostly; one says "other". A confusion matrix of votes sees
-        nothing in who never says anything else; who stays silent on what is the whole of their knowledge."""
+        nothing in those who never say anything else; what they stay silent on is the whole of their knowledge."""
         rng = np.random.default_rng(8)
         truth = rng.random(2000) < 0.4
         votes = []

@@ -97,7 +97,7 @@ class TestBrierScore:
             ([{"a": 0.5}], ["a"], "add up to 0.5"),
             ([[0.5, 0.5]], ["a"], "need labels"),
             ([{"a": -0.1, "b": 1.1}], ["a"], "between 0 and 1"),
-            ([{"a": "sure"}], ["a"], "no probability"),
+            ([{"a": "sure"}], ["a"], "is not a probability"),
         ],
     )
     def test_what_is_no_forecast_is_refused(self, rows: list[object], references: list[str], words: str) -> None:

@@ -169,3 +169,44 @@ class TestConfusionMatrix:
             confusion_matrix(["a"], ["a", "b"])
         with pytest.raises(MetricInputError, match="is none of the labels"):
             confusion_matrix(["a"], ["q"], ["a"])
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (1, 2, 4), (7, 11, 13), (1000, 1, 333)])
+def test_a_perfect_correlation_is_one_to_the_last_digit(sizes: tuple[int, ...]) -> None:
+    labels = [name for name, size in zip("abc", sizes, strict=False) for _ in range(size)]
+    assert compute("mcc", labels, labels).value == 1.0
+
+
+def test_what_pandas_calls_missing_is_no_answer() -> None:
+    pandas = pytest.importorskip("pandas")
+    for none in (pandas.NA, pandas.NaT, np.float32("nan")):
+        for metric in ("accuracy", "precision_macro", "f1_macro"):
+            given = compute(metric, ["a", none, "b"], ["a", "b", "b"])
+            assert given.value == compute(metric, ["a", None, "b"], ["a", "b", "b"]).value
+        assert compute("exact_match", ["a", none], ["a", "b"]).value == 0.5
+        with pytest.raises(MetricInputError, match="row 1: the reference"):
+            compute("accuracy", ["a", "b"], ["a", none])
+    assert (
+        compute("mean_absolute_error", [1.0, pandas.NA], [1.0, 2.0]).value
+        == compute("mean_absolute_error", [1.0, None], [1.0, 2.0]).value
+    )
+
+
+def test_single_precision_is_rounded_and_not_refused() -> None:
+    over, under = 1.0000001, -1e-7
+    assert compute("brier_score", [[over, under]], ["a"], labels=["a", "b"]).value == 0.0
+    assert compute("expected_calibration_error", ["a"], ["a"], confidences=[over]).value == 0.0
+    assert compute("perplexity", logprobs=[1e-6, -2.0], tokens=[3, 2]).value == pytest.approx(math.exp(2 / 5))
+    assert compute("perplexity", logprobs=[1e-6], tokens=[3]).value == 1.0
+    with pytest.raises(MetricInputError, match="between 0 and 1"):
+        compute("brier_score", [[1.001, -0.001]], ["a"], labels=["a", "b"])
+    with pytest.raises(MetricInputError, match=r"row 1: the log-probability 0\.01 is above 0"):
+        compute("perplexity", logprobs=[-1.0, 0.01], tokens=[3, 2])
+
+
+def test_ratings_given_as_text_are_ordered_as_numbers() -> None:
+    predicted, true = [1, 2, 10, 9, 3, 10], [1, 2, 9, 9, 4, 8]
+    of_text = compute("quadratic_kappa", [str(one) for one in predicted], [str(one) for one in true])
+    assert of_text.value == compute("quadratic_kappa", predicted, true).value
+    assert of_text.details["labels"] == ["1", "2", "3", "4", "8", "9", "10"]
+    assert compute("accuracy", ["b", "10"], ["a", "9"]).details["labels"] == ["10", "9", "a", "b"]

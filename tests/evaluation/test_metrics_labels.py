@@ -165,7 +165,7 @@ def test_set_f1_equals_scikit_learns_samples_average(rows: list[tuple[set[int], 
 
 
 def test_set_f1_refuses_a_lone_string() -> None:
-    with pytest.raises(MetricInputError, match="row 0: the prediction 'ab' is no list or set"):
+    with pytest.raises(MetricInputError, match="row 0: the prediction 'ab' is not a list or set"):
         compute("set_f1", ["ab"], [["a"]])
 
 
@@ -209,9 +209,9 @@ def test_mean_absolute_error_is_absent_rather_than_kind_to_unparsed_answers() ->
 
 
 def test_numbers_refuse_texts_and_missing_references() -> None:
-    with pytest.raises(MetricInputError, match="row 0: the prediction '3' is no number"):
+    with pytest.raises(MetricInputError, match="row 0: the prediction '3' is not a number"):
         compute("numeric_match", ["3"], [3])
-    with pytest.raises(MetricInputError, match="row 1: the reference None is no finite number"):
+    with pytest.raises(MetricInputError, match="row 1: the reference None is not a finite number"):
         compute("mean_absolute_error", [3, 3], [3, None])
 
 

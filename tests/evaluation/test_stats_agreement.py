@@ -20,6 +20,7 @@ from evaluation.stats.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
+from evaluation.stats.agreement_detail import by_category, fleiss_interval, icc_interval
 from evaluation.stats.alpha import pairable
 
 LEVELS = ("nominal", "ordinal", "interval", "ratio")
@@ -330,3 +331,24 @@ def test_a_handful_of_units_does_not_show_perfect_agreement():
     few, many = alpha_interval(matrix, "ordinal"), alpha_interval(np.tile(matrix, 10), "ordinal")
     assert few.estimate == many.estimate == 1
     assert few.ci_low < 0.2 < 0.85 < many.ci_low < 1
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        krippendorff_alpha, gwet_ac1, icc, lambda none: icc(none, "1,k"), fleiss_kappa, percent_agreement,
+        lambda none: category_agreement(none, 1), lambda none: alpha_interval(none), lambda none: ac1_interval(none),
+        fleiss_interval, icc_interval,
+    ],
+)  # fmt: skip
+def test_no_ratings_at_all_have_no_figure_and_say_so(figure):
+    found = figure([])
+    assert math.isnan(getattr(found, "estimate", found)) and found.reason
+    assert by_category([]) == []
+
+
+def test_ac1_of_perfect_agreement_has_the_width_that_alpha_has():
+    matrix = [[0] * 20 + [1] * 5] * 2
+    ours, alpha = ac1_interval(matrix), alpha_interval(matrix)
+    assert (ours.estimate, ours.ci_low, ours.ci_high) == (1.0, pytest.approx(1 - 2 * (1 - 0.025 ** (1 / 25))), 1.0)
+    assert (ours.ci_low, ours.reason) == (pytest.approx(alpha.ci_low), alpha.reason)

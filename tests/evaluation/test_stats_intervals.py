@@ -1,6 +1,7 @@
 """Bootstrap and proportion intervals, and the draws behind them."""
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -147,3 +148,16 @@ def test_a_sample_without_variance_is_known_by_the_rule_of_three():
         assert equal.estimate == 4 and equal.reason
     assert bootstrap([1.0] * 9, limits=(0, 1)).ci_low == pytest.approx(clopper_pearson(9, 9).ci_low)
     assert bootstrap([4.0] * 9).ci_low == 4, "without limits nothing is known of the others"
+
+
+@pytest.mark.parametrize("clusters", [None, [1, 1, 2, 2, 3, 3, 4]])
+@pytest.mark.parametrize(
+    ("plain", "numpys"),
+    [(statistics.median, np.median), (lambda values: values.max(), np.max), (max, np.max), (statistics.fmean, np.mean)],
+)
+def test_a_statistic_that_takes_no_axis_gives_what_numpys_gives(plain, numpys, clusters):
+    values = [1, 2, 3, 4, 9, 3, float("nan")]
+    for method in ("expanded", "bca"):
+        one = bootstrap(values, plain, clusters, method=method, resamples=300)
+        other = bootstrap(values, numpys, clusters, method=method, resamples=300)
+        assert (one.estimate, *one) == pytest.approx((other.estimate, *other), nan_ok=True)

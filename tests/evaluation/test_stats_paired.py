@@ -310,3 +310,15 @@ class TestFamilies:
         assert [adjusted[0], adjusted[2]] == pytest.approx([0.02, 0.04])
         with pytest.raises(ValueError, match="between 0 and 1"):
             holm([1.5])
+
+
+def test_the_signed_rank_test_counts_all_signs_where_ranks_are_tied():
+    differences = np.array([1.0] * 7 + [-1, 2, 2, -1, 1, 1, 1, 1, -2])
+    ranks = np.where(np.abs(differences) == 1, 6.5, 14.5)  # twelve of the first, four of the second
+    observed = abs(ranks @ np.sign(differences))
+    signs = 2 * ((np.arange(1 << 16)[:, None] >> np.arange(16)) & 1) - 1
+    found = compare(differences, np.zeros(16), "wilcoxon")
+    assert found.p_value == np.mean(np.abs(signs @ ranks) >= observed) and found.p_value > 0.04
+    assert found.method.startswith("exact Wilcoxon signed-rank test;")
+    many = compare(np.tile(differences, 20), np.zeros(320), "wilcoxon")
+    assert many.method.startswith("Wilcoxon signed-rank test by the normal approximation;")

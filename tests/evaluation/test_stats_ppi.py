@@ -87,3 +87,11 @@ class TestRoganGladen:
     def test_a_judge_no_better_than_chance_has_no_answer(self):
         assert "no better than chance" in ppi.rogan_gladen(30, 100, 5, 10, 5, 10).reason
         assert "calibration items" in ppi.rogan_gladen(30, 100, 0, 0, 5, 10).reason
+
+
+@pytest.mark.parametrize(
+    "counts", [(15, 10, 8, 10, 9, 10), (-1, 10, 8, 10, 9, 10), (5, 10, 11, 10, 9, 10), (5, 10, 8, 10, 9, 8)]
+)
+def test_counts_that_cannot_be_are_refused(counts):
+    with pytest.raises(ValueError, match="between 0 and its number of items"):
+        ppi.rogan_gladen(*counts)

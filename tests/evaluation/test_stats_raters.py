@@ -20,7 +20,7 @@ def crossed(items: int, raters: int) -> tuple[np.ndarray, np.ndarray]:
 
 class TestSeverity:
     def test_an_exact_additive_table_is_recovered(self):
-        # statistics.md, section 4: raw means differ by .75, severities by 1.
+        # Worked out by hand: raw means differ by .75, severities by 1.
         found = rater_severity([3.5, 2.5, 4.5, 3.5, 3.5, 2.5, 1.5, 3.5], [1, 2, 3, 4, 3, 4, 5, 6], list("AAAABBBB"))
         assert found.raters == ("A", "B") and found.shifts == pytest.approx([0.5, -0.5])
         assert found.items == (1, 2, 3, 4, 5, 6) and found.item_means == pytest.approx([3, 2, 4, 3, 2, 4])
@@ -169,7 +169,7 @@ class TestHabits:
         found = rater_speed(seconds, ["i", "i", "j", "j", "k"], ["A", "B", "A", "B", "B"], words=[50, 50, 500, 50, 0])
         assert found["A"].relative == pytest.approx(0.5) and found["B"].relative == pytest.approx(2)
         assert found["A"].median_seconds == 25
-        assert found["A"].too_fast.estimate == 0.5  # 500 words in 40 s is 750 a minute
+        assert found["A"].too_fast.estimate == 0.5  # 500 words in 40 s is 750 per minute
         assert found["B"].too_fast.n == 2
 
     def test_times_that_are_none(self):

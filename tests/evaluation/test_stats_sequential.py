@@ -141,3 +141,30 @@ def test_wrong_input_is_refused_by_name():
     ):
         with pytest.raises(ValueError, match=words):
             call()
+
+
+def test_votes_by_the_thousand_are_evidence_and_no_error():
+    assert sequential.preference_evidence(900, 0) == pytest.approx(2.0**900 / 901)
+    for wins, losses in ((3_000, 0), (30_000, 20_000), (10**9, 0)):
+        assert sequential.preference_evidence(wins, losses) > 1e300
+    assert sequential.always_valid_p([sequential.preference_evidence(3_000, 0)]) < 1e-300
+
+
+@pytest.mark.parametrize(
+    ("successes", "n"),
+    [
+        (10**8 - 1, 10**8),
+        (1, 10**8),
+        (99.9, 100),
+        (0.1, 100),
+        (10**8 - 0.001, 10**8),
+        (1e-4, 1e8),
+        (10**12 - 3, 10**12),
+    ],
+)
+def test_a_proportion_next_to_one_or_zero_has_an_interval(successes, n):
+    interval = sequential.proportion(successes, n)
+    low, high = interval
+    mirrored = tuple(sequential.proportion(n - successes, n))
+    assert 0 <= low <= interval.estimate <= high <= 1 and high - low < (0.1 if n == 100 else 1e-6)
+    assert (1 - high, 1 - low) == pytest.approx(mirrored, abs=1e-12)

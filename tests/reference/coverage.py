@@ -200,7 +200,7 @@ def agreement_of_three_raters(rng: Rng) -> dict[str, bool]:
 
 @design
 def votes_by_items_and_raters(rng: Rng) -> dict[str, bool]:
-    """Three models, 60 items, 10 raters, four votes an item; an item favours a model, and a rater too."""
+    """Three models, 60 items, 10 raters, four votes per item; an item favours a model, and a rater too."""
     items, raters, each = 60, 10, 4
     item = np.repeat(np.arange(items), each)
     rater = np.argsort(rng.random((items, raters)), axis=1)[:, :each].ravel()

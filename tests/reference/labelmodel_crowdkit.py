@@ -20,7 +20,7 @@ OUTPUT = Path(__file__).with_suffix(".json")
 
 
 def votes() -> pd.DataFrame:
-    """Of 1 to 6 workers an item; the first three votes name workers and classes in order, as crowd-kit numbers them."""
+    """Of 1 to 6 workers per item; the first three votes name workers and classes in order, as crowd-kit numbers them."""
     rng = np.random.default_rng(7)
     truth = rng.integers(0, CLASSES, ITEMS)
     skill = np.linspace(0.35, 0.95, WORKERS)

@@ -33,7 +33,7 @@ class TestDawidAndSkenesPatients:
     result = fit("dawid_skene", PATIENTS, max_iterations=1000, tolerance=1e-10)
 
     def test_prevalence_and_likelihood(self):
-        """The paper prints .40 .42 .11 .07; four digits and the likelihood from independent programs (statistics.md, 9)."""
+        """The paper prints .40 .42 .11 .07; four digits and the likelihood from independent programs."""
         assert self.result.converged
         assert self.result.priors == pytest.approx([0.3996, 0.4220, 0.1118, 0.0667], abs=5e-5)
         assert self.result.history[-1] == pytest.approx(-192.8909, abs=5e-4)

@@ -121,6 +121,19 @@ class TestPaired:
         expected = stats.ttest_rel(DARWIN, nothing).confidence_interval(0.95)
         assert (t.ci_low, t.ci_high) == pytest.approx((expected.low, expected.high))
 
+    @pytest.mark.parametrize("n", [1, 2, 5, 13, 14, 50, 51, 200])
+    def test_the_exact_signed_rank_test_equals_scipys(self, n):
+        differences = np.random.default_rng(n).normal(0.1, 1, n)
+        expected = stats.wilcoxon(differences, method="exact").pvalue
+        assert paired.compare(differences, np.zeros(n), "wilcoxon").p_value == pytest.approx(expected, rel=1e-9)
+
+    def test_the_signed_rank_test_with_ties_equals_scipys_permutations(self):
+        differences = np.random.default_rng(3).choice([-2.0, -1, 0, 1, 1, 2, 3], 12)
+        kept = differences[differences != 0]
+        every = stats.PermutationMethod(n_resamples=np.inf)
+        expected = stats.wilcoxon(kept, method=every).pvalue
+        assert paired.compare(differences, np.zeros(12), "wilcoxon").p_value == pytest.approx(expected)
+
     @pytest.mark.parametrize("n", [2, 3, 7, 12])
     def test_the_exact_permutation_equals_scipys(self, n):
         a, b = np.random.default_rng(n).integers(0, 4, (2, n)) / 10

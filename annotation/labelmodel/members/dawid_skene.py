@@ -16,7 +16,7 @@ def dawid_skene(
 ) -> Estimate:
     """P(label l | truth k) is a number for each worker; EM from the vote shares, as in the paper.
 
-    class_priors   "estimated", "uniform", or one weight a class
+    class_priors   "estimated", "uniform", or one weight per class
     smoothing      pseudo-votes added to every cell of every confusion matrix (a Dirichlet prior): 0 is the paper's
                    maximum likelihood; 0.1 to 1 keeps sources with few votes from extremes
     diagonal       pseudo-votes added to the cells where label and truth are the same, besides
@@ -56,7 +56,7 @@ MODEL = LabelModel(
     title="Dawid–Skene",
     function=dawid_skene,
     source="Dawid & Skene, Maximum likelihood estimation of observer error-rates using the EM algorithm, JRSS C 28(1), 1979",
-    use="Ten votes or more a worker and class: sources that confuse some classes and not others.",
+    use="Ten votes or more per worker and class: sources that confuse some classes and not others.",
     blind_spot="With few votes it over-fits and rare classes die out; a source of a vote or two tells it nothing without smoothing; repeats of one worker count as independent; which "
     "class is which it knows only from the votes being right more often than not.",
 )

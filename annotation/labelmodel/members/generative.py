@@ -25,7 +25,7 @@ class _Silence:
 
     everywhere   (workers,) True for functions: a program sees every item
     told         (items, workers) explicit abstentions of the others
-    coverage     (workers,) answers among the items asked; 1 for who never abstained
+    coverage     (workers,) answers among the items asked; 1 for those who never abstained
     """
 
     everywhere: BoolArray
@@ -52,9 +52,9 @@ def generative(
     P(speaks | class) matters: a keyword function that only ever says "refund" tells something by being silent. A source
     of kind "function" was asked about every item; any other only where it voted or abstained explicitly, and a person
     who was not given an item is not silent about it. P(label | class, speaks) has a Dirichlet prior of `strength`
-    pseudo-votes a class, of which the share `accuracy` is right.
+    pseudo-votes per class, of which the share `accuracy` is right.
 
-    class_priors          "estimated", "uniform", or one weight a class
+    class_priors          "estimated", "uniform", or one weight per class
     accuracy, strength    the prior of every source; 0.7 is what snorkel starts from as well
     kind_priors           {kind: (accuracy, strength)} for the kinds that differ, e.g. {"person": (0.9, 20)}
 

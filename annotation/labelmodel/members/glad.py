@@ -35,7 +35,7 @@ def glad(
     """A worker of ability a is right about an item of easiness b with probability 1 / (1 + exp(-a b)), b > 0; when
     wrong, it names any other class with equal probability.
 
-    class_priors       "uniform", "estimated", or one weight a class
+    class_priors       "uniform", "estimated", or one weight per class
     ability_prior      mean of the normal prior (standard deviation 1) of every worker's a
     easiness_prior     mean of the normal prior (standard deviation 1) of every item's log b
     ascent_steps, ascent_tolerance   of the conjugate gradients within each iteration; the defaults are crowd-kit's
@@ -108,5 +108,5 @@ MODEL = LabelModel(
     function=glad,
     source="Whitehill, Ruvolo, Wu, Bergsma & Movellan, Whose vote should count more, NIPS 2009",
     use="Items of very unequal difficulty with five votes or more each.",
-    blind_spot="With three votes an item its difficulty is mostly the prior; it cannot see a lean to one class.",
+    blind_spot="With three votes per item its difficulty is mostly the prior; it cannot see a lean to one class.",
 )

@@ -51,7 +51,7 @@ def mace(
 ) -> Estimate:
     """With probability 1 - theta a worker gives the truth, otherwise a label from its own habit whatever the truth.
 
-    class_priors     "uniform" (the paper's), "estimated", or one weight a class
+    class_priors     "uniform" (the paper's), "estimated", or one weight per class
     method           "vb" variational Bayes with the priors below; "em" maximum likelihood, with a hundredth of a vote
     spamming_prior   Beta prior of (spamming, knowing)
     habit_prior      Dirichlet prior of each label of a habit

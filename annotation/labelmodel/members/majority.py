@@ -41,7 +41,7 @@ def _agreement_with_others(problem: Problem) -> FloatArray:
 
 
 def _in_pieces(votes: Votes, cells: int = 4_000_000) -> list[IntArray]:
-    """Rows of votes in runs that hold whole items, so that the table of one run stays small: 8 bytes a cell."""
+    """Rows of votes in runs that hold whole items, so that the table of one run stays small: 8 bytes per cell."""
     size = max(1, cells // len(votes.classes))
     cuts = np.searchsorted(votes.item, votes.item[np.arange(size, len(votes.item), size)])
     return [rows for rows in np.split(np.arange(len(votes.item)), np.unique(cuts)) if len(rows)]
@@ -52,6 +52,6 @@ MODEL = LabelModel(
     title="Majority vote",
     function=majority,
     source="the plurality rule; as a baseline for crowds see Zheng et al., PVLDB 10(5), 2017",
-    use="Few votes an item, sources of like quality, or as the figure that a model has to beat.",
+    use="Few votes per item, sources of like quality, or as the figure that a model has to beat.",
     blind_spot="A careless source counts as much as a careful one; the posterior is a share of votes, not a probability.",
 )

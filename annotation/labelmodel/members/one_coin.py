@@ -16,7 +16,7 @@ def one_coin(
 ) -> Estimate:
     """A worker is right with one probability, and when wrong, names any other class with equal probability.
 
-    class_priors   "estimated", "uniform", or one weight a class
+    class_priors   "estimated", "uniform", or one weight per class
     prior          (right, wrong) pseudo-votes of every worker: a Beta prior; (0, 0) is maximum likelihood
 
     parameters: "skill" (workers,), the probability of being right, NaN for a worker without votes.
@@ -54,6 +54,6 @@ MODEL = LabelModel(
     title="One coin",
     function=one_coin,
     source="Zhang, Chen, Zhou & Jordan, Spectral methods meet EM, JMLR 17, 2016; ZenCrowd: Demartini et al., WWW 2012",
-    use="Fewer than ten votes a worker and class, where a confusion matrix would over-fit.",
+    use="Fewer than ten votes per worker and class, where a confusion matrix would over-fit.",
     blind_spot="It cannot see that a source is good at one class and poor at another, or leans to one.",
 )

@@ -1,4 +1,4 @@
-"""One file a metric, each defining `METRIC`. To add one is to add a file: it can be computed and chosen as
+"""One file per metric, each defining `METRIC`. To add one is to add a file: it can be computed and chosen as
 a field's primary metric. Scorecards show it beside the others once `metrics.fields` names it; `ORDER` is how lists show them."""
 
 ORDER = (

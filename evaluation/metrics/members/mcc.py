@@ -35,7 +35,8 @@ def reduce(sums: Floats) -> Floats:
     together = n * hits - (counts.true * counts.predicted).sum(axis=-1)
     of_predicted = n * answered - (counts.predicted**2).sum(axis=-1)
     of_true = n * n - (counts.true**2).sum(axis=-1)
-    return ratio(together, np.sqrt(of_predicted) * np.sqrt(of_true))
+    # One root of the product: the root of a square is exact, so a perfect prediction has 1 and not the float below.
+    return ratio(together, np.sqrt(of_predicted * of_true))
 
 
 METRIC = Metric(

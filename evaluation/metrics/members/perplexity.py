@@ -12,6 +12,8 @@ from evaluation.metrics.errors import Absent, MetricInputError
 from evaluation.metrics.metric import Metric
 from evaluation.metrics.result import Floats, Scores, from_statistics, ratio
 
+_ROUNDING = 1e-5  # per token: a log-softmax in single precision gives a little above 0 where the model is certain
+
 
 def perplexity(
     predictions: Any = None,
@@ -36,10 +38,12 @@ def perplexity(
     losses = -_numbers(logprobs, "logprobs")
     if len(losses) == 0:
         raise Absent("there are no texts")
-    if (losses < 0).any():
-        row = int(np.argmax(losses < 0))
-        raise MetricInputError(f"row {row}: the log-probability {-losses[row]} is above 0; give sums of natural logs")
     units = _counts(tokens, "tokens", len(losses))
+    above = losses < -_ROUNDING * np.maximum(units, 1)
+    if above.any():
+        row = int(np.argmax(above))
+        raise MetricInputError(f"row {row}: the log-probability {-losses[row]} is above 0; give sums of natural logs")
+    losses = np.maximum(losses, 0.0)
     texts = None if references is None else [str(text) for text in inputs.listed(references, "references")]
     per_byte = _per(losses, bytes, "bytes", texts, lambda text: len(text.encode("utf-8", "surrogatepass")))
     per_word = _per(losses, words, "words", texts, lambda text: len(text.split()))

@@ -38,7 +38,7 @@ def _f1(predicted: frozenset[Hashable], true: frozenset[Hashable]) -> float:
 
 def _labels(labels: Any, row: int, what: str) -> frozenset[Hashable]:
     if isinstance(labels, str) or not isinstance(labels, Iterable):
-        raise MetricInputError(f"row {row}: the {what} {labels!r} is no list or set of labels")
+        raise MetricInputError(f"row {row}: the {what} {labels!r} is not a list or set of labels")
     try:
         return frozenset(labels)
     except TypeError as error:

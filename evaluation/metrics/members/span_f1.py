@@ -56,7 +56,7 @@ def _counts(predicted: set[Span], true: set[Span]) -> tuple[int, int, int]:
 
 def _spans(spans: Any, row: int, what: str) -> set[Span]:
     if isinstance(spans, str | Mapping) or not isinstance(spans, Iterable):
-        raise MetricInputError(f"row {row}: the {what} {spans!r} is no list of spans")
+        raise MetricInputError(f"row {row}: the {what} {spans!r} is not a list of spans")
     return {_span(span, row, what) for span in spans}
 
 

@@ -1,4 +1,4 @@
-"""Exports of other annotation programs: JSON objects, a list or one a line, of which each becomes a row or several."""
+"""Reads exports of other annotation programs: JSON objects, in a list or one per line, each of which becomes one or more rows."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ _SAMPLE_ROWS = 100
 
 
 class Unfit(ValueError):
-    """An object that is none of the program's; `field` is its key at fault."""
+    """An object that is not one of the program's; `field` is its key at fault."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -35,7 +35,7 @@ def read_export(
 ) -> Reader:
     """Open an export as the format `name`; `rows_of` gives an object's rows or raises Unfit. Options as for JSON Lines.
 
-    Rows that come from one object have its line. Raises FormatError as the readers of JSON do, and where none of the first
+    Rows that come from one object have its number. Raises FormatError as the readers of JSON do, and where none of the first
     hundred objects fits.
     """
     read_objects = read_json if _is_list(path) else read_jsonl
@@ -59,7 +59,7 @@ def read_export(
     if sample and not columns:
         first = next(row for row in sample if isinstance(row, RowError))
         raise FormatError(
-            f"{path.name} is no export of {name}: line {first.row}, {first.field or 'object'}: {first.reason}."
+            f"{path.name} is not an export of {name}: {objects.detected.counts} {first.row}, {first.field or 'object'}: {first.reason}."
         )
     require_columns(path, columns, required)
     return Reader(replace(objects.detected, format=name, columns=columns), iterate)
