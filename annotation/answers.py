@@ -18,7 +18,6 @@ NOTE, UNSURE = "~note", "~unsure"
 INPUT = "f-"
 """Stands before a field's name in the form: a task may name its fields `note`, `lease` or `unsure`, as the page names its own inputs."""
 
-RESERVED_KEYS = frozenset("usnfrg?/")
 MANY_CHOICES = 9
 
 
@@ -49,6 +48,9 @@ class AnswerField:
     error: str = ""
     options: list[Option] = field(default_factory=list)
     suggestion: Suggestion | None = None
+    takes_turns: bool = False
+    """Whether keys choose here only while it is the current field: so where several fields have keys."""
+    is_current: bool = False
 
     @property
     def name(self) -> str:
@@ -130,7 +132,7 @@ def _value(one: TaskField, data: FormData) -> Any:
             try:
                 return json.loads(text)
             except json.JSONDecodeError as error:
-                raise ValueError(f"{one.heading}: this is no list of spans (column {error.colno}).") from error
+                raise ValueError(f"{one.heading}: this is not a list of spans (column {error.colno}).") from error
         case "number" | "rating":
             try:
                 return read_number(text)
@@ -147,21 +149,21 @@ def fields_for(
     suggestions: list[Suggestion] = [],  # noqa: B006 - never written
     errors: Mapping[str, str] | None = None,
 ) -> list[AnswerField]:
-    """The task's fields with what stands in them. A key chooses one thing on the page only: the first field that wants it has it."""
+    """The task's fields with what stands in them. Where several have keys they take turns, the first of them first."""
     best: dict[str, Suggestion] = {}
     for suggestion in sorted(suggestions, key=lambda one: one.score or 0):
         best[suggestion.field] = suggestion
-    taken = set(RESERVED_KEYS)
     made: list[AnswerField] = []
     for one in spec.fields:
         shown = AnswerField(one, values.get(one.name), (errors or {}).get(one.name, ""), suggestion=best.get(one.name))
         choices = one.choices if one.kind != "rating" else tuple(Choice(value=str(n)) for n in RATINGS)
-        keys = one.hotkeys() if one.kind != "rating" else {str(n): str(n) for n in RATINGS}
-        for choice in choices:
-            key = keys.get(choice.value, "")
-            shown.options.append(_option(choice, "" if key in taken else key, shown))
-            taken.add(key)
+        keys = one.hotkeys()
+        shown.options = [_option(choice, keys.get(choice.value, ""), shown) for choice in choices]
         made.append(shown)
+    with_keys = [shown for shown in made if shown.is_chosen]
+    if len(with_keys) > 1:
+        for shown in with_keys:
+            shown.takes_turns, shown.is_current = True, shown is with_keys[0]
     return made
 
 

@@ -1,21 +1,21 @@
 """Hand-out of tickets: which slot a labeler gets next. Each query names the index that it relies on.
 
 A cursor per (labeler, queue) stands at the last open slot that was given, so that one's own finished work is never scanned again.
-A slot that comes back (skipped, released) goes behind the last open one. Where nothing is found past the cursor it is set back once,
-so that a slot left open by a rolled-back transaction, or put behind a few that are in hands, is never missed. Where that finds
-nothing either, the cursor remembers how many slots had come back to the queue by then: until another does, nothing can be there, and
-whoever has done everything is told so without a scan.
+A slot that comes back (skipped, released) goes behind the last open one. If nothing is found past the cursor, the whole queue is
+searched once more: a rolled-back transaction may have left a slot open before it. If that finds nothing either, the cursor stores the
+queue's `returned` count, and nothing is searched again until another slot comes back: a labeler who has done everything costs no scan.
 
 `OFFSET 0` keeps the planner from turning NOT EXISTS into a join over all that a labeler has ever done: it is asked slot by slot.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from annotation.models import Example, HandoutSlot, Lease, Queue, QueueCursor, Split
 
@@ -77,6 +77,27 @@ def give_back(slot: HandoutSlot) -> None:
     slot.state, slot.leased_until, slot.position = HandoutSlot.State.OPEN, None, last + 1
     slot.save(update_fields=["state", "leased_until", "position"])
     Queue.objects.filter(pk=slot.queue_id).update(returned=F("returned") + 1)
+
+
+def close(slots: QuerySet[HandoutSlot], now: datetime) -> Counter[int]:
+    """Takes slots that nobody has answered out of their queues; returns queue → how many, for `shrink`. Whoever holds one keeps the work
+    as a draft. Slots are locked first and leases after them, as a submit does."""
+    queues = dict(
+        slots.select_for_update(of=("self",))  # not the queue, which every lease refers to
+        .exclude(state=HandoutSlot.State.DONE)
+        .order_by("pk")
+        .values_list("pk", "queue_id")
+    )
+    held = Lease.objects.filter(slot__in=list(queues), state=Lease.State.LIVE)
+    held.update(state=Lease.State.LOST, slot=None, ended_at=now)
+    HandoutSlot.objects.filter(pk__in=list(queues)).delete()
+    return Counter(queues.values())
+
+
+def shrink(closed: Counter[int]) -> None:
+    """Takes closed slots off their queues' totals: once no more slot is to be locked, since who gives one back locks its queue after it."""
+    for queue, count in sorted(closed.items()):
+        Queue.objects.filter(pk=queue).update(total=F("total") - count)
 
 
 def lease_until(queue: Queue, now: datetime) -> datetime:

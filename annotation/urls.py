@@ -10,6 +10,7 @@ urlpatterns = [
     path("tickets/import/", imports.upload, name="upload"),
     path("tickets/import/<str:token>/", imports.columns, name="columns"),
     path("tickets/<int:pk>/", tickets.ticket, name="ticket"),
+    path("tickets/<int:pk>/flag/", tickets.flag, name="flag-ticket"),
     path("tickets/<int:pk>/review/", queues.review, name="review"),
     path("imports/<int:pk>/", imports.result, name="import"),
     path("imports/<int:pk>/live/", imports.result_live, name="import-live"),

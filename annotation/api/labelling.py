@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from annotation import selectors, services
 from annotation.api.examples import AnnotationSerializer
-from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Lease, Queue
 from annotation.services.imports import MOST_ROWS
 from annotation.services.labelling import MOST_NOTE, MOST_SECONDS
+from ftplatform.api.paging import Pages
 from ftplatform.api.parsing import ShallowJSON
 from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, Access, enter, enter_by
 
@@ -41,11 +41,11 @@ class NewQueue(serializers.Serializer):
     overlap = serializers.IntegerField(required=False, min_value=1, max_value=20, default=1)
 
 
-class Queues(APIView):
+class Queues(Pages):
     @extend_schema(responses=QueueSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, LABELERS | READERS)
-        return page_of(self, request, Queue.objects.filter(project=access.project).order_by("-pk"), QueueSerializer)
+        return self.page(request, Queue.objects.filter(project=access.project).order_by("-pk"), QueueSerializer)
 
     @extend_schema(request=NewQueue, responses={201: QueueSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -75,12 +75,29 @@ class CloseQueue(APIView):
 class ReopenQueue(APIView):
     @extend_schema(request=None, responses=QueueSerializer)
     def post(self, request: Request, pk: int) -> Response:
+        """Hands out again what is left, without the tickets that stand in another open queue by now."""
         access, queue = enter_by(request, Queue.objects.all(), ADMIN, pk=pk)
-        return Response(QueueSerializer(services.reopen_queue(queue=queue, by=access.actor)).data)
+        return Response(QueueSerializer(services.reopen_queue(queue=queue, by=access.actor).queue).data)
+
+
+class LeasedSuggestion(serializers.Serializer):
+    field = serializers.CharField()
+    value = serializers.JSONField(help_text="As an answer has it: a label, a text, a number, or a list.")
+    score = serializers.FloatField(allow_null=True)
+    source = serializers.CharField()  # type: ignore[assignment]  # the metaclass takes it out
+
+
+class LeasedTicket(serializers.Serializer):
+    """A ticket in a labeler's hands. inputs: column → text."""
+
+    id = serializers.IntegerField()
+    inputs = serializers.DictField()
+    suggestions = LeasedSuggestion(many=True)
 
 
 class LeaseSerializer(serializers.ModelSerializer):
     example = serializers.SerializerMethodField()
+    draft = serializers.DictField(read_only=True, allow_null=True)
     queue = serializers.IntegerField(source="queue_id", read_only=True)
 
     class Meta:
@@ -88,6 +105,7 @@ class LeaseSerializer(serializers.ModelSerializer):
         fields = ["id", "queue", "state", "expires_at", "draft", "draft_revision", "example"]
         read_only_fields = fields
 
+    @extend_schema_field(LeasedTicket)
     def get_example(self, row: Lease) -> dict[str, Any]:
         suggestions = [
             {"field": one.field, "value": one.value, "score": one.score, "source": one.source}

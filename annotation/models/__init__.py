@@ -1,4 +1,4 @@
-"""Tickets and what people say of them. One file a group; import from here."""
+"""Tickets and what people say of them. One file per group; import from here."""
 
 from annotation.models.datasets import DatasetItem, DatasetVersion
 from annotation.models.examples import Example, ExampleContent, Import, ImportDuplicate, ImportRowError, Split

@@ -103,6 +103,7 @@ class Example(models.Model):
             models.Index(fields=["project", "content_hash"]),
             models.Index(fields=["project", "group_key"]),
             models.Index(fields=["project", "prompt_hash"]),
+            models.Index(fields=["project", "-id"], name="example_flagged", condition=Q(is_flagged=True)),
         ]
         constraints = [
             models.CheckConstraint(

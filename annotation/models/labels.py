@@ -33,7 +33,7 @@ class Annotation(models.Model):
                 condition=Q(source__in=("import", "model")) | Q(author__isnull=False),
                 name="people_sign_their_annotations",
             ),
-            # The first of each chain: an author begins one chain an example.
+            # The first of each chain: an author begins one chain per example.
             models.UniqueConstraint(
                 fields=["example", "author", "source"],
                 condition=Q(supersedes__isnull=True),

@@ -256,18 +256,19 @@ def _kept(queue: Queue, lease: Lease) -> tuple[Lease, str, str]:
 def undo(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
     """Opens the labeler's last answer."""
     access, found = _queue(request, slug, queue)
-    last = selectors.last_answers(found, access.user, 1)
-    if not last:
+    last = next(iter(selectors.last_answers(found, access.user, 1)), None)
+    if last is None or last.lease is None:
         messages.warning(request, "You have submitted nothing in this queue yet.")
         return redirect("annotation:label", slug, queue)
-    return redirect("annotation:revise", slug, queue, last[0].pk)
+    # Not always this queue: a later one may have asked for the ticket again.
+    return redirect("annotation:revise", slug, last.lease.queue_id, last.pk)
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> HttpResponse:
-    """An own answer, opened again as it stands now. Saving writes a new one that supersedes it; the old one stays in the ticket's
-    history. Where another tab or the back button had an older one, what was typed stands beside the newer, and is saved over it."""
+    """An own answer, opened again as it stands now, with a way to the one before it. Saving writes a new one that supersedes it; the
+    old one stays in the ticket's history. Where another tab or the back button had an older one, what was typed stands beside the newer, and is saved over it."""
     access, found = _queue(request, slug, queue)
     answer = get_object_or_404(
         Annotation.objects.select_related("example__content", "example__source", "lease__queue"),
@@ -295,6 +296,8 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
             messages.success(request, f"Your answer to ticket {answer.example_id} is changed.")
             return redirect("annotation:label", slug, queue)
         newest = selectors.newest_of(answer)
+    last = selectors.last_answers(found, access.user)
+    place = next((at for at, one in enumerate(last, 1) if one.pk == newest.pk), None)
     context = {
         **_ticket(found, answer.example),
         "access": access,
@@ -304,6 +307,9 @@ def revise(request: HttpRequest, slug: str, queue: int, annotation: int) -> Http
         "note": note,
         "unsure": unsure,
         "problem": "" if newest.pk != answer.pk else errors.get("", ""),
+        "place": place,
+        "last": last,
+        "before": last[place] if place and place < len(last) else None,
         "progress": selectors.own_progress(found, access.user),
     }
     return render(request, "annotation/label.html", context, status=status)

@@ -16,6 +16,7 @@ from annotation.forms import QueueForm
 from annotation.models import Annotation, Example, Queue
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, LABELERS, READERS, REVIEWERS, enter, enter_by
+from ftplatform.projects.selectors import required_task
 
 UNRESOLVED_SHOWN = 50
 
@@ -70,8 +71,10 @@ def close(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
 @require_POST
 def reopen(request: HttpRequest, slug: str, queue: int) -> HttpResponse:
     access, found = enter_by(request, Queue.objects.all(), ADMIN, project__slug=slug, pk=queue)
-    services.reopen_queue(queue=found, by=access.actor)
-    messages.success(request, f"“{found.name}” is open again.")
+    told = f"“{found.name}” is open again."
+    if left_out := services.reopen_queue(queue=found, by=access.actor).left_out:
+        told += f" {left_out:,} of its answers are asked for in another open queue by now, and no longer here."
+    messages.success(request, told)
     return redirect("annotation:labels", slug)
 
 
@@ -82,9 +85,7 @@ def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     access, example = enter_by(
         request, Example.objects.select_related("content"), REVIEWERS, project__slug=slug, pk=pk, erased_at=None
     )
-    revision = access.project.task_revision
-    if revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    revision = required_task(access.project.task_revision)
     answers = selectors.current_answers(example)
     values, note, errors = _agreed(answers), "", dict[str, str]()
     if request.method == "POST":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
-from annotation import selectors
+from annotation import selectors, services
 from annotation.models import Example, Split
 from ftplatform.keepable import shown
 from ftplatform.keys import key_of
@@ -62,6 +63,7 @@ def ticket(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     access, example = enter_by(
         request, Example.objects.select_related("content", "source"), READERS, project__slug=slug, pk=pk
     )
+    reviews = bool(access.roles & REVIEWERS)
     spec = access.project.task_revision.spec if access.project.task_revision else None
     content = getattr(example, "content", None)
     inputs = content.inputs if content else {}
@@ -75,7 +77,20 @@ def ticket(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "history": selectors.history(example),
         "thread": selectors.thread(example),
         "items": example.dataset_items.select_related("version").order_by("-version_id")[:20],
-        "reviews": bool(access.roles & REVIEWERS),
+        "skips": selectors.skips(example) if reviews else [],
+        "reviews": reviews,
         "here": "tickets",
     }
     return render(request, "annotation/ticket.html", context)
+
+
+@login_required
+@require_POST
+def flag(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Marks a ticket for a second look, or takes the mark off."""
+    access, example = enter_by(request, Example.objects.all(), REVIEWERS, project__slug=slug, pk=pk)
+    flagged = request.POST.get("flagged") == "1"
+    services.flag_example(example=example, flagged=flagged, by=access.actor)
+    told = f"Ticket {example.pk} is flagged." if flagged else f"The flag of ticket {example.pk} is cleared."
+    messages.success(request, told)
+    return redirect("annotation:ticket", slug, pk)

@@ -9,12 +9,17 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from ftplatform.keepable import NAMED, is_keepable
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+RESERVED_KEYS = frozenset("usnfrgjklb?/")
+"""What the labelling page binds to its own buttons: no label has one of these."""
+
+STORED = {"stored": True}
+"""The context to validate a task in that was frozen already: it loads, although a new one could not have its labels' keys."""
 
 
 def folded(text: str) -> str:
@@ -104,6 +109,29 @@ class TaskField(Value):
             raise ValueError(f"field {self.name}: a {self.kind} field has no choices")
         return self
 
+    @model_validator(mode="after")
+    def _hotkeys_are_free(self, info: ValidationInfo) -> TaskField:
+        if (info.context or {}).get("stored"):
+            return self
+        labels: dict[str, str] = {}
+        for choice in self.choices:
+            key = choice.hotkey
+            if key in RESERVED_KEYS:
+                wrong = "is one that the labelling page itself has"
+            elif key.isspace():
+                wrong = "is no sign that one could print on a button"
+            elif key in labels:
+                wrong = f"is that of the label “{labels[key]}” already"
+            else:
+                if key:
+                    labels[key] = choice.value
+                continue
+            raise ValueError(
+                f"field {self.name}: the hotkey “{key}” of the label “{choice.value}” {wrong}; take another, or none for a digit. "
+                f"Reserved are {' '.join(sorted(RESERVED_KEYS))}"
+            )
+        return self
+
     @property
     def heading(self) -> str:
         return self.title or self.name.replace("_", " ").capitalize()
@@ -114,13 +142,20 @@ class TaskField(Value):
 
     @property
     def scale(self) -> Sequence[Any]:
-        """What the field's value is one of, in order, whatever occurs: the labels of a choice, the steps of a rating. Else empty."""
+        """All possible values in order: a choice's labels, or a rating's steps. Empty for other kinds."""
         return RATINGS if self.kind == "rating" else self.labels if self.kind == "choice" else ()
 
     def hotkeys(self) -> dict[str, str]:
-        """Choice value → key: the one asked for, else the digit of its place. Keys past nine choices are left out."""
-        keys = {choice.value: choice.hotkey for choice in self.choices if choice.hotkey}
-        free = iter(digit for digit in "123456789" if digit not in keys.values())
+        """Value → key of a choice: the one asked for, else the next free digit, of which there are nine; a rating's steps have their own.
+        A reserved key, or one given twice, is in old revisions only: it counts as none."""
+        if self.kind == "rating":
+            return {str(step): str(step) for step in RATINGS}
+        labels: dict[str, str] = {}
+        for choice in self.choices:
+            if choice.hotkey and choice.hotkey not in RESERVED_KEYS:
+                labels.setdefault(choice.hotkey, choice.value)
+        keys = {value: key for key, value in labels.items()}
+        free = iter(digit for digit in "123456789" if digit not in labels)
         for choice in self.choices:
             if choice.value not in keys and (digit := next(free, "")):
                 keys[choice.value] = digit
@@ -173,7 +208,7 @@ class TaskSpec(Value):
         for field in self.fields:
             if field.name == name:
                 return field
-        raise ValueError(f"{name!r} is no field; fields are {', '.join(field.name for field in self.fields)}")
+        raise ValueError(f"{name!r} is not a field; fields are {', '.join(field.name for field in self.fields)}")
 
     @property
     def choice_fields(self) -> list[TaskField]:

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation import services
+from annotation import selectors, services
 from annotation.models import Annotation, Example, HandoutSlot, Lease, Queue
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import User
@@ -240,6 +240,52 @@ def test_a_closed_queue_hands_out_nothing_but_takes_what_is_in_hands(cast: Any, 
     assert services.take_lease(queue=queue, labeler=cast.rev)
     verbs = list(AuditEvent.objects.filter(verb__startswith="queue.").order_by("pk").values_list("verb", flat=True))
     assert verbs == ["queue.open", "queue.close", "queue.reopen"]
+
+
+def test_a_reopened_queue_asks_for_nothing_that_another_open_queue_asks_for(cast: Any, tickets: Any) -> None:
+    old = factories.make_queue(cast.project, tickets[:6])
+    done, late, held = (services.take_lease(queue=old, labeler=who) for who in (cast.lea, cast.rev, cast.ada))
+    assert done and late and held
+    services.submit_annotation(lease=done, values=ANSWER, by=Actor.of(cast.lea))
+    HandoutSlot.objects.filter(pk=late.slot_id).update(leased_until="2020-01-01T00:00Z")
+    services.close_queue(queue=old, by=cast.by)
+    new = factories.make_queue(cast.project, tickets[:5], name="Newer")
+    reopened = services.reopen_queue(queue=old, by=cast.by)
+    # Of six: one is answered, one in somebody's hands, one in the older queue only. Of the others, one had run out in Rev's hands.
+    assert (reopened.left_out, reopened.queue.total) == (3, 3)
+    for lease, state in ((done, "submitted"), (late, "lost"), (held, "live")):
+        lease.refresh_from_db()
+        assert lease.state == state
+    given = []
+    for queue in (new, old):
+        while got := services.take_lease(queue=queue, labeler=cast.lea):
+            given.append(got.example_id)
+            services.submit_annotation(lease=got, values=ANSWER, by=Actor.of(cast.lea))
+    assert sorted(given) == sorted(one.pk for one in tickets[:6]), "each once"
+    services.submit_annotation(lease=held, values=ANSWER, by=Actor.of(cast.ada))
+    event = AuditEvent.objects.get(verb="queue.reopen")
+    assert event.data["left_out"] == 3
+
+
+def test_a_queue_that_is_open_already_loses_nothing_by_being_reopened(cast: Any, tickets: Any) -> None:
+    queues = [factories.make_queue(cast.project, tickets[:4], name=name) for name in ("One", "Two")]
+    reopened = services.reopen_queue(queue=queues[0], by=cast.by)
+    assert (reopened.left_out, reopened.queue.total) == (0, 4)
+
+
+def test_what_somebody_holds_of_a_closed_queue_is_not_put_into_a_new_one(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets)
+    lease = services.take_lease(queue=queue, labeler=cast.lea)
+    assert lease
+    services.close_queue(queue=queue, by=cast.by)
+
+    def free() -> set[int]:
+        return set(selectors.queue_tickets(cast.project, "new", None).values_list("pk", flat=True))
+
+    everything = {one.pk for one in tickets}
+    assert free() == everything - {lease.example_id}
+    HandoutSlot.objects.filter(pk=lease.slot_id).update(leased_until="2020-01-01T00:00Z")
+    assert free() == everything
 
 
 def test_whoever_has_done_everything_is_told_so_without_a_scan(cast: Any, tickets: Any) -> None:

@@ -147,10 +147,29 @@
     event.preventDefault();
     const search = event.target, found = search.value.trim() && all(".choice", search.closest("fieldset")).find(holds(search));
     if (!found) return;
-    found.querySelector("input").click();
+    const taken = found.querySelector("input");
+    taken.click();
     search.value = "";
     narrow(search);
     search.blur();
+    if (taken.type === "radio") goOn(search.closest("[data-row]"));
+  });
+
+  // ── Several fields with keys take turns. What a key chose passes them to the next field that is empty; j and k go to any. They go with
+  // the focus, so that it is heard too.
+  const rows = () => all("[data-row]").filter((row) => !row.closest("[hidden]"));
+  const goTo = (row) => (row?.querySelector(":checked") ?? row?.querySelector(".choice:not([hidden]) input"))?.focus();
+  function goOn(row) {
+    if (!row) return;
+    const fields = rows(), at = fields.indexOf(row);
+    goTo([...fields.slice(at + 1), ...fields.slice(0, at)].find((one) => !one.querySelector(":checked")));
+  }
+  addEventListener("ft:chosen", (event) => goOn(event.target.closest("[data-row]")));
+  addEventListener("click", (event) => {
+    const goes = event.target.closest?.("[data-goes]");
+    if (!goes) return;
+    const fields = rows(), at = fields.findIndex((row) => row.matches(".now"));
+    goTo(fields.at((at + Number(goes.dataset.goes)) % fields.length));
   });
 
   // ── Fields that are asked only where another has a value.

@@ -83,7 +83,10 @@
   });
   addEventListener("pageshow", () => { for (const form of all("form[aria-busy]")) form.removeAttribute("aria-busy"); });
 
-  // ── Keys stand in the markup as data-key and never fire while someone types. They belong to the marked row, then to its answer, then to the page.
+  // ── Keys stand in the markup as data-key and never fire while someone types. They belong to the marked row, then to its answer, then to
+  // the page. A row is a scale of the bench, or one of several fields of a labeler's page.
+  const ROW = ".scale, [data-row]";
+  const marked = () => document.querySelector(`:is(${ROW}).now`);
   const typing = (target) => target.matches("textarea, select, input:not([type=radio], [type=checkbox]), [contenteditable]");
   addEventListener("keydown", (event) => {
     if (event.isComposing) return;
@@ -106,31 +109,35 @@
   });
   function find(name) {
     const key = `[data-key="${CSS.escape(name)}"]`;
-    const row = document.querySelector(".scale.now");
+    const row = marked();
     return row?.querySelector(key) ?? row?.closest(".bench-cells")?.querySelector(key)
-      ?? all(key).find((one) => !row || !one.closest(".scale, .bench-cells"));
+      ?? all(key).find((one) => !row || !one.closest(`${ROW}, .bench-cells`));
   }
   function press(event, target) {
     if (!target || target.matches(":disabled")) return;
     event.preventDefault();
-    const row = document.querySelector(".scale.now");
+    const row = marked();
     target.click();
     if (!target.isConnected) return;
     // A tick pressed from another row leaves the marked row where it is: the next digit belongs there.
-    if (!target.matches("[data-key=o], [type=checkbox]")) target.focus({ preventScroll: true });
-    if (row?.contains(target) && target.type === "radio") {
-      const rows = all(".scale:not(:disabled)");
-      stand(rows[rows.indexOf(row) + 1]);
-    }
+    if (!target.matches("[data-key=o], [data-goes], [type=checkbox]")) target.focus({ preventScroll: true });
+    if (!row?.contains(target) || target.type !== "radio") return;
+    if (row.matches("[data-row]")) return target.dispatchEvent(new Event("ft:chosen", { bubbles: true })); // label.js knows which is next
+    const rows = all(".scale:not(:disabled)");
+    stand(rows[rows.indexOf(row) + 1]);
   }
 
   // The row that digits go to: the next one after a key, the touched one after a click.
   function stand(row) {
     if (!row) return;
-    for (const other of all(".scale.now")) other.classList.remove("now");
+    for (const other of all(`:is(${ROW}).now`)) {
+      other.classList.remove("now");
+      other.removeAttribute("aria-current");
+    }
     row.classList.add("now");
+    row.setAttribute("aria-current", "true");
   }
-  addEventListener("focusin", (event) => { if (document.querySelector(".scale.now")) stand(event.target.closest(".scale")); });
+  addEventListener("focusin", (event) => { if (marked()) stand(event.target.closest(ROW)); });
 
   // ── The bench. "Other answer" and the switch go to the same part of another answer and keep it at the same height on the screen.
   const answers = () => all("form.bench > .bench-answer");
@@ -149,7 +156,7 @@
       event.preventDefault();
       go(inView(), answers()[links().indexOf(link)]);
     } else if (event.target.closest?.("[data-key=o]")) {
-      const row = document.querySelector(".scale.now");
+      const row = marked();
       const from = (switched() ? inView() : answers().find((answer) => answer.contains(row))) ?? answers()[0];
       const to = answers()[(answers().indexOf(from) + 1) % answers().length];
       if (switched()) go(from, to);
