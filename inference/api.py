@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_serializer,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -12,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.models import DatasetVersion, Split
-from ftplatform.api.idempotency import HEADER, once
+from ftplatform.api.idempotency import PARAMETER, once
 from ftplatform.errors import Refused
 from ftplatform.jobs.models import Job
 from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
@@ -22,9 +27,6 @@ from inference.models import Deployment, Generation, GenerationCell, GenerationR
 from inference.services import Asking
 
 LARGEST_ID = 2**63 - 1
-IDEMPOTENCY = OpenApiParameter(
-    HEADER, str, OpenApiParameter.HEADER, description="The same request with the same key starts the work once."
-)
 
 
 class DeploymentSerializer(serializers.ModelSerializer):
@@ -102,7 +104,7 @@ class ModelVersions(ListAPIView):
         return selectors.versions_of(access.project).select_related("files").order_by()
 
     @extend_schema(
-        parameters=[IDEMPOTENCY],
+        parameters=[PARAMETER],
         request=PolymorphicProxySerializer("ModelVersionRequest", REQUESTS, resource_type_field_name="source"),
         responses={201: ModelVersionSerializer, 202: StartedSerializer},
     )
@@ -144,6 +146,7 @@ class Deployments(ListAPIView):
 # ── generation runs ──
 
 
+@extend_schema_serializer(component_name="PromptCondition")  # a scorecard has conditions too, which are more than this
 class ConditionSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=60)
     decoding = serializers.ChoiceField(
@@ -222,7 +225,7 @@ class GenerationRuns(ListAPIView):
         return rows.prefetch_related("cells__condition")
 
     @extend_schema(
-        parameters=[IDEMPOTENCY], request=GenerationRunRequest, responses={202: GenerationRunSerializer}
+        parameters=[PARAMETER], request=GenerationRunRequest, responses={202: GenerationRunSerializer}
     )  # fmt: skip
     def post(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, ADMIN)

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.url_kwargs import PERSONAL, PUBLIC, RULES, Objects
 
 pytestmark = pytest.mark.django_db
-NOT_YOURS = {403, 404}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def routes(resolver: URLResolver, before: str = "") -> Iterator[str]:
@@ -38,7 +38,7 @@ def ask(client: Client, method: str, address: str) -> tuple[int, str]:
     """(status, where it redirects to) of a request that leaves nothing behind."""
     client.raise_request_exception = False
     with transaction.atomic():
-        answer: Any = client.get(address) if method == "GET" else client.post(address)
+        answer: Any = getattr(client, method.lower())(address)
         status, target = answer.status_code, answer.headers.get("Location", "")
         if answer.streaming:
             list(answer.streaming_content)  # read to its end, which closes it
@@ -67,7 +67,7 @@ def test_who_is_not_signed_in_is_asked_to_or_refused(objects: Objects) -> None:
         if route in PUBLIC:
             continue
         address = objects.address(route)
-        for method in ("GET", "POST"):
+        for method in METHODS:
             status, target = ask(Client(), method, address)
             to_sign_in = status == 302 and target.startswith("/accounts/login/")
             if not (to_sign_in or status in (401, 403, 405)):
@@ -78,7 +78,7 @@ def test_who_is_not_signed_in_is_asked_to_or_refused(objects: Objects) -> None:
 def test_what_is_public_answers_everyone(objects: Objects) -> None:
     wrong = []
     for route in sorted(PUBLIC):
-        for method in ("GET", "POST"):
+        for method in METHODS:
             status, _ = ask(Client(), method, objects.address(route))
             if status >= 500 and route != "readyz":  # readyz says 503 while no worker runs
                 wrong.append(f"{method} {route}: {status}")
@@ -89,7 +89,7 @@ def test_another_projects_objects_do_not_exist(objects: Objects) -> None:
     client, wrong = signed_in(objects.foreigner), []
     for route in RULES:
         address = objects.address(route)
-        found = {method: ask(client, method, address)[0] for method in ("GET", "POST")}
+        found = {method: ask(client, method, address)[0] for method in METHODS}
         if set(found.values()) - {404, 405} or 404 not in found.values():
             wrong.append(f"{address}: {found}")
     assert not wrong, "\n".join(wrong)
@@ -100,12 +100,13 @@ def test_the_own_project_opens_as_far_as_the_role_goes(objects: Objects, role: s
     client, wrong = signed_in(objects.people[role]), []
     for route, rule in RULES.items():
         address = objects.address(route)
-        for method, allowed in (("GET", rule.reads), ("POST", rule.acts)):
+        refusals = {403, 404, 405} if rule.is_ones_own else {403, 405}
+        for method in METHODS:
             status, _ = ask(client, method, address)
-            if role in allowed:
+            if role in rule.allowed(method):
                 if status >= 500 or status in (401, 403) or (method, status) == ("GET", 404):
                     wrong.append(f"{method} {address}: {status}, though it is for this role")
-            elif status not in NOT_YOURS | {405}:
+            elif status not in refusals:
                 wrong.append(f"{method} {address}: {status}, though it is not for this role")
     assert not wrong, "\n".join(wrong)
 
@@ -114,7 +115,7 @@ def test_a_persons_own_pages_open_and_none_fails(objects: Objects) -> None:
     for user in (*objects.people.values(), objects.foreigner):
         client, wrong = signed_in(user), []
         for route in sorted(PERSONAL):
-            for method in ("GET", "POST"):
+            for method in METHODS:
                 status, _ = ask(client, method, objects.address(route))
                 if status >= 500 or status == 401:
                     wrong.append(f"{method} {route}: {status}")

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.models import DatasetVersion
-from ftplatform.api.idempotency import HEADER, once
+from ftplatform.api.idempotency import PARAMETER, once
 from ftplatform.api.paging import ByKey
 from ftplatform.errors import Refused
 from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
@@ -24,9 +24,6 @@ from training.plan import RunPlan
 from training.samples import sealed, sealed_anywhere
 
 LARGEST_ID = 2**63 - 1
-IDEMPOTENCY = OpenApiParameter(
-    HEADER, str, OpenApiParameter.HEADER, description="The same request with the same key starts the work once."
-)
 
 
 class TrainingRunSerializer(serializers.ModelSerializer):
@@ -115,7 +112,7 @@ class RunMetricSerializer(serializers.ModelSerializer):
 
 
 class ByStep(ByKey):
-    """Points of a curve: more a page than rows of other lists, since each is three numbers."""
+    """Points of a curve: more per page than rows of other lists, since each is three numbers."""
 
     ordering = ("step", "id")  # type: ignore[assignment]  # DRF takes several columns too
     page_size = 1000
@@ -130,11 +127,11 @@ class TrainingRuns(ListAPIView):
         return TrainingRun.objects.filter(project=access.project).select_related("job")
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """One seal for the whole list: who rates anything blind is given no answer here."""
+        """One seal for the whole list: someone who rates anything blind is given no answer here."""
         access = enter(self.request, self.kwargs["slug"], READERS)
         return {**super().get_serializer_context(), "sealed": sealed_anywhere(access)}
 
-    @extend_schema(parameters=[IDEMPOTENCY], request=TrainingRunRequest, responses={202: TrainingRunSerializer})
+    @extend_schema(parameters=[PARAMETER], request=TrainingRunRequest, responses={202: TrainingRunSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """Starts a run.
 

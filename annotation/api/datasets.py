@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import selectors, services
-from annotation.api.pages import page_of
 from annotation.downloads import exported
 from annotation.models import DatasetVersion
+from ftplatform.api.paging import Pages
 from ftplatform.projects.access import ADMIN, READERS, enter, enter_by
 
 
@@ -33,11 +33,13 @@ class DatasetVersionSerializer(serializers.ModelSerializer):
 
 
 class NewEvaluationSet(serializers.Serializer):
-    """size: tickets to draw beside those that were drawn before; 0, once there is a test set, freezes it again with today's labels."""
+    """size: tickets to draw beside those that were drawn before; 0, once there is a test set, freezes it again with today's labels.
+    validation: draws the splits of the other settled tickets too, which a baseline takes its shots and its trivial answers from."""
 
     size = serializers.IntegerField(min_value=0)
     stratify = serializers.CharField(required=False, allow_null=True, default=None)
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+    validation = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
 
 
 class NewDatasetVersion(serializers.Serializer):
@@ -55,12 +57,12 @@ class VersionQuery(serializers.Serializer):
     kind = serializers.ChoiceField(choices=DatasetVersion.Kind.values, required=False, allow_blank=True, default="")
 
 
-class EvaluationSets(APIView):
+class EvaluationSets(Pages):
     @extend_schema(responses=DatasetVersionSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
         rows = selectors.versions_of(access.project, DatasetVersion.Kind.EVALUATION)
-        return page_of(self, request, rows, DatasetVersionSerializer)
+        return self.page(request, rows, DatasetVersionSerializer)
 
     @extend_schema(request=NewEvaluationSet, responses={201: DatasetVersionSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -74,6 +76,7 @@ class EvaluationSets(APIView):
                 size=values["size"],
                 stratify=values["stratify"] or None,
                 seed=values["seed"],
+                validation=values["validation"],
                 by=access.actor,
             )
         else:
@@ -81,14 +84,14 @@ class EvaluationSets(APIView):
         return Response(DatasetVersionSerializer(version).data, status=201)
 
 
-class DatasetVersions(APIView):
+class DatasetVersions(Pages):
     @extend_schema(responses=DatasetVersionSerializer(many=True), parameters=[VersionQuery])
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
         query = VersionQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         rows = selectors.versions_of(access.project, query.validated_data["kind"] or None)
-        return page_of(self, request, rows, DatasetVersionSerializer)
+        return self.page(request, rows, DatasetVersionSerializer)
 
     @extend_schema(request=NewDatasetVersion, responses={201: DatasetVersionSerializer})
     def post(self, request: Request, slug: str) -> Response:

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import selectors, services
-from annotation.api.pages import page_of
 from annotation.models import Annotation, Example, Split
+from ftplatform.api.paging import Pages
 from ftplatform.projects.access import LABELERS, READERS, enter, enter_by
 
 
@@ -76,7 +76,7 @@ class AnnotationQuery(serializers.Serializer):
     example = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, default=None)
 
 
-class Examples(APIView):
+class Examples(Pages):
     @extend_schema(responses=ExampleSerializer(many=True), parameters=[TicketQuery])
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, READERS)
@@ -84,7 +84,7 @@ class Examples(APIView):
         query.is_valid(raise_exception=True)
         wanted = selectors.TicketFilter(**query.validated_data)
         rows = selectors.tickets(access.project, wanted).select_related("content").prefetch_related("resolved_labels")
-        return page_of(self, request, rows, ExampleSerializer)
+        return self.page(request, rows, ExampleSerializer)
 
 
 class ExampleView(APIView):
@@ -105,13 +105,16 @@ class FlagExample(APIView):
         return Response(status=204)
 
 
-class Annotations(APIView):
+class Annotations(Pages):
     @extend_schema(responses=AnnotationSerializer(many=True), parameters=[AnnotationQuery])
     def get(self, request: Request, slug: str) -> Response:
-        access = enter(request, slug, READERS)
+        """What was answered; a labeler reads their own answers only."""
+        access = enter(request, slug, READERS | LABELERS)
         query = AnnotationQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         rows = Annotation.objects.filter(example__project=access.project).select_related("author")
+        if not access.roles & READERS:
+            rows = rows.filter(author=access.user)
         if query.validated_data["example"] is not None:
             rows = rows.filter(example=query.validated_data["example"])
-        return page_of(self, request, rows, AnnotationSerializer)
+        return self.page(request, rows, AnnotationSerializer)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -16,13 +16,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation import selectors, services
-from annotation.api.pages import page_of
 from annotation.downloads import duplicate_rows, rejected_rows
 from annotation.models import Import, ImportRowError
 from annotation.scratch import kept_name
 from annotation.services.imports import MOST_ROWS, MOST_SEED
 from annotation.uploads import MOST_BYTES, inspect_upload
-from ftplatform.api.idempotency import once
+from ftplatform.api.idempotency import PARAMETER, once
+from ftplatform.api.paging import Pages
 from ftplatform.artifacts.services import store_stream
 from ftplatform.keepable import unkeepable_place
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
@@ -32,6 +32,14 @@ ERRORS_SHOWN = 100
 
 def _first_errors(rows: Any) -> Any:
     return rows.order_by("row", "pk")[:ERRORS_SHOWN]
+
+
+class RejectedRow(serializers.Serializer):
+    """field: the column or field that it is about, empty where it is the whole row."""
+
+    row = serializers.IntegerField()
+    field = serializers.CharField()
+    message = serializers.CharField()
 
 
 class ImportSerializer(serializers.ModelSerializer):
@@ -48,6 +56,7 @@ class ImportSerializer(serializers.ModelSerializer):
     def get_state(self, row: Import) -> str:
         return row.job.state if row.job else "queued"
 
+    @extend_schema_field(RejectedRow(many=True))
     def get_errors(self, row: Import) -> list[dict[str, Any]]:
         """The first rows that were rejected; all of them stand in rejected.csv."""
         shown = row.first_errors if hasattr(row, "first_errors") else _first_errors(row.row_errors)
@@ -79,11 +88,11 @@ class NewImport(serializers.Serializer):
         try:
             mapping = json.loads(text)
         except json.JSONDecodeError as error:
-            raise serializers.ValidationError(f"This is no JSON: {error.msg} at column {error.colno}.") from error
+            raise serializers.ValidationError(f"This is not JSON: {error.msg} at column {error.colno}.") from error
         except RecursionError as error:
             raise serializers.ValidationError("This is nested too deeply; a mapping is one flat object.") from error
         if not isinstance(mapping, dict) or any(not isinstance(value, str) for value in mapping.values()):
-            raise serializers.ValidationError('An object is wanted: {"column of the file": "input:question", …}.')
+            raise serializers.ValidationError('Send an object: {"column of the file": "input:question", …}.')
         if place := unkeepable_place(mapping):
             raise serializers.ValidationError(
                 f"{place} holds a NUL character or half of a surrogate pair, which no column's name has; remove it."
@@ -91,7 +100,7 @@ class NewImport(serializers.Serializer):
         return mapping
 
 
-class Imports(APIView):
+class Imports(Pages):
     parser_classes = [MultiPartParser]
 
     @extend_schema(responses=ImportSerializer(many=True))
@@ -99,9 +108,11 @@ class Imports(APIView):
         access = enter(request, slug, READERS)
         errors = Prefetch("row_errors", _first_errors(ImportRowError.objects), to_attr="first_errors")
         rows = selectors.imports_of(access.project).prefetch_related(errors)
-        return page_of(self, request, rows, ImportSerializer)
+        return self.page(request, rows, ImportSerializer)
 
-    @extend_schema(request={"multipart/form-data": NewImport}, responses={202: ImportSerializer})
+    @extend_schema(
+        parameters=[PARAMETER], request={"multipart/form-data": NewImport}, responses={202: ImportSerializer}
+    )
     def post(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, ADMIN)
         form = NewImport(data=request.data)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from pydantic import BaseModel
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evaluation import selectors, services
-from evaluation.api.shared import AnyObject, named
+from evaluation.api.shared import named
 from evaluation.campaigns.drawing import USUAL_ITEMS
-from evaluation.models import Campaign, ReleaseRules, Scorecard
+from evaluation.models import Campaign, CampaignRater, ReleaseRules, Scorecard
+from evaluation.scorecards.campaign_results import results_of, shortfalls_of
+from evaluation.scoring.content import Figure, Human
 from evaluation.services.scorecards import default_rules
 from ftplatform.accounts.models import Membership, User
-from ftplatform.api.idempotency import once
+from ftplatform.accounts.selectors import user_called
+from ftplatform.api.idempotency import PARAMETER, once
+from ftplatform.api.paging import Pages
 from ftplatform.errors import Refused
-from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
+from ftplatform.projects.access import ADMIN, EXPERTS, READERS, Access, enter, enter_by
+from ftplatform.projects.models import Project
 from ftplatform.projects.seals import refuse_if_sealed
 
 
@@ -36,6 +41,20 @@ class CampaignSerializer(serializers.ModelSerializer):
 
     def get_ratings(self, campaign: Campaign) -> int:
         return getattr(campaign, "rated", None) or 0
+
+
+class InvitationSerializer(serializers.Serializer):
+    """An open campaign to whom it asks to rate: how far they are, and nothing of what is compared."""
+
+    id = serializers.IntegerField(source="campaign_id", help_text="For campaigns/{id}/items/next/.")
+    number = serializers.IntegerField(source="campaign.number", help_text="In the addresses of the site's pages.")
+    name = serializers.CharField(source="campaign.name")
+    done = serializers.IntegerField(source="progress.done", help_text="Items that you have rated.")
+    left = serializers.IntegerField(source="progress.left", help_text="Items that you can still have.")
+
+    def to_representation(self, rater: CampaignRater) -> dict[str, Any]:
+        rater.progress = selectors.progress_of(rater)  # type: ignore[attr-defined]  # two fields tell of it
+        return dict(super().to_representation(rater))
 
 
 class OpenedCampaign(CampaignSerializer):
@@ -61,14 +80,21 @@ class CampaignRequest(serializers.Serializer):
     raters = serializers.ListField(child=serializers.CharField(), required=False, default=list)
 
 
-class Campaigns(ListAPIView):
-    serializer_class = CampaignSerializer
+LISTED = PolymorphicProxySerializer(
+    "ListedCampaign", [CampaignSerializer, InvitationSerializer], resource_type_field_name=None, many=True
+)
 
-    def get_queryset(self) -> Any:
-        access = enter(cast(Any, self.request), self.kwargs["slug"], READERS)
-        return selectors.campaigns_of(access.project).order_by()
 
-    @extend_schema(request=CampaignRequest, responses={201: OpenedCampaign})
+class Campaigns(Pages):
+    @extend_schema(responses=LISTED)
+    def get(self, request: Request, slug: str) -> Response:
+        """All campaigns for readers of the project; for an expert, the open ones in which they are asked to rate."""
+        access = enter(cast(Any, request), slug, READERS | EXPERTS)
+        if access.roles & READERS:
+            return self.page(request, selectors.campaigns_of(access.project), CampaignSerializer)
+        return self.page(request, selectors.invitations_of(access.project, access.user), InvitationSerializer)
+
+    @extend_schema(parameters=[PARAMETER], request=CampaignRequest, responses={201: OpenedCampaign})
     def post(self, request: Request, slug: str) -> Response:
         access = enter(cast(Any, request), slug, ADMIN)
         serializer = CampaignRequest(data=request.data)
@@ -79,21 +105,25 @@ class Campaigns(ListAPIView):
 
 def _open(access: Access, values: dict[str, Any]) -> dict[str, Any]:
     project = access.project
-    members = User.objects.filter(pk__in=Membership.objects.filter(project=project).values("user"))
-    people = {user.username.casefold(): user for user in members}
-    if unknown := [name for name in values["raters"] if name.casefold() not in people]:
-        raise Refused("unknown-user", f"{unknown[0]!r} is no member of this project.", field="raters")
+    raters = [_member(project, name) for name in values["raters"]]
     card = named(Scorecard.objects.filter(project=project), values, "scorecard")
     rules = named(ReleaseRules.objects.filter(project=project), values, "rules", required=False)
     campaign = services.open_campaign(
         scorecard=card,
         rubric=services.ensure_rubric(project=project, by=access.actor),
         rules=rules or card.rules or default_rules(project, by=access.actor),
-        raters=[people[name] for name in dict.fromkeys(name.casefold() for name in values["raters"])],
+        raters=list(dict.fromkeys(raters)),
         by=access.actor,
         **{name: values[name] for name in ("name", "items", "overlap", "asks_preference", "seed")},
     )
-    return {**_shown(campaign), "warnings": selectors.shortfalls_of(campaign, campaign.items.count())}
+    return {**_shown(campaign), "warnings": shortfalls_of(campaign, campaign.items.count())}
+
+
+def _member(project: Project, name: str) -> User:
+    user = user_called(name)
+    if user is None or not Membership.objects.filter(project=project, user=user).exists():
+        raise Refused("unknown-user", f"{name!r} is not a member of this project.", field="raters")
+    return user
 
 
 def _shown(campaign: Campaign) -> dict[str, Any]:
@@ -112,7 +142,7 @@ class CampaignRaters(APIView):
         serializer = InviteRequest(data=request.data)
         serializer.is_valid(raise_exception=True)
         name = serializer.validated_data["user"]
-        user = User.objects.filter(username=name).first()
+        user = user_called(name)
         if user is None:
             raise Refused("unknown-user", f"There is no user called {name!r}.", field="user")
         services.invite_rater(campaign=campaign, user=user, by=access.actor)
@@ -129,21 +159,33 @@ class CampaignClose(APIView):
 
 
 class CampaignResults(APIView):
-    @extend_schema(responses=AnyObject)
+    @extend_schema(responses=Human)
     def get(self, request: Request, pk: int) -> Response:
-        """What the ratings say until now: scoring.content.Human. Refused to raters while the campaign is open."""
-        return Response(selectors.results_of(_campaign(request, pk)).model_dump(mode="json"))
+        """What the ratings say until now. Refused to raters while the campaign is open."""
+        return Response(results_of(_campaign(request, pk)).model_dump(mode="json"))
+
+
+class DimensionAgreement(BaseModel):
+    dimension: str
+    alpha: Figure
+    ac2: Figure
+
+
+class Agreement(BaseModel):
+    """How far the raters say the same. raters: how many have rated."""
+
+    ratings: int
+    raters: int
+    dimensions: list[DimensionAgreement]
 
 
 class CampaignAgreement(APIView):
-    @extend_schema(responses=AnyObject)
+    @extend_schema(responses=Agreement)
     def get(self, request: Request, pk: int) -> Response:
-        found = selectors.results_of(_campaign(request, pk))
-        rows = [
-            {"dimension": one.name, "alpha": one.alpha.model_dump(mode="json"), "ac2": one.ac2.model_dump(mode="json")}
-            for one in found.dimensions
-        ]
-        return Response({"ratings": found.ratings, "raters": len(found.raters), "dimensions": rows})
+        found = results_of(_campaign(request, pk))
+        rows = [DimensionAgreement(dimension=one.name, alpha=one.alpha, ac2=one.ac2) for one in found.dimensions]
+        agreement = Agreement(ratings=found.ratings, raters=len(found.raters), dimensions=rows)
+        return Response(agreement.model_dump(mode="json"))
 
 
 def _campaign(request: Request, pk: int) -> Campaign:

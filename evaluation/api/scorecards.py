@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 
 from annotation.models import DatasetVersion
 from evaluation import selectors, services
-from evaluation.api.shared import AnyObject, named
+from evaluation.api.shared import named
 from evaluation.campaigns.blinding import sealed_versions
 from evaluation.models import ReleaseRules, Scorecard
 from evaluation.scorecards import export
 from evaluation.scoring.rules import Rules
-from evaluation.services.scorecards import SHOTS
-from ftplatform.api.idempotency import once
+from evaluation.services.scorecards import MOST_SHOTS, SHOTS
+from ftplatform.api.idempotency import PARAMETER, once
 from ftplatform.errors import FieldError, Refused
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
@@ -48,16 +48,17 @@ class ScorecardSerializer(serializers.ModelSerializer):
 
 
 class ScorecardRequest(serializers.Serializer):
-    """`baseline` wants evaluation_set and base_model; `comparison` wants baseline and candidate."""
+    """`baseline` wants evaluation_set and base_model; `comparison` wants baseline and candidate. Without rules the newest are taken;
+    without validation_set the set that the candidate was trained with, and none where it is null."""
 
     kind = serializers.ChoiceField(choices=Scorecard.Kind.choices)
     evaluation_set = serializers.IntegerField(required=False)
     base_model = serializers.IntegerField(required=False)
-    shots = serializers.IntegerField(required=False, default=SHOTS, min_value=0, max_value=16)
+    shots = serializers.IntegerField(required=False, default=SHOTS, min_value=0, max_value=MOST_SHOTS)
     baseline = serializers.IntegerField(required=False)
     candidate = serializers.IntegerField(required=False)
     rules = serializers.IntegerField(required=False)
-    validation_set = serializers.IntegerField(required=False)
+    validation_set = serializers.IntegerField(required=False, allow_null=True)
 
 
 class JobAnswer(serializers.Serializer):
@@ -82,7 +83,7 @@ class Scorecards(ListAPIView):
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "sealed": getattr(self, "sealed", {})}
 
-    @extend_schema(request=ScorecardRequest, responses={202: JobAnswer})
+    @extend_schema(parameters=[PARAMETER], request=ScorecardRequest, responses={202: JobAnswer})
     def post(self, request: Request, slug: str) -> Response:
         access = enter(cast(Any, request), slug, ADMIN)
         serializer = ScorecardRequest(data=request.data)
@@ -110,11 +111,18 @@ def _request_baseline(access: Access, values: dict[str, Any]) -> Any:
 
 def _request_comparison(access: Access, values: dict[str, Any]) -> Any:
     project = access.project
+    baseline = named(Scorecard.objects.filter(project=project), values, "baseline")
+    candidate = named(ModelVersion.objects.filter(project=project), values, "candidate")
+    validation_set = None
+    if "validation_set" not in values:
+        validation_set = selectors.usual_validation_set(candidate, baseline)
+    elif values["validation_set"] is not None:
+        validation_set = named(DatasetVersion.objects.filter(project=project), values, "validation_set")
     return services.request_comparison(
-        baseline=named(Scorecard.objects.filter(project=project), values, "baseline"),
-        candidate=named(ModelVersion.objects.filter(project=project), values, "candidate"),
+        baseline=baseline,
+        candidate=candidate,
         rules=named(ReleaseRules.objects.filter(project=project), values, "rules", required=False),
-        validation_set=named(DatasetVersion.objects.filter(project=project), values, "validation_set", required=False),
+        validation_set=validation_set,
         by=access.actor,
     )
 
@@ -129,7 +137,7 @@ def _card(request: Request, pk: int, allowed: Any = READERS) -> tuple[Access, Sc
 
 
 class ScorecardView(APIView):
-    @extend_schema(responses=AnyObject)
+    @extend_schema(responses=export.ScorecardDocument)
     def get(self, request: Request, pk: int) -> Response:
         _, card = _card(request, pk)
         return Response(export.document(card))
@@ -153,7 +161,7 @@ class ScorecardExport(APIView):
 
 
 class ScorecardRescore(APIView):
-    @extend_schema(request=None, responses={202: JobAnswer})
+    @extend_schema(parameters=[PARAMETER], request=None, responses={202: JobAnswer})
     def post(self, request: Request, pk: int) -> Response:
         access, card = _card(request, pk, ADMIN)
         return once(request, lambda: (202, {"job": services.request_rescore(scorecard=card, by=access.actor).pk}))

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
 from ftplatform.errors import Refused
-
-
-class AnyObject(serializers.Serializer):
-    """A JSON object whose keys the documentation describes."""
 
 
 def named(rows: Any, values: dict[str, Any], name: str, *, required: bool = True) -> Any:

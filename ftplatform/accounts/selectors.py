@@ -16,6 +16,11 @@ def roles_in_project(user: User, project: OuterRef) -> ArraySubquery:
     return ArraySubquery(Membership.objects.filter(user=user, project=project).order_by("role").values("role"))
 
 
+def user_called(name: str) -> User | None:
+    """The user of this name, whatever its case: no two names differ by case alone."""
+    return User.objects.filter(username__iexact=name).first()
+
+
 def with_operator(user: User, roles: Iterable[str]) -> frozenset[str]:
     """The operator is everywhere an admin."""
     return frozenset(roles) | ({str(Role.ADMIN)} if user.is_superuser else frozenset())

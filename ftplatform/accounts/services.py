@@ -36,7 +36,7 @@ def create_user(*, username: str, password: str, email: str = "", superuser: boo
 def add_member(*, project: Project, user: User, role: str, by: Actor) -> Membership:
     """Gives a user a role in a project. Giving it twice changes nothing."""
     if role not in Role.values:
-        raise Refused("unknown-role", f"{role!r} is no role; choose one of {', '.join(Role.values)}.", field="role")
+        raise Refused("unknown-role", f"{role!r} is not a role; choose one of {', '.join(Role.values)}.", field="role")
     membership, made = Membership.objects.get_or_create(project=project, user=user, role=role)
     if made:
         record(by=by, verb="member.add", target=membership, project=project, data={"user": user.username, "role": role})

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,6 +21,10 @@ from ftplatform.jobs.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 LONGEST = 200
+PARAMETER = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, description="The same request with the same key starts the work once."
+)
+"""For the schema of each operation that calls `once`."""
 
 
 def once(request: Request, act: Callable[[], tuple[int, Any]]) -> Response:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from ftplatform.keys import key_of
 
@@ -24,20 +25,36 @@ class ByKey(CursorPagination):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """As OpenAPI 3.1 has it: DRF says `nullable`, which is no word of it any more."""
+        address = {"type": ["string", "null"], "format": "uri"}
+        told = "The address of the page {}; null where there is none."
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": address | {"description": told.format("after this one")},
+                "previous": address | {"description": told.format("before this one")},
+                "results": schema,
+            },
+        }
 
-def whole(serializer: Any) -> dict[str, Any]:
-    """A list that is short by its nature, in the shape of a page: there is no other one."""
-    return {"next": None, "previous": None, "results": serializer.data}
+
+class ByAge(ByKey):
+    """The oldest first, for lists that one follows while they grow."""
+
+    ordering = "id"
+    page_size = 500
+    max_page_size = 500
 
 
-def page_of(serializer: type[serializers.BaseSerializer[Any]]) -> Any:
-    """How the schema describes such a page."""
-    name = serializer.__name__.removesuffix("Serializer")
-    return inline_serializer(
-        f"{name}Page",
-        {
-            "next": serializers.CharField(allow_null=True),
-            "previous": serializers.CharField(allow_null=True),
-            "results": serializer(many=True),
-        },
-    )
+class Pages(APIView):
+    """A view whose GET answers a list; the schema reads here what it pages by."""
+
+    pagination_class: type[ByKey] = ByKey
+
+    def page(self, request: Request, rows: Any, serializer: type[serializers.BaseSerializer[Any]]) -> Response:
+        """One page of the rows, in the shape of all lists."""
+        paginator = self.pagination_class()
+        page: Any = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response(serializer(page, many=True).data)

@@ -16,7 +16,8 @@ from rest_framework.views import APIView
 from ftplatform.accounts import services as accounts
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, Role, User
-from ftplatform.api.paging import page_of, whole
+from ftplatform.accounts.selectors import user_called
+from ftplatform.api.paging import ByAge, Pages
 from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import selectors as job_selectors
 from ftplatform.jobs import services as jobs
@@ -27,7 +28,6 @@ from ftplatform.projects.access import ADMIN, ANYONE, READERS, enter, enter_by
 from ftplatform.projects.models import Project, TaskRevision
 from ftplatform.projects.spec import TaskSpec
 
-EVENTS = 500
 AFTER = OpenApiParameter("after", int, description="The id of the last event that you have; 0 for all.")
 
 
@@ -83,7 +83,7 @@ class Projects(ListAPIView):
     @extend_schema(request=ProjectSerializer, responses={201: ProjectSerializer})
     def post(self, request: Request) -> Response:
         if getattr(request.auth, "project_id", None):
-            raise PermissionDenied("This key opens one project only; a new project wants a key for all of yours.")
+            raise PermissionDenied("This key opens one project only; a new project needs a key for all of yours.")
         serializer = ProjectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         project = services.create_project(
@@ -100,11 +100,11 @@ class ProjectView(APIView):
         return Response(ProjectSerializer(enter(request, slug, ANYONE).project).data)
 
 
-class Members(APIView):
-    @extend_schema(responses=page_of(MemberSerializer))
+class Members(Pages):
+    @extend_schema(responses=MemberSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, ADMIN)
-        return Response(whole(MemberSerializer(selectors.members_of(access.project), many=True)))
+        return self.page(request, access.project.memberships.select_related("user"), MemberSerializer)
 
     @extend_schema(request=MemberSerializer, responses={201: MemberSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -112,7 +112,7 @@ class Members(APIView):
         serializer = MemberSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         username = serializer.validated_data["user"]["username"]
-        user = User.objects.filter(username__iexact=username).first()
+        user = user_called(username)
         if user is None:
             raise Refused("unknown-user", f"There is no user called {username!r}.", field="user")
         membership = accounts.add_member(
@@ -141,12 +141,11 @@ class RenamesField(serializers.DictField):
     child = serializers.DictField(child=serializers.CharField())
 
 
-class TaskRevisions(APIView):
-    @extend_schema(responses=page_of(TaskRevisionSerializer))
+class TaskRevisions(Pages):
+    @extend_schema(responses=TaskRevisionSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         access = enter(request, slug, ANYONE)
-        revisions = access.project.task_revisions.order_by("-number")[:200]
-        return Response(whole(TaskRevisionSerializer(revisions, many=True)))
+        return self.page(request, access.project.task_revisions.all(), TaskRevisionSerializer)
 
     @extend_schema(request=TaskSpec, responses={201: TaskRevisionSerializer})
     def post(self, request: Request, slug: str) -> Response:
@@ -174,8 +173,10 @@ class JobView(APIView):
         return Response(JobSerializer(job).data)
 
 
-class JobEvents(APIView):
-    @extend_schema(parameters=[AFTER], responses=page_of(JobEventSerializer))
+class JobEvents(Pages):
+    pagination_class = ByAge
+
+    @extend_schema(parameters=[AFTER], responses=JobEventSerializer(many=True))
     def get(self, request: Request, pk: int) -> Response:
         """Events after `?after=ID`, oldest first."""
         _, job = enter_by(request, Job.objects.all(), READERS, pk=pk)
@@ -183,8 +184,7 @@ class JobEvents(APIView):
         after = key_of(asked)
         if after is None:
             raise Refused("bad-key", f"after is the id of an event, not {asked[:40]!r}.", field="after")
-        events = job_selectors.events_after(job, after, EVENTS)
-        return Response(whole(JobEventSerializer(events, many=True)))
+        return self.page(request, job_selectors.events_after(job, after), JobEventSerializer)
 
 
 class JobCancel(APIView):

@@ -71,6 +71,44 @@ def test_lists_are_pages(cast: Cast) -> None:
         assert set(cast.client("ada").get(f"{V1}/{part}").json()) == {"next", "previous", "results"}
 
 
+def walked(client: Client, address: str) -> list[Any]:
+    """What a list holds, page by page."""
+    found = []
+    while address:
+        page = client.get(address).json()
+        found += page["results"]
+        address = page["next"]
+    return found
+
+
+def test_members_and_task_revisions_page_by_cursor(cast: Cast) -> None:
+    client = cast.client("ada")
+    for number in range(2, 5):
+        task = desk_task().model_dump(mode="json") | {"guidelines": f"Version {number}."}
+        post(client, f"/projects/{cast.project.slug}/task-revisions/", task)
+    revisions = f"{V1}/projects/{cast.project.slug}/task-revisions/"
+    assert len(client.get(revisions, {"page_size": 3}).json()["results"]) == 3
+    assert [one["number"] for one in walked(client, f"{revisions}?page_size=3")] == [4, 3, 2, 1]
+    members = walked(client, f"{V1}/projects/{cast.project.slug}/members/?page_size=2")
+    assert sorted(one["user"] for one in members) == ["ada", "eve", "lea", "rev", "vic"]
+
+
+def test_a_jobs_events_page_from_the_oldest_on(cast: Cast) -> None:
+    job = job_of(cast)
+    events = [JobEvent.objects.create(job=job, attempt=1, kind="log", message=f"line {at}") for at in range(7)]
+    address = f"{V1}/jobs/{job.pk}/events/?page_size=2&after={events[1].pk}"
+    found = walked(cast.client("vic"), address)
+    assert [one["message"] for one in found] == [f"line {at}" for at in range(2, 7)]
+
+
+def test_more_events_than_a_page_holds_are_not_cut_off(cast: Cast) -> None:
+    job = job_of(cast)
+    JobEvent.objects.bulk_create(JobEvent(job=job, attempt=1, kind="log", message=str(at)) for at in range(501))
+    first = cast.client("vic").get(f"{V1}/jobs/{job.pk}/events/").json()
+    assert len(first["results"]) == 500
+    assert [one["message"] for one in cast.client("vic").get(first["next"]).json()["results"]] == ["500"]
+
+
 def test_the_list_holds_ones_own_projects(cast: Cast) -> None:
     found = cast.client("lea").get(f"{V1}/projects/").json()["results"]
     assert [project["slug"] for project in found] == [cast.project.slug]
@@ -96,7 +134,7 @@ def test_broken_json_is_a_problem(cast: Cast, body: str | bytes) -> None:
 
 
 def test_a_member_is_added(cast: Cast) -> None:
-    answer = post(cast.client("ada"), f"/projects/{cast.project.slug}/members/", {"user": "mal", "role": "expert"})
+    answer = post(cast.client("ada"), f"/projects/{cast.project.slug}/members/", {"user": "Mal", "role": "expert"})
     assert answer.status_code == 201
     assert Membership.objects.filter(project=cast.project, user=cast.mal, role="expert").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from drf_spectacular.generators import EndpointEnumerator
 
+from ftplatform.api.idempotency import HEADER
 from ftplatform.api.reference import type_text
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +37,42 @@ def test_every_operation_says_how_it_refuses(schema: Any) -> None:
     for address, operations in schema["paths"].items():
         for verb, operation in operations.items():
             assert "default" in operation["responses"], f"{verb} {address}"
+
+
+def test_every_body_says_what_is_in_it(schema: Any) -> None:
+    """An object without a key tells a client nothing."""
+    parts = schema["components"]["schemas"]
+    bare = []
+    for address, operations in schema["paths"].items():
+        for verb, operation in operations.items():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for body in bodies:
+                for media, content in body.get("content", {}).items():
+                    found = content["schema"]
+                    found = parts[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+                    is_file = found.get("format") == "binary"
+                    if not (is_file or any(found.get(key) for key in ("properties", "items", "oneOf", "anyOf"))):
+                        bare.append(f"{verb} {address} {media}: {found}")
+    assert not bare, "\n".join(bare)
+
+
+def test_what_takes_a_key_for_work_that_starts_once_says_so(schema: Any) -> None:
+    def place(verb: str, address: str) -> tuple[str, str]:
+        return verb.lower(), re.sub(r"\{\w+\}", "{}", address)
+
+    takes = {
+        place(verb, address)
+        for address, _, verb, view in EndpointEnumerator().get_api_endpoints()  # type: ignore[no-untyped-call]
+        if "once(request" in inspect.getsource(getattr(view.cls, verb.lower()))
+    }
+    says = {
+        place(verb, address)
+        for address, operations in schema["paths"].items()
+        for verb, operation in operations.items()
+        if any(one["name"] == HEADER and one["in"] == "header" for one in operation.get("parameters", ()))
+    }
+    assert says == takes
+    assert ("post", "/api/v1/scorecards/{}/rescore/") in says and ("post", "/api/v1/projects/{}/imports/") in says
 
 
 def test_an_api_key_is_described(schema: Any) -> None:
