@@ -92,12 +92,17 @@ def choice_frame(spec: TaskSpec, field: TaskField) -> ChoiceFrame:
     return ChoiceFrame(prefix, {value: value for value in field.labels}, "" if alone else "\n", end_of_turn=alone)
 
 
+def unframed_choices(spec: TaskSpec) -> list[TaskField]:
+    """The choices that constrained choice cannot ask for, since other answers come before them."""
+    return [field for field in spec.choice_fields if field.name != spec.fields[0].name]
+
+
 def refuse_unparsable(spec: TaskSpec, values: dict[str, Any]) -> None:
     """Raises UnparsableValue when a value has the wrong type or would not parse back to itself."""
     known = {field.name for field in spec.fields}
     for name in values:
         if name not in known:
-            raise UnparsableValue(name, f"{name} is no field of this task; fields are {', '.join(sorted(known))}.")
+            raise UnparsableValue(name, f"{name} is not a field of this task; fields are {', '.join(sorted(known))}.")
     for field in _asked(spec, values):
         if field.name in values:
             check_value(field, values[field.name])
@@ -145,12 +150,19 @@ def as_asked(field: TaskField) -> tuple[Status, ...]:
     return ("ok",) if field.kind == "text" else ("ok", "recovered")
 
 
-def written(name: str, values: dict[str, Any], output: str) -> str:
-    """What an answer says in a field, for scores and raters alike: what was read; all that was written where nothing at all could be
-    read; and nothing where the field alone was left out, since another field's line is no text of this one."""
+def written(spec: TaskSpec, name: str, values: dict[str, Any], output: str) -> str:
+    """What an answer says in a text field, for scores and raters alike: what was read; all that was written where nothing at all could
+    be read; else what was written and belongs to no other field, which is nothing where the field was left out (decision 018).
+
+    values: those that `parse` read out of this output.
+    """
     if name in values:
         return str(values[name])
-    return "" if values else output
+    if not values:
+        return output
+    if parse(spec, output).status.get(name) != "failed":
+        return ""
+    return _other_value(spec, name, output) if spec.codec == "json" else _unclaimed(spec, output)
 
 
 # ── writing ──
@@ -216,12 +228,12 @@ def check_value(field: TaskField, value: Any) -> None:
                 raise wrong(f"{value!r} is not a choice; choices are {_listed(field.labels)}.")
         case "multi":
             if not isinstance(value, list) or any(one not in field.labels for one in value):
-                raise wrong(f"a list of its choices is wanted: {_listed(field.labels)}.")
+                raise wrong(f"a list of its choices is needed: {_listed(field.labels)}.")
             if len(set(value)) < len(value):
                 raise wrong("a choice stands twice.")
         case "text":
             if not isinstance(value, str):
-                raise wrong("a text is wanted.")
+                raise wrong("a text is needed.")
             if "\x00" in value:
                 raise wrong("holds a NUL character, which no text field can keep.")
             if len(value) > field.max_length:
@@ -230,9 +242,9 @@ def check_value(field: TaskField, value: Any) -> None:
                 raise wrong("is empty and required.")
         case "number" | "rating":
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise wrong("a finite number is wanted.")
+                raise wrong("a finite number is needed.")
             if field.kind == "rating" and value not in RATINGS:
-                raise wrong("a whole number from 1 to 5 is wanted.")
+                raise wrong("a whole number from 1 to 5 is needed.")
         case "spans":
             _check_spans(field, value, wrong)
         case kind:
@@ -241,12 +253,12 @@ def check_value(field: TaskField, value: Any) -> None:
 
 def _check_spans(field: TaskField, value: Any, wrong: Any) -> None:
     if not isinstance(value, list):
-        raise wrong("a list of spans is wanted.")
+        raise wrong("a list of spans is needed.")
     for span in value:
         if not isinstance(span, dict) or set(span) != {"start", "end", "label"}:
             raise wrong('each span is {"start", "end", "label"}, in code points.')
         if not (isinstance(span["start"], int) and isinstance(span["end"], int) and 0 <= span["start"] < span["end"]):
-            raise wrong(f"a span from {span['start']} to {span['end']} is none.")
+            raise wrong(f"from {span['start']} to {span['end']} is not a span.")
 
 
 def _remedy(spec: TaskSpec, field: TaskField) -> str:
@@ -271,15 +283,9 @@ def _parse_plain(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]
 
 
 def _parse_lines(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:
-    """Headers are matched at line start, in the order of the fields, ignoring case. A text before the first header is set aside."""
+    """A text before the first header is set aside."""
     texts: dict[str, Any] = {}
-    found: list[tuple[TaskField, int, int]] = []
-    at = 0
-    for field in spec.fields:
-        header = re.compile(rf"^[ \t]*{re.escape(field.name)}[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
-        if match := header.search(output, at):
-            found.append((field, match.start(), match.end()))
-            at = match.end()
+    found = _headers(spec, output)
     for index, (field, _, begin) in enumerate(found):
         last = field.name == spec.fields[-1].name
         end = found[index + 1][1] if index + 1 < len(found) else len(output)
@@ -295,6 +301,35 @@ def _parse_lines(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]
             texts[last_field.name] = rest.strip()
             recovered.add(last_field.name)
     return {name: text for name, text in texts.items() if text != "" or name not in recovered}, recovered
+
+
+def _headers(spec: TaskSpec, output: str) -> list[tuple[TaskField, int, int]]:
+    """(field, begin and end of its header): matched at line start, in the order of the fields, ignoring case."""
+    found: list[tuple[TaskField, int, int]] = []
+    at = 0
+    for field in spec.fields:
+        header = re.compile(rf"^[ \t]*{re.escape(field.name)}[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+        if match := header.search(output, at):
+            found.append((field, match.start(), match.end()))
+            at = match.end()
+    return found
+
+
+def _unclaimed(spec: TaskSpec, output: str) -> str:
+    """What stands under no header: before the first one, and after the one line of a field that is not the last."""
+    pieces, at = [], 0
+    for field, start, begin in _headers(spec, output):
+        pieces.append(output[at:start])
+        line = output.find("\n", begin)
+        at = len(output) if line < 0 or field.name == spec.fields[-1].name else line
+    pieces.append(output[at:])
+    return "\n".join(piece.strip() for piece in pieces if piece.strip())
+
+
+def _other_value(spec: TaskSpec, name: str, output: str) -> str:
+    """What JSON holds under the name, where that is no text."""
+    value = _parse_json(spec, output)[0].get(name)
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _parse_json(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:

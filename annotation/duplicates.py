@@ -141,8 +141,9 @@ class Twin:
 class _Merged:
     """What a ticket has, while the rows of its text are held against it."""
 
-    def __init__(self, mapping: ColumnMapping, first: Twin) -> None:
+    def __init__(self, mapping: ColumnMapping, first: Twin, counts: str) -> None:
         self.mapping = mapping
+        self.counts = counts
         self.ticket = first
         self.had = first.labels if first.known is not None else first.fields if first.makes_the_ticket else {}
         self.added: dict[str, Any] = {}
@@ -177,7 +178,7 @@ class _Merged:
     def _differs(self, name: str, value: Any) -> str:
         here, there = _shown(value), _shown(self.labels[name])
         if self.ticket.known is None:
-            return f"{name} is {here} here and {there} in line {self.ticket.first_line}, whose text is the same. Change one of them."
+            return f"{name} is {here} here and {there} in {self.counts} {self.ticket.first_line}, whose text is the same. Change one of them."
         return (
             f"{name} is {here} here and {there} in ticket {self.ticket.known}, whose text is the same. "
             "Change the cell, or decide the ticket on its review page."
@@ -197,12 +198,15 @@ class _Merged:
         return {field.name: values[field.name] for field in self.mapping.spec.fields if field.name in values}
 
 
-def merge_labels(cursor: Any, mapping: ColumnMapping, reject: Callable[[int, str, str, Any], None]) -> None:
-    """Decides every row of a text that is here already: fills import_verdict and import_addition, and rejects what differs."""
+def merge_labels(
+    cursor: Any, mapping: ColumnMapping, reject: Callable[[int, str, str, Any], None], counts: str
+) -> None:
+    """Decides every row of a text that is here already: fills import_verdict and import_addition, and rejects what differs.
+    counts: what the rows' numbers count, line or record."""
     cursor.execute(LOCK)
     with connection.chunked_cursor() as stream:
         stream.execute(READ)
-        decisions = _decisions(map(Twin.of, stream), mapping, reject)
+        decisions = _decisions(map(Twin.of, stream), mapping, reject, counts)
         while some := list(islice(decisions, AT_ONCE)):
             for table in (VERDICT, ADDITION):
                 with cursor.copy(f"COPY {table} FROM STDIN") as copy:
@@ -212,13 +216,13 @@ def merge_labels(cursor: Any, mapping: ColumnMapping, reject: Callable[[int, str
 
 
 def _decisions(
-    rows: Iterable[Twin], mapping: ColumnMapping, reject: Callable[[int, str, str, Any], None]
+    rows: Iterable[Twin], mapping: ColumnMapping, reject: Callable[[int, str, str, Any], None], counts: str
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """(table, row) of each verdict, and after the last row of a text of what they add to its ticket."""
     for _, same in groupby(rows, key=attrgetter("first")):
         merged: _Merged | None = None
         for row in same:
-            merged = merged or _Merged(mapping, row)
+            merged = merged or _Merged(mapping, row, counts)
             if row.makes_the_ticket:
                 continue
             try:

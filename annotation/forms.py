@@ -131,8 +131,15 @@ class TestSetForm(_Stratified):
         max_value=MOST_ROWS,
         help_text="Whole groups only, so the draw can need more than you ask for.",
     )
+    validation = forms.IntegerField(
+        label="Of the others, for validation",
+        min_value=1,
+        max_value=MOST_ROWS,
+        required=False,
+        help_text="The rest is for training; from it the baseline shows the base model examples. Empty: draw neither yet.",
+    )
     seed = SEED
-    field_order = ["size", "stratify", "seed"]
+    field_order = ["size", "validation", "stratify", "seed"]
 
 
 class SplitsForm(_Stratified):

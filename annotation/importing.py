@@ -185,7 +185,7 @@ def _write(source: Import, reading: _Reading, chosen: set[int] | None) -> Writte
         share_task(source.project_id)
         wait_for_tickets(source.project_id)
         _refuse_an_older_task(source)
-        staging.compare(reading.reject)
+        staging.compare(reading.reject, reading.reader.detected.counts)
         if reading.rejected and (reading.rejected == reading.total or not source.keep_good_rows):
             raise _RowsRefused
         return staging.write()
@@ -210,6 +210,7 @@ def _detected(reader: formats.Reader) -> dict[str, Any]:
         "format": found.format,
         "encoding": found.encoding,
         "delimiter": found.delimiter,
+        "counts": found.counts,
         "columns": [_storable(name) for name in found.columns],
         "warnings": list(found.warnings),
     }

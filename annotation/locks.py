@@ -3,8 +3,9 @@
 Advisory, not the project's row: every insert that refers to the project would wait for that. Each raises RuntimeError outside a
 transaction, where it would hold nothing.
 
-Who waits alone for a long time makes others wait: PostgreSQL lets nobody past a waiter, so that all submits would stand behind a
-task that waits for an import to end. Only a job waits as long as it takes; a person is told after a moment.
+A long wait for an exclusive lock also blocks every later request for a shared one, because PostgreSQL queues them in order: all
+submits would stand behind a task that waits for an import to end. So only a job waits without limit; a person gets a Conflict after
+five seconds.
 """
 
 import psycopg

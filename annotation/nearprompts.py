@@ -19,7 +19,7 @@ MOST_CHARACTERS = 20_000_000
 
 @dataclass(frozen=True)
 class NearPrompts:
-    """groups: a number a prompt, equal for prompts that are near, also through others; None for one that stands alone.
+    """groups: one number per prompt, equal for prompts that are near, also through others; None for one that stands alone.
     skipped: why nothing was compared, or empty."""
 
     groups: list[int | None]

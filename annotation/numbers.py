@@ -9,7 +9,7 @@ MOST_EXACT = 2**53  # whole numbers up to here are the same in a float, and so i
 
 
 def read_number(text: str) -> int | float:
-    """A number with a point or a comma before its decimals. Raises ValueError that says why a text is none.
+    """A number with a point or a comma before its decimals. Raises ValueError that says why a text is not a number.
 
     >>> read_number("1,5"), read_number(" 3.0 "), read_number("-2e3")
     (1.5, 3, -2000)

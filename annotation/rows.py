@@ -74,17 +74,13 @@ class ColumnMapping:
         kind, _, name = target.partition(":")
         if kind == "input":
             if name not in {one.name for one in self.spec.inputs}:
-                return (
-                    f"{name!r} is no input of the task; inputs are {', '.join(one.name for one in self.spec.inputs)}."
-                )
+                return f"{name!r} is not an input of the task; inputs are {', '.join(one.name for one in self.spec.inputs)}."
             if name in self.inputs:
                 return f"The input {name} comes from {self.inputs[name]} already."
             self.inputs[name] = column
         elif kind == "field":
             if name not in {one.name for one in self.spec.fields}:
-                return (
-                    f"{name!r} is no field of the task; fields are {', '.join(one.name for one in self.spec.fields)}."
-                )
+                return f"{name!r} is not a field of the task; fields are {', '.join(one.name for one in self.spec.fields)}."
             if name in self.fields:
                 return f"The field {name} comes from {self.fields[name]} already."
             self.fields[name] = column
@@ -150,7 +146,7 @@ class ColumnMapping:
             case "spans":
                 spans = _json_list(text)
                 if spans is None:
-                    raise ValueError(f"{text[:80]!r} is no list of spans; write it as JSON, as an export does")
+                    raise ValueError(f"{text[:80]!r} is not a list of spans; write it as JSON, as an export does")
                 return spans
             case "text":
                 return text
@@ -185,7 +181,7 @@ class ColumnMapping:
         except ValueError:
             raise BadRow(self.occurred_at, f"{text[:40]!r}: there is no such day or time.") from None
         if moment is None:
-            raise BadRow(self.occurred_at, f"{text[:40]!r} is no ISO date; write 2026-03-02 or 2026-03-02T14:07.")
+            raise BadRow(self.occurred_at, f"{text[:40]!r} is not an ISO date; write 2026-03-02 or 2026-03-02T14:07.")
         if isinstance(moment, date) and not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day)
         try:

@@ -19,6 +19,7 @@ from annotation.models import (
     DatasetItem,
     DatasetVersion,
     Example,
+    HandoutSlot,
     Import,
     Lease,
     Queue,
@@ -164,6 +165,12 @@ def history(example: Example) -> list[Annotation]:
     return list(rows.order_by("-pk"))
 
 
+def skips(example: Example) -> list[Lease]:
+    """Who gave a ticket back for good, and why where they said so; the last first."""
+    rows = Lease.objects.filter(example=example, state=Lease.State.SKIPPED).select_related("labeler", "queue")
+    return list(rows.order_by("-ended_at"))
+
+
 def current_answers(example: Example) -> list[Annotation]:
     """What each person says of a ticket now, reviews last."""
     rows = CurrentAnswer.objects.filter(example=example).select_related("annotation__author")
@@ -304,11 +311,16 @@ QUEUE_SOURCES = {
 
 
 def queue_tickets(project: Project, source: str, limit: int | None) -> QuerySet[Example]:
-    """Tickets for a new queue, oldest first: none of the test set, none erased, none that stands in an open queue."""
+    """Tickets for a new queue, oldest first: none of the test set, none erased, none that stands in an open queue or, of a closed one, is
+    still in somebody's hands."""
+    now = timezone.now()
     rows = Example.objects.filter(project=project, erased_at=None).exclude(split=Split.TEST)
     if source != "all":
         rows = rows.filter(state=source)
-    rows = rows.exclude(handout_slots__queue__in=Queue.objects.filter(project=project, is_open=True)).order_by("pk")
+    queues = Queue.objects.filter(project=project)
+    in_hands = HandoutSlot.objects.filter(queue__in=queues, state=HandoutSlot.State.LEASED, leased_until__gte=now)
+    rows = rows.exclude(handout_slots__queue__in=queues.filter(is_open=True)).exclude(pk__in=in_hands.values("example"))
+    rows = rows.order_by("pk")
     return rows[:limit] if limit else rows
 
 

@@ -105,14 +105,15 @@ class Staging:
                 copy.write_row(self._staged(row, hasher))
         self.cursor.execute("ANALYZE import_staging")
 
-    def compare(self, reject: Callable[[int, str, str, Any], None]) -> None:
-        """Finds out which of the rows are here already. Rows whose labels cannot be merged are rejected."""
+    def compare(self, reject: Callable[[int, str, str, Any], None], counts: str) -> None:
+        """Finds out which of the rows are here already. Rows whose labels cannot be merged are rejected.
+        counts: what the rows' numbers count, line or record."""
         if self.source.duplicates == Import.Duplicates.KEEP:
             return
         self.cursor.execute(duplicates.FIND, self._values)
         self.cursor.execute("ANALYZE import_twin")
         if self.source.duplicates == Import.Duplicates.MERGE:
-            duplicates.merge_labels(self.cursor, self.mapping, reject)
+            duplicates.merge_labels(self.cursor, self.mapping, reject, counts)
 
     def write(self) -> Written:
         """Makes tickets of what is new, and lists what is not."""

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from annotation import selectors
 from annotation.jobs import IMPORT
-from annotation.models import DatasetVersion, Import, QueueCursor
+from annotation.models import DatasetVersion, Example, Import, QueueCursor
 from ftplatform.jobs.models import Job
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects import facts
@@ -20,6 +20,8 @@ from ftplatform.ui.numbers import thousands
 from ftplatform.ui.registries import Lamp, LoopStep, QueueCard, SearchHit, WaitingItem
 
 HITS = 8
+FLAGGED_COUNTED = 1000
+"""So many flagged tickets are counted and no more; each is read in the index of those that are flagged."""
 NEEDS_A_LOOK = 0.05
 """The share of unresolved tickets from which the data lamp asks for a look."""
 
@@ -54,6 +56,9 @@ LAST_IMPORT = facts.register(
     lambda row: row,
     place="home",
 )
+
+_flagged = Example.objects.filter(project=OuterRef("pk"), is_flagged=True).order_by("-pk")
+FLAGGED = facts.register("flagged", facts.several(_flagged, "id", most=FLAGGED_COUNTED), len, place="home")
 
 
 def _counts(access: Access) -> selectors.Counts:
@@ -111,7 +116,7 @@ def dataset_step(access: Access) -> LoopStep:
 
 
 def waiting(access: Access) -> list[WaitingItem]:
-    """Unresolved tickets for reviewers; imports that stopped for admins."""
+    """Unresolved and flagged tickets for reviewers; imports that stopped for admins."""
     items: list[WaitingItem] = []
     if access.roles & REVIEWERS:
         unresolved = _counts(access).unresolved
@@ -122,6 +127,16 @@ def waiting(access: Access) -> list[WaitingItem]:
                 "People answered differently; a reviewer decides.",
                 _href("labels", access),
                 "Decide",
+            )
+        )
+        flagged = FLAGGED.of(access)
+        items.append(
+            WaitingItem(
+                flagged,
+                "ticket is flagged" if flagged == 1 else "tickets are flagged",
+                "Somebody wants a second look; its page says what was answered and skipped, and clears the flag.",
+                _href("tickets", access) + "?flagged=1",
+                "Look",
             )
         )
     if access.is_admin:
@@ -160,7 +175,7 @@ def queues(access: Access) -> list[QueueCard]:
     return [
         QueueCard(
             queue.name,
-            f"{queue.overlap} people a ticket" if queue.overlap > 1 else "Each ticket goes to one person",
+            f"{queue.overlap} people per ticket" if queue.overlap > 1 else "Each ticket goes to one person",
             _href("label", access, queue.pk),
             "Label",
             queue.mine or 0,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from annotation import formats, services
 from annotation.scratch import fetched
 from ftplatform.artifacts.models import Blob
-from ftplatform.errors import Refused
 from ftplatform.projects.models import Project
+from ftplatform.projects.selectors import required_task
 
 MOST_BYTES = 2 * 1024**3
 
@@ -19,7 +19,6 @@ def inspect_upload(
     how: formats.ReadAs = formats.FOUND_OUT,
 ) -> services.Inspection:
     """A look into a stored file. Raises Refused when it cannot be read, or the project has no task."""
-    if project.task_revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    task = required_task(project.task_revision)
     with fetched(blob, name) as path:
-        return services.inspect_file(path, project.task_revision.spec, mapping, how)
+        return services.inspect_file(path, task.spec, mapping, how)

@@ -1,4 +1,4 @@
-"""What the label models' benchmarks share: simulated votes, crowd-kit's version, and seconds an iteration of both sides."""
+"""What the label models' benchmarks share: simulated votes, crowd-kit's version, and seconds per iteration of both sides."""
 
 import json
 import time
@@ -26,7 +26,7 @@ class Votes:
 
 
 def simulated(count: int, seed: int = 0) -> Votes:
-    """`count` votes, five an item and a thousand a worker, in random order; workers are right in 40 to 95 of 100."""
+    """`count` votes, five per item and a thousand per worker, in random order; workers are right in 40 to 95 of 100."""
     rng = np.random.default_rng(seed)
     item = rng.permutation(np.arange(count) // VOTES_AN_ITEM)
     worker = rng.integers(0, max(count // VOTES_A_WORKER, 10), count)
@@ -44,9 +44,9 @@ def simulated(count: int, seed: int = 0) -> Votes:
 def compare(
     name: str, claim: str, where: str, votes: int, ours: Side, theirs: Side, more: int, turns: int, reach: float = 10.0
 ) -> None:
-    """Print seconds an iteration of both sides and their ratio.
+    """Print seconds per iteration of both sides and their ratio.
 
-    Seconds an iteration are those of `more` iterations beyond the first, so that reading the votes is not in them. The
+    Seconds per iteration are those of `more` iterations beyond the first, so that reading the votes is not in them. The
     sides take turns and the quickest of each counts: what else the machine does can only make it slower.
     """
     sides = {"crowd-kit": theirs, "ours": ours}
@@ -65,12 +65,12 @@ def compare(
     took = {side: (total[side] - min(short[side])) / more for side in sides}
     apart = float(np.abs(posteriors["ours"] - posteriors["crowd-kit"]).max())
     ratio = took["crowd-kit"] / took["ours"]
-    print(f"{where}; {votes:,} votes, {VOTES_AN_ITEM} an item, {CLASSES} classes, as arrays")
+    print(f"{where}; {votes:,} votes, {VOTES_AN_ITEM} per item, {CLASSES} classes, as arrays")
     for side in sides:
         print(
-            f"  {side:10} {took[side]:8.4f} s an iteration, {total[side]:7.2f} s for {1 + more} with reading the votes"
+            f"  {side:10} {took[side]:8.4f} s per iteration, {total[side]:7.2f} s for {1 + more} with reading the votes"
         )
-    print(f"  ratio {ratio:.1f}× an iteration; posteriors at most {apart:.1e} apart")
+    print(f"  ratio {ratio:.1f}× per iteration; posteriors at most {apart:.1e} apart")
     told = {
         "claim": claim,
         "ratio": ratio,

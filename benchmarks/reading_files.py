@@ -1,8 +1,8 @@
 """Claim: tickets are read from a gigabyte of CSV or JSON Lines in flat memory, five times as fast as Label Studio's converter reads them.
 
 The converter (label-studio-sdk) reads neither CSV nor JSON Lines; it reads Label Studio's own export. So it is given the same tickets
-as Label Studio exports them, each with one annotation, and what is compared is tickets a second, all found-out and checked as for an
-import. Its export has several times the bytes a ticket, so bytes a second are told beside it, and so is the leanest file that it takes:
+as Label Studio exports them, each with one annotation, and what is compared is tickets per second, all found-out and checked as for an
+import. Its export has several times the bytes per ticket, so bytes per second are told beside it, and so is the leanest file that it takes:
 tasks without annotations. Each file is read in a process of its own on one core, and its processor time counts. Peaks of memory are
 of a whole process, Python and libraries among it: of one that reads a quarter of the file, and of one that reads all of it.
 

@@ -58,7 +58,7 @@ def rendered_rows(renderer: Renderer, count: int) -> list[dict[str, Any]]:
 def turn(
     kind: type[SFTTrainer], folder: Path, rows: list[dict[str, Any]], steps: int, precision: str
 ) -> dict[str, Any]:
-    """Train ``steps`` steps from the seed: seconds a step without the warm-up, and the losses."""
+    """Train ``steps`` steps from the seed: seconds per step without the warm-up, and the losses."""
     tokenizer = load_tokenizer(folder)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     watch = Stopwatch()
@@ -115,9 +115,11 @@ def main() -> None:
     tokens = sum(len(row["input_ids"]) for row in rows) / options.steps
     apart = max(abs(a - b) for a, b in zip(runs["trl"][0]["losses"], runs["ours"][0]["losses"], strict=True))
     machine = describe()
-    print(f"{machine.name}, {machine.threads} threads, {precision}; {tokens:.0f} tokens a step, {options.steps} steps")
+    print(
+        f"{machine.name}, {machine.threads} threads, {precision}; {tokens:.0f} tokens per step, {options.steps} steps"
+    )
     for name, seconds in step.items():
-        print(f"  {name:5} {seconds:6.2f} s a step   {tokens / seconds:6.0f} tokens/s")
+        print(f"  {name:5} {seconds:6.2f} s per step   {tokens / seconds:6.0f} tokens/s")
     print(f"  ratio {step['trl'] / step['ours']:.2f}× plain TRL; losses at most {apart:.4f} apart")
     told = {"ratio": step["trl"] / step["ours"], "reach": 1.0, "peer": "plain TRL, a step", "precision": precision}
     print(json.dumps({"benchmark": "training_loss", **told, "losses apart": round(apart, 4)}))

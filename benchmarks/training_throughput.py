@@ -1,4 +1,4 @@
-"""Claim: a run through our engine trains as many tokens a second as a plain TRL script with the same settings, or more.
+"""Claim: a run through our engine trains as many tokens per second as a plain TRL script with the same settings, or more.
 
 Both are processes of their own that read one configuration: model, rows, batch, steps, precision, seed, LoRA. The engine tells
 its events step by step and supervises itself; the script is what one would write from TRL's documentation, with the completions
@@ -50,11 +50,11 @@ def main() -> None:
 
     step = {name: fmean(found) for name, found in seconds.items()}
     print(
-        f"{precision}, batch 4, {tokens:.0f} tokens a step, steps {WARM_UP + 1} to {options.steps}, {options.turns} turns each"
+        f"{precision}, batch 4, {tokens:.0f} tokens per step, steps {WARM_UP + 1} to {options.steps}, {options.turns} turns each"
     )
     for name, found in step.items():
         print(
-            f"  {name:6} {found:6.2f} s a step   {tokens / found:6.0f} tokens/s   turns {[round(one, 2) for one in seconds[name]]}"
+            f"  {name:6} {found:6.2f} s per step   {tokens / found:6.0f} tokens/s   turns {[round(one, 2) for one in seconds[name]]}"
         )
     told = {
         "ratio": step["trl"] / step["engine"],
@@ -97,7 +97,7 @@ _COMMANDS = {
 
 
 def _timed(command: list[str], config: RunConfig, steps: int) -> float:
-    """Seconds a step between the end of the last warm-up step and the end of the last step, as seen from outside."""
+    """Seconds per step between the end of the last warm-up step and the end of the last step, as seen from outside."""
     path = config.output.parent / "config.json"
     path.write_text(config.model_dump_json(), encoding="utf-8")
     with subprocess.Popen(

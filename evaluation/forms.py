@@ -14,7 +14,7 @@ from evaluation.campaigns import drawing
 from evaluation.campaigns.drawing import USUAL_ITEMS
 from evaluation.models import ReleaseRules, Scorecard
 from evaluation.scoring.rules import Rules
-from evaluation.services.scorecards import SHOTS
+from evaluation.services.scorecards import MOST_SHOTS, SHOTS
 from ftplatform.accounts.models import User
 from ftplatform.projects.models import Project
 from ftplatform.ui.forms import RefusableForm
@@ -50,7 +50,7 @@ class BaselineForm(RefusableForm):
     )
     shots = forms.IntegerField(
         min_value=0,
-        max_value=16,
+        max_value=MOST_SHOTS,
         initial=SHOTS,
         label="Examples in the prompt",
         help_text="Asked with none and with so many, drawn from the training tickets; 0 leaves the second out.",
@@ -88,6 +88,19 @@ class ComparisonForm(RefusableForm):
         _pick(self, "candidate", selectors.candidates(project))
         _pick(self, "rules", selectors.rules_of(project))
         _pick(self, "validation_set", selectors.validation_sets(project))
+        self._propose(project)
+
+    def _propose(self, project: Project) -> None:
+        """What API and command take for the chosen candidate where nothing else is named."""
+        chosen = self.initial.get("candidate") or self.fields["candidate"].initial
+        candidate = (
+            selectors.candidates(project).select_related("project").filter(pk=chosen).first() if chosen else None
+        )
+        baseline = selectors.usual_baseline(candidate) if candidate else None
+        if candidate and baseline:
+            usual = selectors.usual_validation_set(candidate, baseline)
+            self.fields["baseline"].initial = baseline.pk
+            self.fields["validation_set"].initial = usual.pk if usual else None
 
 
 class RulesForm(RefusableForm):
@@ -104,7 +117,7 @@ class RulesForm(RefusableForm):
         widget=forms.Textarea(attrs={"rows": 5}),
         required=False,
         label="Not worse than",
-        help_text="One a line: a dimension or metric and how much worse it may be at most, such as: safety 0.25",
+        help_text="One per line: a dimension or metric and how much worse it may be at most, such as: safety 0.25",
     )
     least_items = forms.IntegerField(min_value=2, label="Rated items, at least")
     least_raters = forms.IntegerField(min_value=1, label="Raters, at least")
@@ -130,7 +143,7 @@ class RulesForm(RefusableForm):
             found = _MARGIN.match(line)
             if not found:
                 raise forms.ValidationError(
-                    f"“{line.strip()}” is no name with a number; write for example: safety 0.25"
+                    f"“{line.strip()}” is not a name with a number; write for example: safety 0.25"
                 )
             margins[found.group(1)] = float(found.group(2))
         return margins
@@ -164,7 +177,7 @@ class CampaignForm(RefusableForm):
         help_text="Drawn at random from the test set, those that nobody has rated first.",
     )
     overlap = forms.IntegerField(
-        min_value=1, max_value=10, initial=2, label="Raters a ticket", help_text="Two show whether they agree."
+        min_value=1, max_value=10, initial=2, label="Raters per ticket", help_text="Two show whether they agree."
     )
     asks_preference = forms.BooleanField(required=False, label="Also ask which answer is better")
     rules = forms.ModelChoiceField(ReleaseRules.objects.none(), label="Release rules")
@@ -185,7 +198,7 @@ class CampaignForm(RefusableForm):
         items = self.fields["items"]
         items.initial = stock.usual
         if not stock.unrated:
-            items.help_text = "Every ticket has ratings already. Another rater adds to them; who rates a ticket again is not counted twice."
+            items.help_text = "Every ticket has ratings already. Another rater adds to them; someone who rates a ticket again is not counted twice."
         elif stock.unrated < stock.tickets:
             items.help_text = f"Drawn at random from the test set, those that nobody has rated first: {stock.unrated} of {stock.tickets}."
 

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
-from pydantic import ValidationError
 
 from annotation.models import DatasetVersion
+from evaluation.making import making_of
 from evaluation.models import (
     AnswerKey,
     Assignment,
@@ -26,19 +25,14 @@ from evaluation.models import (
     RubricRevision,
     Scorecard,
 )
-from evaluation.scorecards import compose, pooling
-from evaluation.scoring import content
-from evaluation.scoring.reach import shortfalls
+from evaluation.scorecards import pooling
 from evaluation.scoring.rubric import DEFAULT
-from evaluation.scoring.rules import Rules
 from ftplatform.accounts.models import Membership, Role, User
 from ftplatform.projects.models import Project
 from inference.models import ModelVersion
 
 LAST_ITEMS = 10
 LISTED = 200
-RESULTS_KEPT = 3600
-"""Seconds: a release that counts otherwise shows its figures within the hour."""
 
 # ── an expert's own work ──
 
@@ -109,12 +103,10 @@ def last_rated(rater: CampaignRater) -> list[RatedItem]:
     return found
 
 
-def open_campaigns_of(project: Project, user: User) -> list[CampaignRater]:
+def invitations_of(project: Project, user: User) -> QuerySet[CampaignRater]:
     """Where this user is asked to rate just now."""
-    return list(
-        CampaignRater.objects.select_related("campaign__rubric")
-        .filter(user=user, campaign__project=project, campaign__state=Campaign.State.OPEN)
-        .order_by("campaign__number")
+    return CampaignRater.objects.select_related("campaign__rubric").filter(
+        user=user, campaign__project=project, campaign__state=Campaign.State.OPEN
     )
 
 
@@ -187,34 +179,6 @@ def self_naming(campaign: Campaign) -> int:
     return ItemAnswer.objects.filter(campaign_item__campaign=campaign).exclude(self_naming="").count()
 
 
-def shortfalls_of(campaign: Campaign, items: int) -> list[str]:
-    """The rules that the campaign by itself, with so many items, cannot meet."""
-    return shortfalls(Rules.model_validate(campaign.rules.content), items, campaign.overlap)
-
-
-def results_of(campaign: Campaign) -> content.Human:
-    """What the ratings say until now, by the same arithmetic as the scorecard's.
-
-    That takes a second or so, and readers come more often than ratings: it is done once for each newest rating. Ratings are
-    append-only, so the newest and how many there are name them all; the newest alone would miss one that was numbered before it and
-    committed after it.
-    """
-    ratings = Rating.objects.filter(assignment__campaign_item__campaign=campaign)
-    known = ratings.aggregate(newest=Max("pk"), n=Count("pk"))
-    # Databases that share a cache repeat each other's ids; the time of opening tells them apart.
-    opened = campaign.created_at.timestamp()
-    key = f"campaign-results:{campaign.pk}:{opened}:{campaign.rules_id}:{campaign.state}:{known['newest']}:{known['n']}"
-    if (kept := cache.get(key)) is not None:
-        try:
-            return content.Human.model_validate_json(kept)
-        except ValidationError:
-            pass  # of a release that kept other figures
-    found = compose.human_of([campaign], Rules.model_validate(campaign.rules.content))
-    assert found is not None  # only a lack of campaigns gives None
-    cache.set(key, found.model_dump_json(), RESULTS_KEPT)
-    return found
-
-
 def with_new_ratings(cards: QuerySet[Scorecard]) -> QuerySet[Any]:
     """`new_ratings`: those of a card's answers that it has not seen. They are counted and not told by their time or number, since
     one that comes while a card is composed has both before the card's own. Ratings are append-only, so more are newer."""
@@ -261,6 +225,20 @@ def validation_sets(project: Project) -> QuerySet[DatasetVersion]:
     return DatasetVersion.objects.filter(
         project=project, kind=DatasetVersion.Kind.SFT, counts__validation__gt=0
     ).order_by("-number")
+
+
+def usual_baseline(candidate: ModelVersion, evaluation_set: DatasetVersion | None = None) -> Scorecard | None:
+    """What a candidate is compared with where nobody chooses: the newest baseline of its base model, on this set or on any."""
+    baselines = baselines_of(candidate.project).filter(base_model=candidate.root_id)
+    return (baselines.filter(evaluation_set=evaluation_set) if evaluation_set else baselines).first()
+
+
+def usual_validation_set(candidate: ModelVersion, baseline: Scorecard) -> DatasetVersion | None:
+    """Where the way of asking is chosen unless somebody says otherwise, for page, API and command alike: the set that the candidate was
+    trained with, else the newest of the baseline's task revision that has validation tickets."""
+    fitting = validation_sets(candidate.project).filter(task_revision=baseline.task_revision_id)
+    made = making_of(candidate)
+    return (fitting.filter(pk=made.dataset.pk).first() if made else None) or fitting.first()
 
 
 def base_models(project: Project | OuterRef) -> QuerySet[ModelVersion]:

@@ -65,6 +65,8 @@ class CardStanding:
     evaluation_set: int
     versions: frozenset[int]
     run: int
+    is_easily_beaten: bool
+    """No answer that needs no model stands beside it: there was no training ticket when it was measured."""
 
     def __str__(self) -> str:
         return f"Scorecard {self.number}"
@@ -76,7 +78,7 @@ def _cards(kind: str) -> QuerySet[Scorecard]:
 
 def _newest_card(kind: str) -> Any:
     columns = ("id", "number", "verdict", "base_model", "base_model__name", "candidate", "evaluation_set__number")
-    return facts.one(_cards(kind), *columns, "generation_run")
+    return facts.one(_cards(kind), *columns, "generation_run", "content__trivial")
 
 
 def _card(row: facts.Row | None) -> CardStanding | None:
@@ -90,6 +92,7 @@ def _card(row: facts.Row | None) -> CardStanding | None:
         evaluation_set=row["evaluation_set__number"],
         versions=frozenset(pk for pk in (row["base_model"], row["candidate"]) if pk),
         run=row["generation_run"],
+        is_easily_beaten=not row["content__trivial"],
     )
 
 
@@ -206,7 +209,7 @@ def waiting(access: Access) -> list[WaitingItem]:
         if campaign.raters == 0:
             told, action = f"Nobody is invited to “{campaign.name}” yet.", "Invite experts"
         if lacking > 0:
-            items.append(WaitingItem(lacking, "ratings are wanted", told, href, action))
+            items.append(WaitingItem(lacking, "ratings are needed", told, href, action))
     card = COMPARISON.of(access)
     if card and (new := NEW_RATINGS.of(access)):
         href = reverse("evaluation:scorecard", args=[slug, card.number])
@@ -229,6 +232,11 @@ def baseline_lamp(access: Access) -> Lamp:
     if card is None:
         return Lamp("Baseline", "wait", "Missing", "Nobody could tell whether tuning helped.", href, "Measure it")
     text = f"{card.base_model} was measured on evaluation set {card.evaluation_set}; training is open."
+    if card.is_easily_beaten:
+        text = (
+            f"{card} was measured without training tickets: no examples were shown, no majority class stands beside it."
+        )
+        return Lamp("Baseline", "wait", "Needs a look", text, href, "Measure it again")
     href = reverse("evaluation:scorecard", args=[access.project.slug, card.number])
     return Lamp("Baseline", "good", "In order", text, href, str(card))
 
@@ -255,12 +263,12 @@ def human_lamp(access: Access) -> Lamp:
 def queues(access: Access) -> list[QueueCard]:
     """The campaigns in which this person is asked to rate."""
     cards = []
-    for rater in selectors.open_campaigns_of(access.project, access.user):
+    for rater in selectors.invitations_of(access.project, access.user).order_by("campaign__number"):
         progress = selectors.progress_of(rater)
         href = reverse("evaluation:rate", args=[access.project.slug, rater.campaign.number])
         scales = len(rater.campaign.rubric.content["dimensions"])
         text = (
-            f"Two answers a ticket, {scales} scale{'' if scales == 1 else 's'} each. Who wrote what is hidden."
+            f"Two answers per ticket, {scales} scale{'' if scales == 1 else 's'} each. Who wrote what is hidden."
             if progress.left
             else "Nothing is left for you just now."
         )

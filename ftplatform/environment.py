@@ -61,7 +61,7 @@ def _public_url() -> str:
         return ""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"FT_PUBLIC_URL={url!r} is no address; write for example https://ft.example.org")
+        raise ConfigurationError(f"FT_PUBLIC_URL={url!r} is not an address; write for example https://ft.example.org")
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise ConfigurationError(
             f"FT_PUBLIC_URL={url!r}: http is for loopback only; put TLS in front and write https://…"
@@ -75,7 +75,7 @@ def _count(name: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise ConfigurationError(f"{name}={text!r} is no whole number from 1 on.")
+        raise ConfigurationError(f"{name}={text!r} is not a whole number from 1 on.")
     return int(text)
 
 
@@ -99,7 +99,7 @@ def _mail() -> Mail | None:
     if not url:
         return None
     wrong = ConfigurationError(
-        "FT_EMAIL_URL is no address of a mail server; write smtp://user:password@host:587?from=site@example.org, or smtps://…"
+        "FT_EMAIL_URL is not the address of a mail server; write smtp://user:password@host:587?from=site@example.org, or smtps://…"
     )
     try:
         parts = urlsplit(url)
@@ -146,7 +146,7 @@ def read() -> Environment:
 
 
 def database(url: str, *, pool: int) -> dict[str, object]:
-    """Django's DATABASES entry for a postgresql:// URL, a socket folder in ?host= included. pool: connections a process, at most."""
+    """Django's DATABASES entry for a postgresql:// URL, a socket folder in ?host= included. pool: connections per process, at most."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
         raise ConfigurationError(

@@ -87,7 +87,7 @@ class _Vetting(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         if url.scheme not in ("http", "https"):
-            raise Refused("scheme", f"{url.scheme}:// is no web address; write http:// or https://.", field="url")
+            raise Refused("scheme", f"{url.scheme}:// is not a web address; write http:// or https://.", field="url")
         port = url.port or (443 if url.scheme == "https" else 80)
         address = vetted_address(url.host, port)
         request.extensions = {**request.extensions, "sni_hostname": url.host}

@@ -1,4 +1,4 @@
-"""Tells a database that is away from one that refuses. Who meets the first waits for it, or says so; nothing has failed."""
+"""Tells a database that is away from one that refuses. On the first one waits, or says so; nothing has failed."""
 
 import psycopg
 from django.db import InterfaceError, OperationalError

@@ -1,4 +1,4 @@
-"""What somebody may have meant who wrote a name that is none. Plain: registries of every room and of the shelf say it alike."""
+"""Suggests known names that are close to a misspelt one. Plain: the registries of every room and of the shelf share it."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches

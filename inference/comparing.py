@@ -72,7 +72,7 @@ def _pieces(tokens: Sequence[str], differs: Sequence[bool]) -> list[Piece]:
 
 @dataclass(frozen=True)
 class ItemScores:
-    """One metric of one cell. values: one an item, in the order of the split's items; None where there is none.
+    """One metric of one cell. values: one per item, in the order of the split's items; None where there is none.
 
     more_is_better is None where neither is: the length of an answer.
     """

@@ -5,7 +5,7 @@ in its own order. A chunk's answers are appended to the file's output, synced to
 given the announced chunks as `done_chunks`, drops what was written but not announced, and goes on. Since batches are formed inside a
 chunk, the answers are those of an uninterrupted run.
 
-Events, one JSON a line on standard output:
+Events, one JSON per line on standard output:
 
 =========== =============================================================================================
 environment ``hardware`` in words, and ``backend device dtype threads libraries``: latency belongs to these

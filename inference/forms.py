@@ -93,7 +93,7 @@ class GenerationForm(RefusableForm):
         widget=forms.TextInput(attrs={"inputmode": "decimal"}),
     )
     max_new_tokens = forms.IntegerField(
-        min_value=1, max_value=4096, label="Most tokens", help_text="An answer is cut off there, and counted as such"
+        min_value=1, max_value=4096, label="Tokens, at most", help_text="An answer is cut off there, and counted as such"
     )  # fmt: skip
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:

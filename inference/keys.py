@@ -45,5 +45,5 @@ def _place(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
-        raise Refused("bad-address", f"{url} is no web address: {error}.", field="url") from error
+        raise Refused("bad-address", f"{url} is not a web address: {error}.", field="url") from error
     return f"{parts.hostname or ''}:{port}"

@@ -14,6 +14,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal
 
+from ftplatform.engines.modelconfig import context_length
 from inference import safetensors_header
 
 ModelFolderErrorCode = Literal[
@@ -41,7 +42,6 @@ PICKLE_OPENINGS = (
     b"\x80\x05",
     b"PK\x03\x04",
 )  # a pickle; torch's zip of pickles
-CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
 MAX_CONFIG_BYTES = 20_000_000
 
 
@@ -107,7 +107,6 @@ def check(folder: Path | str) -> ModelFolder:
     weights = refuse_unfit(Path(folder))
     root = Path(folder).resolve()
     config = _read_json(root / "config.json")
-    text_config = config.get("text_config") if isinstance(config.get("text_config"), dict) else {}
     quantised = config.get("quantization_config")
     return ModelFolder(
         path=root,
@@ -116,7 +115,7 @@ def check(folder: Path | str) -> ModelFolder:
         model_type=str(config.get("model_type", "")),
         parameters=sum(weights.values()),
         dtype=max(weights, key=lambda dtype: weights[dtype]),
-        context_length=_context_length(config) or _context_length(text_config or {}),
+        context_length=context_length(config),
         chat_template_file=_chat_template_file(root),
         quantisation=str(quantised.get("quant_method", "unknown")) if isinstance(quantised, dict) else None,
     )
@@ -303,11 +302,6 @@ def _is_template(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _context_length(config: dict[str, Any]) -> int | None:
-    lengths = (config.get(key) for key in CONTEXT_KEYS)
-    return next((length for length in lengths if isinstance(length, int) and length > 0), None)
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
@@ -360,7 +354,7 @@ def _header_counts(path: Path) -> dict[str, int]:
     except OSError as error:
         raise _unreadable(path, error) from error
     except safetensors_header.BrokenFileError as error:
-        raise ModelFolderError("broken-weights", f"{path} is no whole safetensors file: {error}") from error
+        raise ModelFolderError("broken-weights", f"{path} is not a whole safetensors file: {error}") from error
 
 
 def _opened(path: Path) -> BufferedReader:

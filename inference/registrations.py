@@ -2,12 +2,13 @@
 
 from django.urls import reverse
 
+from ftplatform import lineage
 from ftplatform.jobs import kinds
 from ftplatform.jobs.models import Job
 from ftplatform.ui import registries
 from inference import standing
 from inference.jobs import GENERATE, REGISTRATIONS
-from inference.models import GenerationRun
+from inference.models import GenerationRun, ModelVersion
 
 
 def link_to_generation(job: Job) -> str:
@@ -21,6 +22,15 @@ def link_to_models(job: Job) -> str:
     return reverse("inference:models", args=[job.project.slug])
 
 
+def tell_version(row: ModelVersion) -> lineage.Told:
+    return lineage.Told(row.name, row.method, reverse("inference:model", args=[row.project.slug, row.number]))
+
+
+def tell_generation(row: GenerationRun) -> lineage.Told:
+    href = reverse("inference:generation", args=[row.project.slug, row.number])
+    return lineage.Told(str(row), f"{row.split} split", href)
+
+
 for kind in (GENERATE, *REGISTRATIONS):
     kinds.register(kind)
 registries.register_loop_step("compare", standing.compare_step)
@@ -31,3 +41,12 @@ registries.register_search(standing.search)
 registries.register_job_link(GENERATE.name, link_to_generation)
 for kind in REGISTRATIONS:
     registries.register_job_link(kind.name, link_to_models)
+lineage.register(lineage.Kind("model-version", ModelVersion, tell_version, made_of={"parent": "model-version"}))
+lineage.register(
+    lineage.Kind(
+        "generation-run",
+        GenerationRun,
+        tell_generation,
+        made_of={"dataset_version": "dataset-version", "cells__model_version": "model-version"},
+    )
+)

@@ -51,7 +51,7 @@ THEN = ", then "
 def fill(context: JobContext, run: GenerationRun, *, retry_errors: bool = False) -> dict[str, Any]:
     """Makes every answer that is still missing. Returns counts. Raises JobFailed or JobStopped, keeping what is complete.
 
-    retry_errors: items that got an error are asked again; a job that goes on does so anyway.
+    retry_errors: items that got an error are asked again; a job that goes on does so anyway. Not where the run was scored.
     """
     items = list(run.dataset_version.items.filter(split=run.split).order_by("position"))
     cells = list(run.cells.select_related("model_version__files", "condition").order_by("pk"))
@@ -101,9 +101,12 @@ Way = Callable[[_Work, list[_Todo]], None]
 
 
 def _drop_errors(context: JobContext, cells: Sequence[GenerationCell]) -> None:
-    """Items that got an error are asked again. What was calibrated beside them is made anew: its means are over all items."""
+    """Items that got an error are asked again. What was calibrated beside them is made anew: its means are over all items.
+
+    What people have been shown stays, and so does all of a run that a scorecard was made of: its figures are of these answers.
+    """
     with context.transaction():
-        unread = Generation.objects.filter(cell__in=cells, item_answers=None)
+        unread = Generation.objects.filter(cell__in=cells, item_answers=None, cell__run__scorecards=None)
         failed = unread.filter(finish_reason="error")
         if failed.filter(cell__condition__decoding=PromptCondition.Decoding.CONSTRAINED).exists():
             unread.filter(cell__condition__decoding=PromptCondition.Decoding.CALIBRATED).delete()
@@ -311,7 +314,7 @@ def _ask_remote(work: _Work, todo: list[_Todo]) -> None:
     cell = todo[0].cell
     deployment = cell.model_version.deployments.filter(backend=cell.model_version.backend.name).order_by("-pk").first()
     if deployment is None:
-        raise JobFailed("no-deployment", f"{cell.model_version} has no address any more; register it again.")
+        raise JobFailed("no-deployment", f"{cell.model_version} no longer has an address; register it again.")
     keep = _Keeper(work.context, cell)
     keep.place(deployment.backend, deployment.url)
     with open_backend(deployment.url, cell.model_version.reference, _key_of(deployment)) as backend:

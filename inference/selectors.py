@@ -80,7 +80,7 @@ class CellFacts:
     cut_off: int
     parse_rates: dict[str, float | None]
     tokens_out: float | None
-    """Mean a answer."""
+    """Mean per answer."""
     tokens_per_second: float | None
     """Of the whole cell, without loading the model."""
     first_token: float | None

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Use:
-    """A line of the version's lineage. direction: `made by` stands above the version, `used by` below it."""
+    """A line of the version's lineage. direction: `made by` and `made with` stand above the version, `used by` below it."""
 
-    direction: Literal["made by", "used by"]
+    direction: Literal["made by", "made with", "used by"]
     title: str
     detail: str
     href: str

@@ -14,6 +14,7 @@ from ftplatform.jobs.models import Job
 from ftplatform.keys import key_of
 from ftplatform.projects.access import ADMIN, READERS, Access, enter, enter_by
 from ftplatform.projects.seals import refuse_if_sealed
+from ftplatform.projects.selectors import required_task
 from ftplatform.ui.forms import RefusableForm
 from inference import selectors, services
 from inference.forms import REGISTRATIONS, GenerationForm
@@ -131,8 +132,7 @@ def generations(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new_generation(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, ADMIN)
-    if access.project.task_revision is None:
-        raise Refused("no-task", "This project has no task yet; describe its inputs and fields first.", status=409)
+    required_task(access.project.task_revision)
     form = GenerationForm(request.POST or None, project=access.project)
     if request.method == "POST" and form.is_valid():
         dataset, split = form.dataset()

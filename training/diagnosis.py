@@ -1,6 +1,6 @@
 """What a run's curves say, in plain words. Pure: from points to sentences, so that page, API and lamp say the same.
 
-All losses are nats a trained token, weighted as in training. The untrained model's validation loss stands at step 0.
+All losses are nats per trained token, weighted as in training. The untrained model's validation loss stands at step 0.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _before_first_evaluation(train: Sequence[Point], validation: Sequence[Point]
     return Diagnosis(
         "unvalidated",
         "wait",
-        "Overfitting cannot be told.",
+        "Overfitting cannot be judged.",
         "No step of this run was measured on validation tickets.",
         "Freeze a training set with a validation split, and this page will say when to stop.",
     )

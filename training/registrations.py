@@ -3,6 +3,8 @@
 from django.urls import reverse
 
 from annotation.panels import register_panel
+from evaluation.making import register_making
+from ftplatform import lineage
 from ftplatform.jobs import kinds
 from ftplatform.jobs.models import Job
 from ftplatform.ui import registries
@@ -19,6 +21,13 @@ def link_to_run(job: Job) -> str:
     return reverse("training:run", args=[run.project.slug, run.number])
 
 
+def tell_run(row: TrainingRun) -> lineage.Told:
+    method = str(row.hyperparameters.get("method", ""))
+    return lineage.Told(
+        f"Training {str(row).lower()}", method, reverse("training:run", args=[row.project.slug, row.number])
+    )
+
+
 kinds.register(TRAIN)
 register_panel(token_panel)
 registries.register_loop_step("runs", standing.runs_step)
@@ -27,3 +36,13 @@ registries.register_lamp(3, standing.hyperparameters_lamp)
 registries.register_lamp(4, standing.overfitting_lamp)
 registries.register_job_link(TRAIN.name, link_to_run)
 register_uses(standing.uses_of_version)
+register_making(standing.making_of_version)
+lineage.register(
+    lineage.Kind(
+        "training-run",
+        TrainingRun,
+        tell_run,
+        made_of={"dataset_version": "dataset-version", "base_version": "model-version", "baseline": "scorecard"},
+        made={"model_version": "model-version"},
+    )
+)

@@ -62,7 +62,7 @@ class Samples:
 
 
 def sealed(access: Access, run: TrainingRun) -> str:
-    """Why this person may not read the run's answers just now; empty where they may. Who rates the saved model or its base blind
+    """Why this person may not read the run's answers just now; empty where they may. Someone who rates the saved model or its base blind
     would know their style from here."""
     return _seal(access, [version for version in (run.model_version_id, run.base_version_id) if version])
 

@@ -90,7 +90,7 @@ class RunView:
     def loss_unit(self) -> str:
         """Both losses are weighted means: those of runs with other weights are other figures."""
         weight = self.run.hyperparameters.get("short_field_weight", 1.0)
-        return "nats a trained token" + (f", tokens of choice fields × {shown(weight)}" if weight != 1 else "")
+        return "nats per trained token" + (f", tokens of choice fields × {shown(weight)}" if weight != 1 else "")
 
     @property
     def validation_rows(self) -> int:

@@ -80,12 +80,12 @@ def start_training(
 
 
 def _refuse_material(dataset_version: DatasetVersion, base_version: ModelVersion) -> None:
-    """Refuses what nothing can be trained of, whatever the settings."""
+    """Refuses a dataset or a model that no settings could train."""
     if base_version.project_id != dataset_version.project_id:
         raise Refused("foreign-model", f"{base_version} belongs to another project.", field="base_version")
     if dataset_version.kind != DatasetVersion.Kind.SFT:
         raise Refused(
-            "not-a-training-set", f"{dataset_version} is no training set; freeze one first.", field="dataset_version"
+            "not-a-training-set", f"{dataset_version} is not a training set; freeze one first.", field="dataset_version"
         )
     if base_version.files_id is None:
         raise Refused(

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from evaluation.making import Making
 from ftplatform.jobs.models import Job
 from ftplatform.projects import facts
 from ftplatform.projects.access import Access
@@ -172,14 +173,39 @@ def overfitting_lamp(access: Access) -> Lamp:
     return Lamp("Overfitting", found.state, words[found.state], text, href, f"Run {run.number}")
 
 
+def making_of_version(version: ModelVersion) -> Making | None:
+    """For the version's scorecards: the run that made it."""
+    run = (
+        TrainingRun.objects.filter(model_version=version)
+        .select_related("project", "dataset_version", "baseline")
+        .defer("baseline__content")
+        .first()
+    )
+    if run is None:
+        return None
+    href = reverse("training:run", args=[run.project.slug, run.number])
+    return Making(f"Training {str(run).lower()}", version.method, href, run.dataset_version, run.baseline)
+
+
 def uses_of_version(access: Access, version: ModelVersion) -> list[Use]:
-    """The run that made a version, and those that began from it."""
+    """The run that made a version with its dataset, and those that began from it."""
     slug = version.project.slug
-    made = TrainingRun.objects.filter(model_version=version).select_related("dataset_version").first()
+    runs = TrainingRun.objects.select_related("dataset_version", "baseline").defer("baseline__content")
+    made = runs.filter(model_version=version).first()
     began = TrainingRun.objects.filter(base_version=version).select_related("dataset_version").order_by("-number")[:20]
-    uses = [
-        Use("made by", str(made), f"with {made.dataset_version}", reverse("training:run", args=[slug, made.number]))
-    ] if made else []  # fmt: skip
+    uses = []
+    if made:
+        rows = made.dataset_version
+        href = reverse("annotation:dataset", args=[slug, rows.kind, rows.number])
+        uses = [
+            Use(
+                "made by",
+                str(made),
+                f"held against {str(made.baseline).lower()}",
+                reverse("training:run", args=[slug, made.number]),
+            ),
+            Use("made with", str(rows), f"the rows of {str(made).lower()}", href),
+        ]
     return uses + [
         Use("used by", str(run), f"tuned with {run.dataset_version}", reverse("training:run", args=[slug, run.number]))
         for run in began

@@ -1,11 +1,14 @@
-"""The exact text that the trainer sees, token by token, with the trained ones marked: the same render as the engine's."""
+"""The exact text that the trainer sees, token by token, with the trained ones marked: the same render as the engine's.
+
+Of an item of a test set only the prompt is shown, as the model is asked: nothing of it is ever trained on.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
 
-from annotation.models import DatasetItem
+from annotation.models import DatasetItem, DatasetVersion
 from annotation.panels import ItemPanel, Piece
 from ftplatform.artifacts.services import materialise
 from inference.models import ModelVersion
@@ -13,7 +16,7 @@ from training.engine.light import LightTokenizer, LightTokenizerError
 from training.engine.render import Renderer, RenderError, TemplateError
 from training.trainrows import row_of
 
-TITLE = "As the trainer sees it"
+TRAINED, ASKED = "As the trainer sees it", "As the model is asked"
 
 
 def token_panel(item: DatasetItem) -> ItemPanel | None:
@@ -26,14 +29,23 @@ def token_panel(item: DatasetItem) -> ItemPanel | None:
     )
     if model is None or model.files is None:
         return None
-    row = row_of(item, item.version.task_revision.spec, control_tokens=model.control_tokens, short_field_weight=1.0)
+    is_asked = item.version.kind == DatasetVersion.Kind.EVALUATION
+    title = ASKED if is_asked else TRAINED
+    spec = item.version.task_revision.spec
+    row = row_of(item, spec, control_tokens=model.control_tokens, short_field_weight=1.0)
     try:
         tokens = _renderer(materialise(model.files)).preview(row)  # type: ignore[arg-type]  # Row or its like
     except (RenderError, TemplateError, LightTokenizerError) as error:
-        return ItemPanel(TITLE, "", reason=str(error))
-    trained = sum(token.trained for token in tokens)
-    note = f"{len(tokens)} tokens of {model}, {trained} of them trained and marked, the end token among them"
-    return ItemPanel(TITLE, note, _joined([Piece(token.text, token.trained, token.weight) for token in tokens]))
+        return ItemPanel(title, "", reason=str(error))
+    if is_asked:
+        tokens = [token for token in tokens if not token.trained]
+        note = f"{len(tokens)} tokens of {model}, zero-shot; the answer is not among them"
+    else:
+        trained = sum(token.trained for token in tokens)
+        note = f"{len(tokens)} tokens of {model}, {trained} of them trained and marked, the end token among them"
+        if spec.choice_fields:
+            note += "; those of choice fields weigh more where a run sets so"
+    return ItemPanel(title, note, _joined([Piece(token.text, token.trained, token.weight) for token in tokens]))
 
 
 def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:

@@ -133,7 +133,7 @@ def _refuse_misfits(
         raise Refused("empty-dataset", "There is nothing to freeze: no ticket with a settled answer is in this set.")
     is_evaluation = kind == DatasetVersion.Kind.EVALUATION
     if is_evaluation and evaluation_set is not None:
-        raise Refused("not-kept-apart", "An evaluation set is kept apart from none.", field="evaluation_set")
+        raise Refused("not-kept-apart", "An evaluation set is not kept apart from another set.", field="evaluation_set")
     if not is_evaluation:
         if evaluation_set is None:
             raise Refused(
@@ -145,7 +145,7 @@ def _refuse_misfits(
         if evaluation_set.kind != DatasetVersion.Kind.EVALUATION or evaluation_set.project_id != project.pk:
             raise Refused(
                 "not-an-evaluation-set",
-                f"{evaluation_set} is no evaluation set of this project.",
+                f"{evaluation_set} is not an evaluation set of this project.",
                 field="evaluation_set",
             )
         if evaluation_set.task_revision_id != task_revision.pk:

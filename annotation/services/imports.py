@@ -21,6 +21,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import FieldError, Refused
 from ftplatform.jobs import services as jobs
 from ftplatform.projects.models import Project
+from ftplatform.projects.selectors import required_task
 from ftplatform.projects.spec import TaskSpec, folded
 
 MOST_ROWS = 10_000_000
@@ -48,12 +49,13 @@ class Column:
 class Inspection:
     """A look at a file before anything is stored: columns, a suggested mapping, the first rows and errors.
 
-    preview: the first rows, each with its line; their columns can have any name.
+    preview: the first rows, each with its number; their columns can have any name. counts: what the numbers count, line or record.
     """
 
     format: str
     encoding: str
     delimiter: str
+    counts: str
     warnings: list[str]
     columns: list[Column]
     rows: int
@@ -78,7 +80,7 @@ def how_to_read(*, format: str = "", encoding: str = "", delimiter: str = "") ->
     if sign and sign not in formats.DELIMITERS.values():
         raise Refused(
             "unknown-delimiter",
-            f"{delimiter[:20]!r} is no delimiter that is read; write {', '.join(formats.DELIMITERS)}.",
+            f"{delimiter[:20]!r} is not a delimiter; write {', '.join(formats.DELIMITERS)}.",
             field="delimiter",
         )
     return formats.ReadAs(format, encoding, sign)
@@ -116,6 +118,7 @@ def inspect_file(
         format=detected.format,
         encoding=detected.encoding or "",
         delimiter=detected.delimiter or "",
+        counts=detected.counts,
         warnings=list(detected.warnings),
         columns=columns,
         rows=len(rows) + len(faults),
@@ -198,9 +201,8 @@ def start_import(
     by: Actor,
 ) -> Import:
     """Stores what is to be done and sends it to a worker. Raises Refused when the mapping cannot be used."""
-    if project.task_revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
-    ColumnMapping(project.task_revision.spec, mapping)
+    task = required_task(project.task_revision)
+    ColumnMapping(task.spec, mapping)
     how = how_to_read(format=format or "", encoding=encoding, delimiter=delimiter)
     if duplicates not in Import.Duplicates.values:
         raise Refused(
@@ -215,7 +217,7 @@ def start_import(
     file_name = kept_name(file_name)
     row = Import.objects.create(
         project=project,
-        task_revision=project.task_revision,
+        task_revision=task,
         file_name=file_name,
         file=file,
         format=how.format,

@@ -22,6 +22,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
 from ftplatform.keepable import storable
 from ftplatform.projects.models import Project
+from ftplatform.projects.selectors import required_task
 
 MOST_LIVE = 2
 MOST_DRAFT_CHARACTERS = 1_000_000
@@ -269,9 +270,7 @@ def revise_annotation(
     if example.split == Split.TEST:
         raise Conflict("in-test-set", "This ticket is in the test set by now; a reviewer can correct its label.")
     queue = annotation.lease.queue if annotation.lease else None
-    revision = example.project.task_revision
-    if revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    revision = required_task(example.project.task_revision)
     refuse_bad(revision.spec, values)
     try:
         with transaction.atomic():

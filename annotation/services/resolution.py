@@ -15,6 +15,7 @@ from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
 from ftplatform.errors import Refused
 from ftplatform.projects import counters
+from ftplatform.projects.selectors import required_task
 from ftplatform.projects.spec import canonical
 
 PEOPLE = (Annotation.Source.HUMAN, Annotation.Source.REVIEW)
@@ -121,9 +122,7 @@ def adjudicate(*, example: Example, values: dict[str, Any], note: str = "", by: 
     example = (
         Example.objects.select_for_update(of=("self",)).select_related("project__task_revision").get(pk=example.pk)
     )
-    revision = example.project.task_revision
-    if revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
+    revision = required_task(example.project.task_revision)
     refuse_bad(revision.spec, values)
     last = Annotation.objects.filter(
         example=example, author=by.user, source=Annotation.Source.REVIEW, superseded_by=None

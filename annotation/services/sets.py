@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
+from annotation import handout
 from annotation.cards import left_out
 from annotation.hashing import prompt_text
 from annotation.locks import lock_tickets
-from annotation.models import DatasetVersion, Example, HandoutSlot, Lease, Queue, ResolvedLabel, Split
+from annotation.models import DatasetVersion, Example, HandoutSlot, ResolvedLabel, Split
 from annotation.nearprompts import NearPrompts, find_near_prompts
 from annotation.rows import is_complete
 from annotation.selectors import settled_values
@@ -25,7 +26,7 @@ from ftplatform.audit.services import record
 from ftplatform.errors import Conflict, Refused
 from ftplatform.projects import counters
 from ftplatform.projects.models import Project, TaskRevision
-from ftplatform.projects.selectors import current_task
+from ftplatform.projects.selectors import current_task, required_task
 from ftplatform.projects.spec import TaskSpec
 
 BATCH = 5000
@@ -35,12 +36,20 @@ PARTED = "near prompts could not be kept together in sets of these sizes"
 
 @transaction.atomic
 def freeze_evaluation_set(
-    *, project: Project, size: int, stratify: str | None = None, seed: int = 0, by: Actor
+    *,
+    project: Project,
+    size: int,
+    stratify: str | None = None,
+    seed: int = 0,
+    validation: int | None = None,
+    by: Actor,
 ) -> DatasetVersion:
     """Draws `size` tickets with settled answers into the test set, whole groups only, and freezes all of it.
 
     What was drawn before stays test for ever and is part of the new version; size 0 freezes those anew with their labels as they are
     now. Groups of which something is trained on are left alone, and drawn tickets leave their queues and people's hands.
+    validation: where given, the other settled tickets go into train and validation with it (`draw_splits`), so that the baseline can
+    show the base model examples and stand beside answers that need no model; all of it or nothing.
     """
     lock_tickets(project.pk)
     revision = _task(project)
@@ -63,6 +72,8 @@ def freeze_evaluation_set(
         _set_split(project, drawn, Split.TEST)
     else:
         near = ""
+    if validation is not None:
+        draw_splits(project=project, validation=validation, stratify=stratify, seed=seed, by=by)
     items = _drafts(project, revision.spec, [Split.TEST])
     return freeze_dataset(
         project=project,
@@ -191,10 +202,7 @@ def draw_and_freeze(
 
 def _task(project: Project) -> TaskRevision:
     """Under the lock of the tickets, which a change of the task holds too."""
-    revision = current_task(project)
-    if revision is None:
-        raise Refused("no-task", "Say first what the task is: its inputs and fields.", status=409)
-    return revision
+    return required_task(current_task(project))
 
 
 # ── drawing ──
@@ -219,7 +227,7 @@ def _gather(project: Project, spec: TaskSpec, stratify: str | None) -> _Tickets:
         known = [field.name for field in spec.choice_fields]
         if stratify not in known:
             listed = ", ".join(known) or "none"
-            raise Refused("unknown-field", f"{stratify!r} is no choice field; there is {listed}.", field="stratify")
+            raise Refused("unknown-field", f"{stratify!r} is not a choice field; there is {listed}.", field="stratify")
     rows = Example.objects.filter(project=project, erased_at=None).filter(
         Q(state=Example.State.RESOLVED) | Q(split__isnull=False)
     )
@@ -311,24 +319,13 @@ def _set_split(project: Project, drawn: Mapping[int, str], split: Split) -> None
 
 def _close_slots(project: Project, drawn: Mapping[int, str]) -> None:
     """Nobody labels what a model is measured on: drawn tickets leave their queues, and those in people's hands are lost to them, the
-    work kept as a draft. Slots are locked first and leases after them, as a submit does; called before the tickets' own rows change,
-    which a submit locks last."""
+    work kept as a draft. Called before the tickets' own rows change, which a submit locks last."""
     ids, now = list(drawn), timezone.now()
     closed: Counter[int] = Counter()
     for at in range(0, len(ids), BATCH):
-        slots = dict(
-            HandoutSlot.objects.select_for_update(of=("self",))  # not the queue, which every lease refers to
-            .filter(example__in=ids[at : at + BATCH], queue__project=project)
-            .exclude(state=HandoutSlot.State.DONE)
-            .order_by("pk")
-            .values_list("pk", "queue_id")
-        )
-        held = Lease.objects.filter(slot__in=list(slots), state=Lease.State.LIVE)
-        held.update(state=Lease.State.LOST, slot=None, ended_at=now)
-        HandoutSlot.objects.filter(pk__in=list(slots)).delete()
-        closed.update(slots.values())
-    for queue, count in sorted(closed.items()):
-        Queue.objects.filter(pk=queue).update(total=F("total") - count)
+        slots = HandoutSlot.objects.filter(example__in=ids[at : at + BATCH], queue__project=project)
+        closed.update(handout.close(slots, now))
+    handout.shrink(closed)
 
 
 # ── items ──

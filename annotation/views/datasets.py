@@ -29,7 +29,7 @@ def test_set(request: HttpRequest, slug: str) -> HttpResponse:
     """Draws and freezes the test set: the first thing, before any baseline."""
     access = enter(request, slug, ADMIN if request.method == "POST" else READERS)
     counts = selectors.counts_of(access.project)
-    initial = {"size": max(LEAST_TEST, min(SUGGESTED_TEST, counts.resolved // 4))}
+    initial = _suggested(counts)
     form = TestSetForm(request.POST or None, project=access.project, initial=initial)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -39,6 +39,7 @@ def test_set(request: HttpRequest, slug: str) -> HttpResponse:
                 size=values["size"],
                 stratify=values["stratify"] or None,
                 seed=values["seed"],
+                validation=values["validation"],
                 by=access.actor,
             )
         except Refused as refused:
@@ -57,6 +58,13 @@ def test_set(request: HttpRequest, slug: str) -> HttpResponse:
         "here": "test-set",
     }
     return render(request, "annotation/test_set.html", context, status=422 if form.is_bound else 200)
+
+
+def _suggested(counts: selectors.Counts) -> dict[str, int]:
+    """A quarter for the test set, and a tenth of the others for validation while nothing is drawn yet."""
+    size = max(LEAST_TEST, min(SUGGESTED_TEST, counts.resolved // 4))
+    others = counts.resolved - size
+    return {"size": size} | ({"validation": max(1, others // 10)} if others > 1 and not counts.train else {})
 
 
 @login_required

@@ -21,6 +21,7 @@ from evaluation.models import Assignment, Campaign, CampaignArm, CampaignRater, 
 from ftplatform.accounts.models import User
 from ftplatform.audit.models import AuditEvent
 from ftplatform.projects.access import Access
+from ftplatform.projects.spec import TaskSpec
 from inference.models import Generation
 
 LETTERS = "ABCD"
@@ -33,9 +34,9 @@ SELF_NAMING = re.compile(
 )
 
 
-def shown_text(field: str, generation: Generation) -> str:
+def shown_text(spec: TaskSpec, field: str, generation: Generation) -> str:
     """What the answer says in the field, as it is scored; white space and length cut the same way for all."""
-    text = codecs.written(field, generation.values, generation.output)
+    text = codecs.written(spec, field, generation.values, generation.output)
     lines = [line.rstrip() for line in text.strip().splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))[:MOST_CHARACTERS]
 
@@ -118,8 +119,8 @@ def sealed_versions(access: Access) -> dict[int, str]:
 
 
 def eyes_opened_in(campaign: Campaign, user: User) -> Campaign | None:
-    """The campaign, this one or another on any of the same answers, whose sealed pages this person opened. Whoever has seen who
-    wrote an answer rates it blind no more, in whatever campaign."""
+    """The campaign, this one or another on any of the same answers, whose sealed pages this person opened. Anyone who has seen who
+    wrote an answer can no longer rate it blind, in any campaign."""
     return (
         Campaign.objects.filter(Exists(_overrides(user, OuterRef("pk"))), arms__cell__in=campaign.arms.values("cell"))
         .order_by("pk")

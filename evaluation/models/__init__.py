@@ -1,4 +1,4 @@
-"""Rubrics, rules, campaigns, ratings, scorecards. One file a group; import from here."""
+"""Rubrics, rules, campaigns, ratings, scorecards. One file per group; import from here."""
 
 from evaluation.models.campaigns import (
     AnswerKey,

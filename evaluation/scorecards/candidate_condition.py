@@ -34,7 +34,7 @@ def choose_serving(
         for cell in trial.cells.select_related("condition", "model_version", "run__task_revision").order_by("pk")
     }
     best = max(figures, key=lambda key: (figures[key] is not None, figures[key] or 0.0))
-    # No figures: who rates this candidate blind may read the job's log.
+    # No figures: someone who rates this candidate blind may read the job's log.
     context.log(f"asked as {best}: the best of {len(figures)} ways on {len(items)} validation tickets")
     return best
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
 
-from annotation.models import DatasetItem
+from annotation.models import DatasetItem, DatasetVersion
 from evaluation import selectors
 from evaluation.campaigns.blinding import shown_text
+from evaluation.making import making_of
 from evaluation.models import Campaign, Scorecard
 from evaluation.scorecards import cardview
 from evaluation.scoring import content
 from evaluation.scoring.measures import measure_in, metric_of
 from evaluation.scoring.rules import Rules
+from ftplatform.projects.spec import TaskSpec
 from inference.models import Generation
 
 LONGEST = 700
@@ -132,8 +134,8 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
         return "", (), ()
     ids = [case.item for case in cases]
     items = DatasetItem.objects.in_bulk(ids)
-    base = _texts(card.baseline.generation_run_id, card.base_model_id, made.best[name], ids, field.name)
-    ours = _texts(card.generation_run_id, card.candidate_id, made.settings.get("serving", ""), ids, field.name)
+    base = _texts(spec, card.baseline.generation_run_id, card.base_model_id, made.best[name], ids)
+    ours = _texts(spec, card.generation_run_id, card.candidate_id, made.settings.get("serving", ""), ids)
     found = []
     for case in cases:
         item = items.get(case.item)
@@ -147,29 +149,29 @@ def _cases(card: Scorecard, made: content.Content) -> tuple[str, tuple[CaseTexts
     return f"{measure_in(made, metric_of(name)).title} of {field.name}", tuple(found[:cut]), tuple(found[cut:])
 
 
-def _texts(run: int, version: int | None, condition: str, items: list[int], field: str) -> dict[int, str]:
+def _texts(spec: TaskSpec, run: int, version: int | None, condition: str, items: list[int]) -> dict[int, str]:
+    """By item, what each answer says in the task's main field."""
     rows = Generation.objects.filter(
         cell__run=run, cell__model_version=version, cell__condition__name=condition, item__in=items
     )
-    return {row.item_id: shown_text(field, row)[:LONGEST] for row in rows}
+    return {row.item_id: shown_text(spec, spec.main_field.name, row)[:LONGEST] for row in rows}
 
 
 def _lineage(card: Scorecard, made: content.Content) -> tuple[Station, ...]:
     slug = card.project.slug
     stations = [
-        Station("Test set", f"{made.items:,} tickets, frozen, {made.evaluation_hash[:7]}", "done"),
+        Station(
+            "Test set",
+            f"{made.items:,} tickets, frozen, {made.evaluation_hash[:7]}",
+            "done",
+            _dataset_href(slug, card.evaluation_set),
+        ),
         Station(str(card.base_model), "base model", "done", _href("inference:model", slug, card.base_model.number)),
     ]
     if card.baseline:
-        stations.append(
-            Station(
-                "Baseline",
-                str(card.baseline).lower(),
-                "done",
-                _href("evaluation:scorecard", slug, card.baseline.number),
-            )
-        )
+        stations.append(_baseline(slug, "Baseline", card.baseline))
     if card.candidate:
+        stations += _making(card, slug)
         stations.append(
             Station(
                 str(card.candidate),
@@ -195,6 +197,29 @@ def _lineage(card: Scorecard, made: content.Content) -> tuple[Station, ...]:
     glyph = VERDICTS.get(card.verdict or "", ("done", ""))[0]
     stations.append(Station(str(card), card.get_verdict_display() if card.verdict else "baseline", glyph))  # type: ignore[attr-defined]
     return tuple(stations)
+
+
+def _making(card: Scorecard, slug: str) -> list[Station]:
+    """The candidate's dataset, the run that made it, and that run's baseline where the card has another."""
+    assert card.candidate
+    making = making_of(card.candidate)
+    if making is None:
+        return []
+    stations = [
+        Station(str(making.dataset), "what it was trained on", "done", _dataset_href(slug, making.dataset)),
+        Station(making.title, making.detail, "done", making.href),
+    ]
+    if making.baseline.pk != card.baseline_id:
+        stations.insert(0, _baseline(slug, "Baseline of the run", making.baseline))
+    return stations
+
+
+def _baseline(slug: str, name: str, baseline: Scorecard) -> Station:
+    return Station(name, str(baseline).lower(), "done", _href("evaluation:scorecard", slug, baseline.number))
+
+
+def _dataset_href(slug: str, version: DatasetVersion) -> str:
+    return _href("annotation:dataset", slug, version.kind, version.number)
 
 
 def _href(name: str, *arguments: object) -> str:

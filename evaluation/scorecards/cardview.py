@@ -213,7 +213,7 @@ def slices(card: content.Content) -> list[SliceTable]:
 
 
 def conditions(card: content.Content) -> list[FieldTable]:
-    """A table a field: every condition tried, of base, candidate and the trivial references, with every metric."""
+    """One table per field: every condition tried, of base, candidate and the trivial references, with every metric."""
     tables = []
     best = set(card.best.items())
     base_model = card.conditions[0].model_version if card.conditions else None

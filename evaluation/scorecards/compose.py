@@ -63,7 +63,16 @@ def compose_baseline(run: GenerationRun, base_model: ModelVersion) -> tuple[cont
         parse_rate=rates,
         sentence=_baseline_sentence(test, base),
         failures=failures,
-        threats=threats.of_baseline(test, rates, failures),
+        threats=[
+            *threats.of_baseline(
+                test,
+                rates,
+                failures,
+                has_shots=any(cell.condition.shots for cell in base.cells.values()),
+                has_references=bool(references),
+            ),
+            *_unframed_choices(test, base_model),
+        ],
         settings=_settings(run),
     )
     kept: Kept = [(base_model.pk, key, scored) for key, scored in base.scored.items()]
@@ -134,23 +143,31 @@ def compose_comparison(
         worse=worse,
         failures=failures,
         cost=gather.cost_rows(base.cells.get(serving) or base.cells[usual], ours.cells[serving]),
-        threats=threats.of_comparison(
-            test,
-            comparisons,
-            rated,
-            base.answers,
-            ours.answers[serving],
-            candidates_on_set=_candidates_on(run, candidate),
-            looks=_looks(run, candidate, rated, seen),
-            failures=failures,
-            remarks=pooling.remarks(pool, rules, run, candidate),
-            rules_after_results=late,
-        ),
+        threats=[
+            *threats.of_comparison(
+                test,
+                comparisons,
+                rated,
+                base.answers,
+                ours.answers[serving],
+                candidates_on_set=_candidates_on(run, candidate),
+                looks=_looks(run, candidate, rated, seen),
+                failures=failures,
+                remarks=pooling.remarks(pool, rules, run, candidate),
+                rules_after_results=late,
+            ),
+            *_unframed_choices(test, candidate),
+        ],
         settings={**_settings(run, set_rules.confidence), "serving": serving},
         confidence=set_rules.confidence,
     )
     kept: Kept = [(candidate.pk, key, scored) for key, scored in ours.scored.items()]
     return Comparison(made, decided, kept, seen)
+
+
+def _unframed_choices(test: TestSet, version: ModelVersion) -> list[str]:
+    """Nothing of a model behind an address, which has no constrained condition at all."""
+    return threats.of_unframed_choices(test.spec) if version.backend.scores_choices else []
 
 
 def _side(

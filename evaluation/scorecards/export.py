@@ -7,12 +7,14 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
+from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.models import Scorecard
 from evaluation.scorecards.cardpage import page_of
@@ -64,8 +66,41 @@ def _json(card: Scorecard) -> str:
     return json.dumps(document(card), indent=1, ensure_ascii=False, allow_nan=False)
 
 
+class ScorecardSet(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: int
+    hash: str
+
+
+class ScorecardVerdict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    value: Literal["ship", "hold", "undecided"]
+    reasons: list[str]
+
+
+class ScorecardDocument(BaseModel):
+    """What `document` gives, for the schema; the content of a card is given as it was kept and hashed."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: int
+    number: int
+    project: str
+    kind: Literal["baseline", "comparison"]
+    evaluation_set: ScorecardSet
+    base_model: int
+    baseline: int | None = Field(description="The card that a comparison compares with.")
+    candidate: int | None
+    generation_run: int
+    campaign: int | None
+    supersedes: int | None
+    verdict: ScorecardVerdict | None = Field(description="None for a baseline.")
+    created_at: datetime
+    content_hash: str
+    content: content.Content
+
+
 def document(card: Scorecard) -> dict[str, Any]:
-    """The card for programs, as the API gives it too."""
+    """The card for programs, as the API gives it too: what ScorecardDocument says."""
     return {
         "id": card.pk,
         "number": card.number,
@@ -98,7 +133,7 @@ def _csv(card: Scorecard) -> str:
 
 
 def _rows(made: content.Content) -> Iterator[dict[str, Any]]:
-    """One line a figure, comparison, rule or threat: long rather than wide."""
+    """One line per figure, comparison, rule or threat: long rather than wide."""
     for part, sources in (("condition", made.conditions), ("trivial", made.trivial)):
         for one in sources:
             for name, figure in one.metrics.items():

@@ -110,8 +110,8 @@ def rubric_of(revision: RubricRevision) -> Rubric:
 
 
 def judgements(campaigns: Sequence[Campaign]) -> list[Judgement]:
-    """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out; who rated
-    an item in two campaigns counts once, by what was said first: nobody rates an item again until it fits."""
+    """Every rater's current rating of every item, resolved from letters to arms. Erased or superseded ones are left out; a rater
+    who rated an item in two campaigns counts once, by what was said first: nobody rates an item again until it fits."""
     arms = {
         arm.pk: BASE if arm.is_baseline else CANDIDATE for arm in CampaignArm.objects.filter(campaign__in=campaigns)
     }

@@ -108,7 +108,7 @@ def _other_rules(
 
 
 def _repeats(counted: list[Campaign]) -> list[str]:
-    """Who could rate an item again until it fits would; so the first rating stands, and that it was tried is told."""
+    """Anyone who could rate an item again until it fits would; so the first rating stands, and that it was tried is told."""
     again = (
         Assignment.objects.filter(campaign_item__campaign__in=counted, state=Assignment.State.RATED)
         .order_by()

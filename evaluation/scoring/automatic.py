@@ -25,6 +25,8 @@ from evaluation.stats.multiplicity import holm
 from ftplatform.projects.spec import TaskField, TaskSpec
 
 RESAMPLES = 10_000
+SLICE_RESAMPLES = 2_000
+"""Slices are many and exploratory: their p values need no third digit."""
 SEED = 20_260_310
 LEAST_UNITS = 6
 """Of a slice with an interval: resamples of fewer groups seldom leave what was observed, so zero lies outside too easily."""
@@ -32,7 +34,7 @@ LEAST_UNITS = 6
 
 @dataclass(frozen=True)
 class TestSet:
-    """The frozen evaluation set. All lists have one entry an item, in the set's order."""
+    """The frozen evaluation set. All lists have one entry per item, in the set's order."""
 
     __test__ = False  # not a test case for pytest
 
@@ -78,10 +80,10 @@ class Scored:
     scale: float
     limits: tuple[float, float]
     """Lowest and highest possible value; may be infinite."""
-    signature: str
-    per_item: npt.NDArray[np.float64] | None
-    statistics: npt.NDArray[np.float64] | None
-    reduce: Any
+    signature: str = ""
+    per_item: npt.NDArray[np.float64] | None = None
+    statistics: npt.NDArray[np.float64] | None = None
+    reduce: Any = None
 
     @property
     def widest(self) -> tuple[float, float]:
@@ -119,7 +121,7 @@ def score(test: TestSet, answers: Answers, confidence: float = 0.95) -> dict[str
 def _score_metric(
     test: TestSet, answers: Answers, field: TaskField, metric: str, kept: list[int], confidence: float
 ) -> Scored:
-    predictions = [_prediction(field, answers, at) for at in kept]
+    predictions = [_prediction(test.spec, field, answers, at) for at in kept]
     references = [test.references[at][field.name] for at in kept]
     options: dict[str, Any] = {"labels": field.scale} if field.scale else {}
     try:
@@ -129,10 +131,10 @@ def _score_metric(
     return _scored(test, field, metric, result, kept, confidence)
 
 
-def _prediction(field: TaskField, answers: Answers, at: int) -> Any:
+def _prediction(spec: TaskSpec, field: TaskField, answers: Answers, at: int) -> Any:
     """A failed choice is None, which is wrong for its true class."""
     if field.kind == "text":
-        return codecs.written(field.name, answers.values[at], answers.outputs[at])
+        return codecs.written(spec, field.name, answers.values[at], answers.outputs[at])
     return answers.values[at].get(field.name)
 
 
@@ -181,8 +183,17 @@ def _scored(
 
 
 def _absent(field: TaskField, metric: str, n: int, reason: str) -> Scored:
-    figure = content.Figure(value=None, n=n, reason=reason)
-    return Scored(f"{field.name}.{metric}", field.name, metric, figure, "higher", 1.0, (0.0, 1.0), "", None, None, None)
+    """Of a metric that cannot be had: what it is stands on the card all the same."""
+    measure = measures.registered(metric)
+    return Scored(
+        name=f"{field.name}.{metric}",
+        field=field.name,
+        metric=metric,
+        figure=content.Figure(value=None, n=n, reason=reason),
+        direction=measure.direction,
+        scale=measure.scale or 1.0,
+        limits=measures.limits_of(metric),
+    )
 
 
 def _parse_rate(test: TestSet, answers: Answers, field: TaskField, confidence: float) -> Scored:
@@ -202,7 +213,7 @@ def _parse_rate(test: TestSet, answers: Answers, field: TaskField, confidence: f
     )
     name = f"{field.name}.{PARSE_RATE}"
     signature = "parse:as asked|interval:wilson"
-    return Scored(name, field.name, PARSE_RATE, figure, "higher", 1.0, (0.0, 1.0), signature, per_item, None, None)
+    return Scored(name, field.name, PARSE_RATE, figure, "higher", 1.0, (0.0, 1.0), signature, per_item)
 
 
 def best_conditions(scored: dict[str, dict[str, Scored]]) -> dict[str, str]:
@@ -230,7 +241,7 @@ def compare(
     family: set[str],
     confidence: float = 0.95,
 ) -> list[content.Comparison]:
-    """One comparison a metric: the candidate under its own condition against the best base condition for that metric.
+    """One comparison per metric: the candidate under its own condition against the best base condition for that metric.
 
     base: condition key → metric → scored. candidate: metric → (condition key, scored). family: names whose p are adjusted
     together later (see `adjust`).
@@ -334,7 +345,7 @@ def slices(
                 base.per_item[here],
                 clusters=groups[here],
                 seed=SEED,
-                resamples=2000,
+                resamples=SLICE_RESAMPLES,
                 confidence=confidence,
                 limits=ours.widest,
             )

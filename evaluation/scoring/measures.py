@@ -52,6 +52,11 @@ def registered(metric: str) -> content.Measure:
     )
 
 
+def limits_of(metric: str) -> tuple[float, float]:
+    """Lowest and highest possible value of a metric of today; may be infinite."""
+    return _described()[metric].range
+
+
 def metric_of(name: str) -> str:
     return name.split(".", 1)[-1]
 

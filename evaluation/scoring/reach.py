@@ -7,7 +7,7 @@ from evaluation.scoring.verdict import clean_items, needs_people
 
 
 def shortfalls(rules: Rules, items: int, ratings_an_item: int) -> list[str]:
-    """A sentence a rule that stays open however well the rating goes: on so many items, with so many ratings of each."""
+    """One sentence per rule that stays open however well the rating goes: on so many items, with so many ratings of each."""
     if not needs_people(rules):
         return []
     found = []

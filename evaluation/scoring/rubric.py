@@ -58,7 +58,7 @@ DEFAULT = Rubric(
                 "Misses the question.",
                 "Touches it, answers another.",
                 "Answers a part of it.",
-                "Answers it, with some ballast.",
+                "Answers it, with some padding.",
                 "Answers exactly what was asked.",
             ),
         ),
@@ -120,4 +120,4 @@ DEFAULT = Rubric(
         HarmCategory(name="other", title="Other"),
     ),
 )
-"""The five dimensions of the mission, anchored. Factuality is the one that no automatic metric here can see."""
+"""The five dimensions that experts rate by default, anchored. Factuality is the one that no automatic metric here can see."""

@@ -9,6 +9,7 @@ from evaluation.metrics import compute
 from evaluation.scoring import content
 from evaluation.scoring.automatic import Answers, TestSet, primary_metric
 from evaluation.stats.clustered import RANDOM_RATERS
+from ftplatform.projects.spec import TaskSpec
 
 LEAKY_LENGTH = 0.15  # a tenth or so of a gain is noise; past this share we say so
 FREE_PARSE = 0.5
@@ -28,14 +29,14 @@ def of_comparison(
     remarks: Sequence[str],
     rules_after_results: bool,
 ) -> list[str]:
-    """One sentence or two a threat, the gravest first. looks: how often these answers were scored by their ratings, now included.
+    """One or two sentences per threat, the gravest first. looks: how often these answers were scored by their ratings, now included.
     remarks: what the rows alone tell of rules and campaigns."""
     threats: list[str] = []
     if rules_after_results:
         threats.append("The release rules were set after results could be seen: the verdict is exploratory.")
     if looks > 1:
         threats.append(
-            f"Scored {looks} times while ratings came in; each interval is made for one look, and who looks often enough sees a "
+            f"Scored {looks} times while ratings came in; each interval is made for one look, and anyone who looks often enough sees a "
             "difference where there is none."
         )
     threats += remarks
@@ -59,10 +60,17 @@ def of_comparison(
 
 
 def of_baseline(
-    test: TestSet, parse_rates: dict[str, dict[str, float | None]], failures: Sequence[content.Failures]
+    test: TestSet,
+    parse_rates: dict[str, dict[str, float | None]],
+    failures: Sequence[content.Failures],
+    *,
+    has_shots: bool,
+    has_references: bool,
 ) -> list[str]:
-    """Of the base model alone. parse_rates: condition → field → share."""
+    """Of the base model alone. parse_rates: condition → field → share. has_shots: a condition showed it examples; has_references:
+    answers that need no model stand beside it."""
     found = [
+        *_easily_beaten(has_shots, has_references),
         *of_failures(failures),
         "The best condition per metric is chosen on the test set itself, which favours the baseline.",
     ]
@@ -77,6 +85,30 @@ def of_baseline(
     if test.size < FEW_TICKETS:
         found.append(f"The test set holds {test.size} tickets only.")
     return found
+
+
+def _easily_beaten(has_shots: bool, has_references: bool) -> list[str]:
+    """What would make a stronger baseline and is not there: the lock opens all the same, so the card says it first."""
+    if not has_references:
+        return [
+            "No training ticket was there: the model was shown no examples, and no majority class or most similar training answer stands "
+            "beside it. A candidate beats this baseline too easily: draw the splits, then measure it again."
+        ]
+    if not has_shots:
+        return ["The model was shown no examples (k-shot), which often lifts an untuned model most."]
+    return []
+
+
+def of_unframed_choices(spec: TaskSpec) -> list[str]:
+    """Of a model whose labels could be scored by likelihood: which choices were asked freely only."""
+    fields = codecs.unframed_choices(spec)
+    if not fields:
+        return []
+    listed, has = " and ".join(field.heading for field in fields), "has" if len(fields) == 1 else "have"
+    return [
+        f"{listed} {has} no constrained condition, which would tell what the model knows apart from the form it writes in: labels are "
+        "scored only where they begin an answer. A choice that stands first in the task gets one."
+    ]
 
 
 def of_failures(failures: Sequence[content.Failures]) -> list[str]:
@@ -132,8 +164,8 @@ def _length(
         ours, theirs, references = [], [], []
         for at, reference in enumerate(test.references):
             if field.name in reference:
-                a = _words(candidate, field.name, at)
-                b = _words(base[row.base_condition], field.name, at)
+                a = _words(test.spec, candidate, field.name, at)
+                b = _words(test.spec, base[row.base_condition], field.name, at)
                 shortest = min(len(a), len(b))
                 ours.append(" ".join(a[:shortest]))
                 theirs.append(" ".join(b[:shortest]))
@@ -155,8 +187,8 @@ def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-def _words(answers: Answers, field: str, at: int) -> list[str]:
-    return codecs.written(field, answers.values[at], answers.outputs[at]).split()
+def _words(spec: TaskSpec, answers: Answers, field: str, at: int) -> list[str]:
+    return codecs.written(spec, field, answers.values[at], answers.outputs[at]).split()
 
 
 def _format_failures(comparisons: Sequence[content.Comparison], base: dict[str, Answers]) -> list[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.feature_extraction.text import TfidfVectorizer
+import numpy as np
 
 from evaluation.scoring.automatic import Answers, TestSet
 from ftplatform.projects.spec import TaskSpec
@@ -38,15 +38,13 @@ def _majority(test: TestSet, train_values: Sequence[dict[str, Any]]) -> Answers:
 def _most_similar(
     test: TestSet, train_inputs: Sequence[dict[str, Any]], train_values: Sequence[dict[str, Any]]
 ) -> Answers:
-    """TF-IDF cosine over word and character n-grams of all inputs; the first of equally similar tickets."""
+    """TF-IDF cosine over character n-grams within words of all inputs; the first of equally similar tickets."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import: not every command scores
+
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
     train = vectorizer.fit_transform([_text(test.spec, one) for one in train_inputs])
     nearest = (vectorizer.transform([_text(test.spec, one) for one in test.inputs]) @ train.T).argmax(axis=1)
-    picked = (
-        [train_values[int(at)] for at in nearest.A1]
-        if hasattr(nearest, "A1")
-        else [train_values[int(at)] for at in nearest]
-    )
+    picked = [train_values[int(at)] for at in np.asarray(nearest).ravel()]  # sparse: a matrix or an array
     return _source("most-similar", "Answer of the most similar training ticket", test, picked)
 
 

@@ -291,8 +291,11 @@ def _why_no_figure(rules: Rules, evidence: Evidence | None, human: content.Human
         return "could not be compared yet"
     if human is None or not human.ratings:
         return "is not yet shown to be better: nobody has rated yet"
-    reason = evidence.gain.reason if evidence else "the rubric does not ask for it"
-    return f"is not yet shown to be better: {human.ratings} ratings do not tell" + (f" ({reason})" if reason else "")
+    if evidence is None:
+        return "is not yet shown to be better: the rubric does not ask for it"
+    reason = f" ({evidence.gain.reason})" if evidence.gain.reason else ""
+    ratings = "1 rating is" if human.ratings == 1 else f"{human.ratings} ratings are"
+    return f"is not yet shown to be better: {ratings} not enough to tell{reason}"
 
 
 def signed(value: float) -> str:

@@ -47,7 +47,7 @@ def open_campaign(
     """Opens a blind campaign on the answers that a comparison scorecard compared. Items are a seeded sample of the evaluation set's
     tickets, those with the fewest ratings first, so that another campaign adds to the evidence.
 
-    raters: who is invited at once; where one may not rate, nothing is opened.
+    raters: those who are invited at once; where one may not rate, nothing is opened.
     """
     sides = sides_of(scorecard)
     _refuse_telling_name(name, sides.cells)
@@ -86,7 +86,7 @@ def _show(campaign: Campaign, sides: Sides, tickets: list[int]) -> None:
         arm = CampaignArm.objects.create(campaign=campaign, cell=cell, is_baseline=cell == sides.base)
         answers = {one.item_id: one for one in Generation.objects.filter(cell=cell, item__in=tickets)}
         for row in rows:
-            text = blinding.shown_text(sides.field, answers[row.item_id])
+            text = blinding.shown_text(sides.spec, sides.field, answers[row.item_id])
             naming = blinding.self_naming(text)
             shown.append(
                 ItemAnswer(campaign_item=row, arm=arm, generation=answers[row.item_id], text=text, self_naming=naming)
@@ -120,7 +120,7 @@ def _invite(campaign: Campaign, user: User, *, by: Actor, field: str) -> Campaig
     if not roles & EXPERTS:
         raise Refused(
             "not-an-expert",
-            f"{user.username} is no expert in {campaign.project}; give the role under Members first.",
+            f"{user.username} is not an expert in {campaign.project}; give the role under Members first.",
             field=field,
         )
     if opened := blinding.eyes_opened_in(campaign, user):

@@ -14,7 +14,7 @@ MOST_SPANS = 200
 
 
 def checked(answer: dict[str, Any], rubric: Rubric, texts: dict[str, str], *, asks_preference: bool) -> dict[str, Any]:
-    """The rating's columns; Refused with one entry a cell that is missing or out of the scale. texts: letter → the answer as shown."""
+    """The rating's columns; Refused with one entry per cell that is missing or out of the scale. texts: letter → the answer as shown."""
     letters = list(texts)
     errors: list[FieldError] = []
     scores: dict[str, dict[str, int | None]] = {}
@@ -97,7 +97,7 @@ def _harm_category(given: Any, rubric: Rubric, harm: dict[str, bool]) -> tuple[d
 def _cannot(
     given: Any, reason: str, scores: dict[str, dict[str, int | None]]
 ) -> tuple[dict[str, str], list[FieldError]]:
-    """Letter → why it cannot be judged, for each letter with a null. Who sends no such object says it in `reason`, for all of them."""
+    """Letter → why it cannot be judged, for each letter with a null. A client that sends no such object says it in `reason`, for all of them."""
     unjudged = [letter for letter, row in scores.items() if None in row.values()]
     if not given:
         unsaid = [] if reason else unjudged

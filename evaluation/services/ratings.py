@@ -12,7 +12,7 @@ from django.utils import timezone
 from evaluation.campaigns.blinding import eyes_opened_in, order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignItem, CampaignRater, Rating
 from evaluation.scoring.rubric import Rubric
-from evaluation.selectors import shown_assignments
+from evaluation.selectors import newest_rating, shown_assignments
 from evaluation.services.ratingchecks import checked
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.services import record
@@ -24,7 +24,7 @@ LEASE = timedelta(hours=2)
 
 @transaction.atomic
 def next_item(*, rater: CampaignRater) -> Assignment | None:
-    """The rater's live item, else the next one that still wants a rater; None when there is nothing left for this rater.
+    """The rater's live item, else the next one that still needs a rater; None when there is nothing left for this rater.
 
     The rater's row is locked, so two tabs get the same item; the item's row is locked and skipped while another takes it.
     """
@@ -132,12 +132,15 @@ def _assign(rater: CampaignRater, item: CampaignItem) -> Assignment:
 
 @transaction.atomic
 def save_draft(*, assignment: Assignment, draft: dict[str, Any], revision: int) -> Assignment:
-    """Keeps half-done work. A stale revision is refused, so an old tab never overwrites a newer one."""
+    """Keeps half-done work. A stale revision is refused, so an old tab never overwrites a newer one, and so is an item that was rated
+    meanwhile: there is nothing half done about it. The conflict's data say what the caller's own would take the place of."""
     assignment = Assignment.objects.select_for_update().get(pk=assignment.pk)
+    if (rated := newest_rating(assignment)) is not None:
+        raise Conflict("rated-already", "You rated this item in another tab.", data={"rating": rated.pk})
     if revision != assignment.draft_revision:
         raise Conflict(
             "stale-draft",
-            "This item was changed in another tab; reload to see it.",
+            "You entered something else in another tab.",
             data={"draft_revision": assignment.draft_revision},
         )
     assignment.draft, assignment.draft_revision = storable(draft), revision + 1
@@ -165,7 +168,7 @@ def submit_rating(*, assignment: Assignment, answer: dict[str, Any], by: Actor) 
     if rating is None:  # told outside of the transaction, which a refusal would take the draft back with
         raise Conflict(
             "item-taken",
-            "Your time for this item ran out, and others have rated it meanwhile: it wants no more ratings, so yours does not count. "
+            "Your time for this item ran out, and others have rated it meanwhile: it needs no more ratings, so yours does not count. "
             "Go on with the next item.",
         )
     return rating
@@ -243,12 +246,12 @@ def _locked(assignment: Assignment) -> Assignment:
 
 
 def _refuse_opened_eyes(rater: CampaignRater) -> None:
-    """Who has seen which version wrote what rates no more; what was rated before stays."""
+    """A rater who has seen which version wrote the answers may no longer rate them. Earlier ratings count."""
     if opened := eyes_opened_in(rater.campaign, rater.user):
         here = "" if opened == rater.campaign else f", and “{rater.campaign.name}” shows the same answers"
         raise Conflict(
             "not-blind-any-more",
-            f"You opened the sealed pages of “{opened.name}”{here}, so you rate in it no more. "
+            f"You opened the sealed pages of “{opened.name}”{here}, so you can no longer rate in it. "
             "What you rated before that counts.",
         )
 

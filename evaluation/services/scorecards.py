@@ -26,7 +26,8 @@ from ftplatform.projects.spec import digest
 from inference.models import GenerationRun, ModelVersion, PromptCondition
 from inference.services import create_generation_run, ensure_condition, shots_to_be_had
 
-SHOTS = 3
+SHOTS, MOST_SHOTS = 3, 16
+"""Of a baseline: as many where nobody says how many, and at most."""
 
 
 @transaction.atomic
@@ -37,7 +38,7 @@ def request_baseline(
     if evaluation_set.kind != DatasetVersion.Kind.EVALUATION:
         raise Refused(
             "not-an-evaluation-set",
-            f"{evaluation_set} is no evaluation set; draw and freeze one first.",
+            f"{evaluation_set} is not an evaluation set; draw and freeze one first.",
             field="evaluation_set",
         )
     if base_model.source == ModelVersion.Source.TRAINED:
@@ -94,7 +95,7 @@ def request_comparison(
     validation_set: where the way of asking a candidate that only chooses a label is picked; never the test set.
     """
     if baseline.kind != Scorecard.Kind.BASELINE:
-        raise Refused("not-a-baseline", f"{baseline} is no baseline scorecard.", field="baseline")
+        raise Refused("not-a-baseline", f"{baseline} is not a baseline scorecard.", field="baseline")
     if candidate.root_id != baseline.base_model_id:
         raise Refused(
             "other-base",
@@ -128,7 +129,7 @@ def request_comparison(
 def _refuse_unfit(validation_set: DatasetVersion, baseline: Scorecard) -> None:
     """Said at the door: the job would find out after it was queued."""
     if validation_set.project_id != baseline.project_id or validation_set.kind != DatasetVersion.Kind.SFT:
-        reason = "is no training set of this project"
+        reason = "is not a training set of this project"
     elif validation_set.task_revision_id != baseline.task_revision_id:
         reason = f"belongs to another task revision than {baseline}"
     elif not validation_set.items.filter(split="validation").exists():
@@ -270,7 +271,7 @@ def _write(*, run: GenerationRun, content: Content, by: Actor, **columns: Any) -
 
 
 def _keep_scores(card: Scorecard, scored: Sequence[tuple[int | None, str, dict[str, Scored]]]) -> None:
-    """One array a (version, condition, metric), not a row an example."""
+    """One array per (version, condition, metric), not one row per example."""
     ScorecardScores.objects.bulk_create(
         ScorecardScores(
             scorecard=card,

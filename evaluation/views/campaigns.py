@@ -13,6 +13,7 @@ from evaluation import selectors, services
 from evaluation.forms import CampaignForm, InviteForm, OverrideForm, has_choices
 from evaluation.models import Campaign
 from evaluation.scorecards import cardview
+from evaluation.scorecards.campaign_results import results_of, shortfalls_of
 from evaluation.scoring.rules import Rules
 from ftplatform.errors import Refused
 from ftplatform.keys import key_of
@@ -47,7 +48,7 @@ def new_campaign(request: HttpRequest, slug: str) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, "The campaign is open; invite the experts who shall rate.")
+            messages.success(request, "The campaign is open; now invite the experts who will rate.")
             return redirect("evaluation:campaign", slug, made.number)
     context = {
         "access": access,
@@ -104,7 +105,7 @@ def override(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.warning(request, "You see who wrote what now. Do not rate in this campaign any more.")
+            messages.warning(request, "You can now see who wrote what, so do not rate in this campaign from now on.")
             return redirect("evaluation:campaign", slug, number)
     context = {"access": access, "campaign": found, "form": form, "here": "rate"}
     return render(request, "evaluation/override.html", context, status=422 if form.errors else 200)
@@ -135,7 +136,7 @@ def _page(
         "wanted": items * found.overlap,
         "invite_form": form,
         "can_invite": has_choices(form, "user"),
-        "shortfalls": selectors.shortfalls_of(found, items) if found.state == Campaign.State.OPEN else [],
+        "shortfalls": shortfalls_of(found, items) if found.state == Campaign.State.OPEN else [],
         "here": "rate",
     }
     return render(request, "evaluation/campaign.html", {**context, **_results(access, found)}, status=status)
@@ -149,7 +150,7 @@ def _results(access: Access, found: Campaign) -> dict[str, object]:
     except PermissionDenied as sealed:
         return {"sealed": str(sealed)}
     card = selectors.scorecard_of(found)
-    results = selectors.results_of(found)
+    results = results_of(found)
     return {
         "results": results,
         "table": cardview.human(results, Rules.model_validate(found.rules.content)),

@@ -74,7 +74,8 @@ def item(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpResp
 @login_required
 @require_POST
 def draft(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpResponse:
-    """Keeps half-done work: {"draft_revision"}, or 409 when another tab was faster."""
+    """Keeps half-done work: {"draft_revision"}. 409 when another tab was faster: {"detail"} and the draft_revision that stands, or the
+    rating."""
     _, rater = enter_as_rater(request, slug, campaign)
     assignment = _own(rater, item)
     revision = request.POST.get("revision", "")
@@ -85,7 +86,7 @@ def draft(request: HttpRequest, slug: str, campaign: int, item: UUID) -> HttpRes
             revision=key_of(revision) or 0,
         )
     except Conflict as conflict:
-        return JsonResponse({"message": conflict.message, **conflict.data}, status=409)
+        return JsonResponse({"detail": conflict.message, **conflict.data}, status=409)
     return JsonResponse({"draft_revision": kept.draft_revision})
 
 

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from annotation.codecs import unframed_choices
+from annotation.selectors import counts_of
 from evaluation import selectors, services
 from evaluation.forms import BaselineForm, ComparisonForm, RulesForm, has_choices
 from evaluation.jobs import BASELINE, COMPARE
@@ -40,6 +42,8 @@ def baseline(request: HttpRequest, slug: str) -> HttpResponse:
         "job": live_job(access, BASELINE.name),
         "has_set": has_choices(form, "evaluation_set"),
         "has_model": has_choices(form, "base_model"),
+        "train": counts_of(project).train,
+        "unframed": unframed_choices(project.task_revision.spec) if project.task_revision else [],
         "here": "baseline",
     }
     return render(request, "evaluation/baseline.html", context, status=422 if form.errors else 200)

@@ -1,11 +1,12 @@
-"""Files in, files out, and what nobody refers to away. Write to temp, fsync, rename; a blob is written once and never changed."""
+"""Stores files, hands them out, and deletes those that nothing refers to. Write to temp, fsync, rename; a blob is written once and never changed."""
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -97,14 +98,27 @@ def store_folder(folder: Path) -> Manifest:
     return manifest
 
 
-def materialise(manifest: Manifest, *, check: bool = True) -> Path:
+WHOLE = ".complete"
+"""In a folder whose files are all there: what each looked like when its hash was compared last. Written last."""
+
+Mark = list[int]
+"""Size, time of change in nanoseconds, inode: a file of the same mark has not been written to since."""
+
+
+def materialise(manifest: Manifest) -> Path:
     """A folder on this machine that holds the manifest's files, made once and kept under FT_HOME/models.
 
-    check: each file's sha256 is compared when the folder is made. Raises Refused naming the file that is not what it was.
+    Whoever loads from it calls this each time: a file that looks different from when its hash was last compared is hashed again.
+    Raises Refused naming the file that is not what it was when it was registered.
     """
-    folder = Path(default_storage_home()) / "models" / manifest.sha256[:16]
-    if (folder / ".complete").exists():
-        return folder
+    folder = models_home() / manifest.sha256[:16]
+    if not (folder / WHOLE).exists():
+        _make(manifest, folder)
+    _check(manifest, folder)
+    return folder
+
+
+def _make(manifest: Manifest, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
     try:
@@ -112,20 +126,65 @@ def materialise(manifest: Manifest, *, check: bool = True) -> Path:
             target = made / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             fetch(file.blob, target)
-            if check and _digest(target)[0] != file.blob.sha256:
-                raise Refused(
-                    "file-changed",
-                    f"{file.path} is not what it was when it was registered; restore it from a backup or register the model again.",
-                )
-        (made / ".complete").touch()
+        _check(manifest, made)
         try:
             made.rename(folder)
         except OSError:
-            if not (folder / ".complete").exists():
+            if not (folder / WHOLE).exists():
                 raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return folder
+
+
+def _check(manifest: Manifest, folder: Path) -> None:
+    """Compares what has changed since it was compared last, and keeps how it looks now. That is also the time of the last use."""
+    known, marks = _marks_kept(folder), dict[str, Mark]()
+    for file in manifest.files.select_related("blob"):
+        path = folder / file.path
+        mark = _mark(path)  # before the hash: what is written meanwhile is seen next time
+        is_known = known is not None and known.get(file.path) == mark
+        if mark is None or not (is_known or _digest(path)[0] == file.blob.sha256):
+            raise Refused(
+                "file-changed",
+                f"{file.path} is not what it was when it was registered. Restore {file.blob.storage_name} in the store from a backup "
+                f"and delete {models_home() / manifest.sha256[:16]}, which is then made again from the store.",
+            )
+        marks[file.path] = mark
+    if added := sorted(_files(folder) - marks.keys()):
+        raise Refused(
+            "file-added",
+            f"{added[0]} in {folder} is not a file of the model as it was registered. Remove it; nothing is loaded beside it.",
+        )
+    if marks != known:
+        part = folder / f"{WHOLE}.{os.getpid()}.{os.urandom(4).hex()}"
+        part.write_text(json.dumps(marks), encoding="utf-8")
+        part.replace(folder / WHOLE)
+    else:
+        os.utime(folder / WHOLE)
+
+
+def _marks_kept(folder: Path) -> dict[str, Mark] | None:
+    """None kept: not made yet, or made before they were kept."""
+    try:
+        found = json.loads((folder / WHOLE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _mark(path: Path) -> Mark | None:
+    """Of the file that a reader of this path gets; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def _files(folder: Path) -> set[str]:
+    """Hidden ones left out: no loader looks at them."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    return {path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts)}
 
 
 def fetch(blob: Blob, target: Path) -> None:
@@ -157,6 +216,11 @@ def default_storage_home() -> Path:
     return Path(settings.FT_HOME)
 
 
+def models_home() -> Path:
+    """Where models lie as folders, to be loaded from."""
+    return default_storage_home() / "models"
+
+
 def scratch_home() -> Path:
     """Where unfinished files are; what stays here for a day was left by somebody who died."""
     folder = default_storage_home() / "tmp"
@@ -176,6 +240,7 @@ FRESH = timedelta(hours=1)
 class Collected:
     blobs: int
     manifests: int
+    folders: int
     scratch: int
 
 
@@ -187,7 +252,7 @@ def collect(*, now: datetime, most: int = 1000) -> Collected:
     before = now - KEPT
     manifests = [pk for pk in _unreferenced(Manifest, before)[:most] if _drop(Manifest, pk, before)]
     blobs = [pk for pk in _unreferenced(Blob, before)[:most] if _drop(Blob, pk, before)]
-    return Collected(len(blobs), len(manifests), _clear_scratch(before))
+    return Collected(len(blobs), len(manifests), _drop_folders(before), _clear_scratch(before))
 
 
 def _unreferenced(model: type[Blob] | type[Manifest], before: datetime) -> Any:
@@ -207,10 +272,40 @@ def _drop(model: type[Blob] | type[Manifest], pk: Any, before: datetime) -> bool
         row = model._base_manager.filter(pk=pk).select_for_update(skip_locked=True).first()
         if row is None or not _unreferenced(model, before).filter(pk=pk).exists():
             return False
-        if isinstance(row, Blob):  # before the commit: who stores it again waits for that, and then looks for the file
+        if isinstance(row, Blob):  # before the commit: storing it again waits for that, and then looks for the file
             default_storage.delete(row.storage_name)
         row.delete()
     return True
+
+
+def _drop_folders(before: datetime) -> int:
+    """Removes models that no manifest stands for any more and nobody has used since, and what was left half made.
+
+    None that an engine runs from: its manifest has an owner, a version that a run holds fast.
+    """
+    folders = list(models_home().iterdir()) if models_home().exists() else []
+    kept = {
+        sha256[:16] for sha256 in Manifest.objects.values_list("sha256", flat=True)
+    }  # read last: rows come before folders
+    gone = 0
+    for folder in folders:
+        if folder.name in kept or _used_at(folder) >= before.timestamp():
+            continue
+        leaving = Path(tempfile.mkdtemp(dir=models_home(), prefix=".leaving-"))
+        with suppress(FileNotFoundError):  # another worker tidies too
+            folder.rename(leaving / folder.name)  # at once: nobody finds half of it
+            gone += 1
+        shutil.rmtree(leaving, ignore_errors=True)
+    return gone
+
+
+def _used_at(folder: Path) -> float:
+    """When it was checked last, or made as far as it is. 0 where it is gone already."""
+    times = [0.0]
+    for path in (folder, folder / WHOLE):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            times.append(path.lstat().st_mtime)
+    return max(times)
 
 
 def _clear_scratch(before: datetime) -> int:

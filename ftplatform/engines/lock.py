@@ -1,4 +1,4 @@
-"""One engine a folder, and none without its worker.
+"""One engine per folder, and none without its worker.
 
 The kernel drops a ``flock`` when its holder dies, however it dies, so no stale lock is left to clean up. The engine
 of a worker dies with it: by PR_SET_PDEATHSIG where the worker's thread ends, and by the end of the pipe on standard

@@ -78,7 +78,7 @@ class JobContext:
         return Actor(user=self.job.created_by, name=self.job.created_as)
 
     def progress(self, done: int, total: int | None = None, unit: str = "") -> None:
-        """Tells how far it is; written at most twice a second. Raises JobStopped when the job should end."""
+        """Tells how far it is; written at most twice per second. Raises JobStopped when the job should end."""
         self.check()
         self.job.done = done
         if total is not None:

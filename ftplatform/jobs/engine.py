@@ -1,4 +1,4 @@
-"""Runs an engine as a subprocess: JSON config in, JSON lines out. See house.md, *One supervisor for all long work*.
+"""Runs an engine as a subprocess of the worker: JSON config in, JSON lines out. A crash of torch takes no worker down, and memory comes back.
 
 An engine is its own process group, so that Stop ends all of it; it exits when its stdin closes, so that it dies with its worker.
 """

@@ -21,7 +21,7 @@ class JobKind:
     handler: takes the context and the checked parameters and returns the job's result. It must be idempotent and resumable:
     after a crash it is called again with a higher attempt, and goes on from what it finds in the database and on disk.
     ends_for_good: error codes after which a resume would end the same, and nothing of the work is kept: it has to be asked anew.
-    slot: the kind of slot that it needs for itself (one CPU-heavy job a host), or None for light work.
+    slot: the kind of slot that it needs for itself (one CPU-heavy job per host), or None for light work.
     """
 
     name: str
@@ -51,7 +51,7 @@ def named(name: str) -> JobKind:
 
 
 def can_go_on(kind: str, error_code: str) -> bool:
-    """Whether a resume of work that ended so may come further. Also work of a kind that this version knows no more may."""
+    """Whether resuming a job that failed with this code can help. True for kinds that this version no longer knows."""
     known = _kinds.get(kind)
     return known is None or error_code not in known.ends_for_good
 

@@ -10,6 +10,12 @@ STALE = timedelta(seconds=30)
 """A running job without a heartbeat for so long has lost its worker."""
 
 
+class JobQuerySet(models.QuerySet["Job"]):
+    def waiting(self, *, now: datetime) -> "JobQuerySet":
+        """Jobs that wait for a worker: queued, or running with one that is gone."""
+        return self.filter(Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, heartbeat_at__lt=now - STALE))
+
+
 class Job(models.Model):
     """queued → running → succeeded | failed | cancelled.
 
@@ -51,6 +57,8 @@ class Job(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -48,9 +48,9 @@ def jobs_of(project: Project) -> QuerySet[Job]:
     return Job.objects.filter(project=project).select_related("created_by").order_by("-pk")
 
 
-def events_after(job: Job, after: int, limit: int) -> list[JobEvent]:
-    """The job's events with a higher id than `after`, oldest first, on the index (job, id)."""
-    return list(job.events.filter(pk__gt=after).order_by("pk")[:limit])
+def events_after(job: Job, after: int) -> QuerySet[JobEvent]:
+    """The job's events with a higher id than `after`, on the index (job, id)."""
+    return job.events.filter(pk__gt=after)
 
 
 def last_events(job: Job, limit: int) -> list[JobEvent]:

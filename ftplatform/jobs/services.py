@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from pydantic import BaseModel
 
@@ -14,6 +14,10 @@ from ftplatform.errors import Conflict
 from ftplatform.jobs import kinds
 from ftplatform.jobs.context import took_fence
 from ftplatform.jobs.models import Job, JobEvent, SlotClaim
+from ftplatform.outage import database_is_away
+
+AWAY_SECONDS = 60.0
+"""How long somebody who waits for a job bears a database that does not answer."""
 
 
 @transaction.atomic
@@ -56,7 +60,7 @@ def cancel(*, job: Job, by: Actor) -> Job:
 
 def end_cancelled(*, job: Job) -> None:
     """Ends a job that was to stop and that no worker has; the caller holds its row. An attempt that was only thought dead finds
-    its fence closed, since the job runs no more."""
+    its fence closed, since the job is no longer running."""
     job.state, job.finished_at = Job.State.CANCELLED, timezone.now()
     job.heartbeat_at = job.woken_at = None
     job.save(update_fields=["state", "finished_at", "heartbeat_at", "woken_at"])
@@ -81,13 +85,23 @@ def resume(*, job: Job, by: Actor) -> Job:
 
 
 def wait(job: Job, *, timeout: float | None = None, tell: Callable[[Job], None] = lambda job: None) -> Job:
-    """Blocks until the job has ended, for commands and tests. Raises TimeoutError."""
-    begun = time.monotonic()
+    """Blocks until the job has ended, for commands and tests. Raises TimeoutError.
+
+    A database that is away for less than AWAY_SECONDS is waited for, as the job's worker does: it is started again.
+    """
+    begun = seen = time.monotonic()
     while True:
-        job.refresh_from_db()
-        tell(job)
-        if not job.is_live:
-            return job
+        try:
+            job.refresh_from_db()
+            tell(job)
+        except (DatabaseError, InterfaceError) as error:
+            if not database_is_away(error) or time.monotonic() - seen > AWAY_SECONDS:
+                raise
+            connection.close()
+        else:
+            if not job.is_live:
+                return job
+            seen = time.monotonic()
         if timeout is not None and time.monotonic() - begun > timeout:
             raise TimeoutError(f"{job.title} has not ended after {timeout:.0f} s; it is {job.state}")
         time.sleep(0.25)

@@ -8,7 +8,7 @@ second claim finds no row.
 import logging
 import os
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Case, F, Q, When
@@ -20,7 +20,7 @@ from ftplatform.errors import Refused
 from ftplatform.jobs import kinds, services
 from ftplatform.jobs.context import Cancelled, JobContext, JobFailed, Superseded, WorkerLeaves, took_fence
 from ftplatform.jobs.kinds import JobKind
-from ftplatform.jobs.models import STALE, Job, JobEvent, Slot, SlotClaim
+from ftplatform.jobs.models import Job, JobEvent, Slot, SlotClaim
 from ftplatform.keepable import shown
 from ftplatform.outage import database_is_away
 
@@ -62,16 +62,16 @@ def claim(job_id: int) -> Job | None:
     if not took_fence(job_id):
         return None
     now = timezone.now()
-    waiting = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, heartbeat_at__lt=now - STALE)
-    stopped = Job.objects.select_for_update().filter(waiting, pk=job_id, cancel_requested_at__isnull=False).first()
+    waiting = Job.objects.waiting(now=now).filter(pk=job_id)
+    stopped = waiting.select_for_update().filter(cancel_requested_at__isnull=False).first()
     if stopped:
         services.end_cancelled(job=stopped)
         return None
     needs_slot = Q(kind__in=kinds.with_slot())
-    claimable = Job.objects.filter(waiting, pk=job_id).filter(~needs_slot | Q(slot_claim__slot__host=HOST))
+    claimable = waiting.filter(~needs_slot | Q(slot_claim__slot__host=HOST))
     claimed = (
-        Job.objects.filter(pk__in=claimable.values("pk"))
-        .filter(waiting)
+        Job.objects.waiting(now=now)
+        .filter(pk__in=claimable.values("pk"))
         .update(
             state=Job.State.RUNNING,
             attempt=F("attempt") + 1,
@@ -125,7 +125,7 @@ def _run(context: JobContext) -> None:
 
 
 def _resolved(job: Job) -> tuple[JobKind, BaseModel]:
-    """The job's kind, and its parameters as that kind reads them. Raises JobFailed where this version knows either no more."""
+    """The job's kind, and its parameters as that kind reads them. Raises JobFailed where this version no longer knows them."""
     try:
         kind = kinds.named(job.kind)
         return kind, kind.parameters.model_validate(job.parameters)
@@ -180,11 +180,11 @@ def wake_waiting() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
         _grant(now)
-        stale_or_queued = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, heartbeat_at__lt=now - STALE)
         due = Q(woken_at__isnull=True) | Q(woken_at__lt=now - WAKE_AGAIN)
         ready = ~Q(kind__in=kinds.with_slot()) | Q(slot_claim__isnull=False)
         jobs = list(
-            Job.objects.filter(stale_or_queued, due, ready)
+            Job.objects.waiting(now=now)
+            .filter(due, ready)
             .order_by("pk")
             .values_list("pk", "slot_claim__slot__host")[:100]
         )
@@ -193,17 +193,14 @@ def wake_waiting() -> None:
         _send(pk, host)
 
 
-def _grant(now: object) -> None:
+def _grant(now: datetime) -> None:
     """Gives every fresh free slot to the oldest job that waits for one, and takes back those whose host is gone."""
-    gone = Q(slot__reported_at__lt=timezone.now() - SLOT_STALE)
-    SlotClaim.objects.filter(gone, job__state=Job.State.QUEUED).delete()
-    SlotClaim.objects.filter(gone, job__state=Job.State.RUNNING, job__heartbeat_at__lt=timezone.now() - STALE).delete()
+    SlotClaim.objects.filter(slot__reported_at__lt=now - SLOT_STALE, job__in=Job.objects.waiting(now=now)).delete()
     SlotClaim.objects.filter(job__isnull=False).exclude(job__state__in=Job.LIVE).delete()
-    free = list(Slot.objects.filter(reported_at__gte=timezone.now() - SLOT_STALE, claim__isnull=True).order_by("pk"))
+    free = list(Slot.objects.filter(reported_at__gte=now - SLOT_STALE, claim__isnull=True).order_by("pk"))
     if not free:
         return
-    live = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
-    waiting = Job.objects.filter(live, kind__in=kinds.with_slot(), slot_claim__isnull=True).order_by("pk")
+    waiting = Job.objects.waiting(now=now).filter(kind__in=kinds.with_slot(), slot_claim__isnull=True).order_by("pk")
     for job in waiting[:100]:
         slot = next((slot for slot in free if slot.kind == kinds.named(job.kind).slot), None)
         if slot is not None:

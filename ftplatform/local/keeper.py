@@ -1,4 +1,4 @@
-"""The keeper: one small process a home that runs PostgreSQL and Valkey for as long as somebody needs them.
+"""The keeper: one small process per home that runs PostgreSQL and Valkey for as long as somebody needs them.
 
 ``lifetime`` starts it, hands it the ``keeper`` lock, and never talks to it again: the keeper sees from the ``users`` lock
 whether anybody is left. So a starter may end in any way, kill -9 included, and the servers stop. The keeper starts a server
@@ -169,7 +169,7 @@ def main() -> NoReturn:
         pinned(home).unlink(missing_ok=True)
         stop_request(home).unlink(missing_ok=True)
         _say("stopped")
-    # First the keeper's lock, then the users': who waits for the latter must find the former free.
+    # First the keeper's lock, then the users': whoever waits for the latter must find the former free.
     os.close(arguments.lock_descriptor)
     users.close()
     os._exit(1 if failed else 0)  # at once: whoever waits for the locks must find this process gone, not tidying up

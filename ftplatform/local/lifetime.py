@@ -1,4 +1,4 @@
-"""Who needs the embedded servers keeps them running, and with the last one gone they stop.
+"""Every process that needs the embedded servers keeps them running; when the last is gone, they stop.
 
 ``using(home)`` is the door: it takes a shared hold of the home's ``users`` lock, makes sure that a keeper runs the servers,
 and waits until both answer. The hold ends with the process at the latest, and the kernel sees to that also on kill -9.

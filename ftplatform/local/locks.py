@@ -1,7 +1,7 @@
 """File locks of a home. The kernel drops a lock when its last holder ends, also by kill -9: that is what makes them trustworthy.
 
 ================  =========================================================================================
-``users``         shared by everyone who needs the servers; who gets it exclusively knows that nobody does
+``users``         shared by everyone who needs the servers; whoever gets it exclusively knows that nobody does
 ``starting``      exclusive, for the moment in which a keeper is looked for and started
 ``keeper``        exclusive, held by the keeper for its life
 ``postgres`` …    exclusive, inherited by the server and all its children: free means that none of them lives

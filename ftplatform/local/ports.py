@@ -46,5 +46,5 @@ def is_free(port: int, *, host: str = "127.0.0.1") -> bool:
 
 def _parse(asked: str) -> int:
     if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked) <= 65535:
-        raise LocalError(f"FT_PORT={asked!r} is no port. Set it to a number from 1 to 65535.")
+        raise LocalError(f"FT_PORT={asked!r} is not a port. Set it to a number from 1 to 65535.")
     return int(asked)

@@ -2,7 +2,7 @@
 
 ``tree`` starts it and holds the other end of its stdin. That pipe is the bond: a line on it starts or stops a program, and its end,
 which comes also when the starter is killed with -9, stops them all. Orphans of the programs become the supervisor's children, so
-that nothing in the tree can slip away. What happens is told on stdout, one JSON object a line.
+that nothing in the tree can slip away. What happens is told on stdout, one JSON object per line.
 
     python -m ftplatform.local.supervisor LOG_FOLDER
 """

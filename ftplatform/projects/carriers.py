@@ -1,5 +1,5 @@
 """What hangs on a project's task: answers and labels that rooms above keep. Each registers a carrier, and a new revision asks it first.
-What a room can never use of a task, whatever was answered, is a rule of its own.
+A rule refuses a task that a room could never use, even where nothing was answered yet.
 
 A revision that existing answers contradict is refused with counts, unless renames say which label became which; then the room writes its
 answers anew under it, in the same transaction.
@@ -96,7 +96,7 @@ def _bad_renames(before: TaskSpec | None, after: TaskSpec, renames: Renames) -> 
         return next((field.labels for field in spec.fields if field.name == name), []) if spec else []
 
     return [
-        FieldError(f"renames.{name}.{old}", f"{label!r} is no label of {name} in the {which} task.")
+        FieldError(f"renames.{name}.{old}", f"{label!r} is not a label of {name} in the {which} task.")
         for name, pairs in renames.items()
         for old, new in pairs.items()
         for which, spec, label in (("present", before, old), ("new", after, new))

@@ -43,5 +43,5 @@ COUNTERS = facts.register(
 
 
 def read(project_id: int) -> dict[str, int]:
-    """All counters of a project: name → count. At most SLOTS rows a name are read."""
+    """All counters of a project: name → count. At most SLOTS rows per name are read."""
     return _by_name(_totals(ProjectCounter.objects.filter(project_id=project_id)))

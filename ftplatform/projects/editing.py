@@ -1,4 +1,4 @@
-"""A task as a form shows it: its texts, and the labels of a field one a line. What no form shows stays as it is. Django-free."""
+"""A task as a form shows it: its texts, and the labels of a field one per line. What no form shows stays as it is. Django-free."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ftplatform.projects.spec import TaskField, TaskSpec
+from ftplatform.projects.spec import STORED, TaskField, TaskSpec
 
 BAR = "|"
 ARROW = re.compile("->|→")
@@ -21,7 +21,7 @@ class Label:
 
 
 def label_lines(field: TaskField) -> str:
-    """`value | description`, one a line."""
+    """`value | description`, one per line."""
     return "\n".join(
         f"{choice.value} {BAR} {choice.description}" if choice.description else choice.value for choice in field.choices
     )
@@ -44,7 +44,7 @@ def read_labels(text: str) -> list[Label]:
 
 
 def read_renames(text: str, task: TaskSpec) -> dict[str, dict[str, str]]:
-    """`field: old -> new`, one a line, as field → old label → new label. The field may be left out where one only has labels.
+    """`field: old -> new`, one per line, as field → old label → new label. The field may be left out where one only has labels.
 
     Raises ValueError.
     """
@@ -87,7 +87,7 @@ def revised(
     renames: Mapping[str, Mapping[str, str]],
 ) -> TaskSpec:
     """The task with these parts in the place of its own. Fields that `labels` does not name keep theirs. A renamed label keeps its title
-    and key, and conditions follow it.
+    and key, and conditions follow it. Keys cannot be changed here, so an old task's stay as they are.
 
     Raises pydantic's ValidationError.
     """
@@ -100,7 +100,7 @@ def revised(
         if known.condition:
             asked = renames.get(known.condition.field, {})
             field["condition"]["equals"] = asked.get(known.condition.equals, known.condition.equals)
-    return TaskSpec.model_validate(content)
+    return TaskSpec.model_validate(content, context=STORED)
 
 
 def _choices(field: TaskField, labels: Sequence[Label], renamed: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.forms.boundfield import BoundField
 from pydantic import ValidationError as SpecError
 
 from ftplatform.accounts.models import Role, User
+from ftplatform.accounts.selectors import user_called
 from ftplatform.keepable import shown
 from ftplatform.projects import editing
 from ftplatform.projects.models import TaskRevision
@@ -45,7 +46,7 @@ def read_task(text: str) -> TaskSpec:
     except RecursionError as error:
         raise ValidationError("This is nested too deeply to be a task.") from error
     except ValueError as error:
-        raise ValidationError(f"This is no JSON: {error}.") from error
+        raise ValidationError(f"This is not JSON: {error}.") from error
     try:
         return TaskSpec.model_validate(content)
     except SpecError as error:
@@ -114,7 +115,7 @@ class FirstTaskForm(TaskForm):
         NAME, required=False, initial="desk", label="Choice field", help_text="Leave empty for none."
     )
     choices = TaskText(
-        help_text="One label a line; a description, if there is one, after a bar: permits | what may be built."
+        help_text="One label per line; a description, if there is one, after a bar: permits | what may be built."
     )
     text = forms.RegexField(
         NAME, required=False, initial="reply", label="Text field", help_text="Leave empty for none."
@@ -193,7 +194,7 @@ class RevisionForm(TaskForm):
     )
     renames = TaskText(
         label="What became of old labels",
-        help_text="One a line: field: old label -> new label. Answers and settled labels are carried over. "
+        help_text="One per line: field: old label -> new label. Answers and settled labels are carried over. "
         "The prompt may list labels by name; change it as well.",
     )
 
@@ -210,7 +211,7 @@ class RevisionForm(TaskForm):
                     rows=min(max(len(field.choices) + 1, LEAST_ROWS), MOST_ROWS),
                     label="Labels",
                     initial=editing.label_lines(field),
-                    help_text="One a line; a description, if there is one, after a bar.",
+                    help_text="One per line; a description, if there is one, after a bar.",
                 )
             self.fields[f"guidelines-{field.name}"] = TaskText(label="Guidelines", initial=field.guidelines)
 
@@ -261,10 +262,7 @@ class MemberForm(forms.Form):
 
     def clean_who(self) -> User:
         who = self.cleaned_data["who"].strip()
-        user = (
-            User.objects.filter(username__iexact=who).first()
-            or User.objects.filter(email__iexact=who, email__gt="").first()
-        )
+        user = user_called(who) or User.objects.filter(email__iexact=who, email__gt="").first()
         if user is None:
             raise ValidationError(
                 "Nobody here has this name or e-mail. The operator makes accounts: manage.py create_user NAME."

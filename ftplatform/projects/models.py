@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.db import models
 
-from ftplatform.projects.spec import TaskSpec
+from ftplatform.projects.spec import STORED, TaskSpec
 
 
 class Project(models.Model):
@@ -42,7 +42,7 @@ class TaskRevision(models.Model):
 
     @property
     def spec(self) -> TaskSpec:
-        return TaskSpec.model_validate(self.content)
+        return TaskSpec.model_validate(self.content, context=STORED)
 
 
 class ProjectCounter(models.Model):

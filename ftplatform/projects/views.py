@@ -57,7 +57,7 @@ def home(request: HttpRequest, slug: str) -> HttpResponse:
     access = enter(request, slug, ANYONE)
     cards = registries.queue_cards(access)
     if not access.roles & READERS:
-        return render(request, "projects/home_queue.html", {"project": access.project, "cards": cards})
+        return render(request, "projects/home_worker.html", {"project": access.project, "cards": cards})
     context = {
         "project": access.project,
         "waiting": registries.waiting_items(access),
@@ -138,7 +138,7 @@ def revise_task(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _task_form(request: HttpRequest, project: Project) -> FirstTaskForm | RevisionForm:
-    """The form that was filled in: its parts are those of the revision that it grew from, though that may be current no more."""
+    """The form that was filled in: its parts are those of the revision that it grew from, which may no longer be the current one."""
     current, asked = project.task_revision, key_of(request.POST.get("base", ""))
     number = current.number if current else 0
     base = current if asked in (None, number) else project.task_revisions.filter(number=asked).first()

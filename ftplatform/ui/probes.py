@@ -1,4 +1,6 @@
-"""What machines ask: is the process alive, can it work, how is it doing."""
+"""What machines ask: is the process alive, can it work, how is it doing. Anybody may ask, so an error's own text goes to the log."""
+
+import logging
 
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -8,6 +10,9 @@ from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from ftplatform.jobs import selectors as jobs
+
+AWAY = "away"
+log = logging.getLogger(__name__)
 
 
 @require_safe
@@ -51,7 +56,8 @@ def _database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        return str(error).strip().splitlines()[0]
+        log.warning("readyz: the database is away: %s", error)
+        return AWAY
     return "ok"
 
 
@@ -59,5 +65,6 @@ def _broker() -> str:
     try:
         cache.get("readyz")
     except RedisError as error:
-        return str(error)
+        log.warning("readyz: the broker is away: %s", error)
+        return AWAY
     return "ok"

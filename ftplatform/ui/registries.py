@@ -147,7 +147,7 @@ registered = Registries()
 def register_loop_step(slug: str, provider: LoopProvider) -> None:
     """Raises ValueError for a slug that is no station of LOOP, or one that is taken."""
     if slug not in dict(LOOP):
-        raise ValueError(f"{slug!r} is no step of the loop; steps are {', '.join(dict(LOOP))}")
+        raise ValueError(f"{slug!r} is not a step of the loop; steps are {', '.join(dict(LOOP))}")
     if registered.loop.get(slug, provider) is not provider:
         raise ValueError(f"the step {slug!r} has a provider already")
     registered.loop[slug] = provider

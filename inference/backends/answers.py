@@ -81,10 +81,10 @@ def _take(answer: Answer, event: dict[str, Any], part: str, start: float) -> Non
     choice = choices[0]
     piece = choice.get(part) if isinstance(choice, dict) else None
     if piece is not None and not isinstance(piece, dict):
-        raise GarbageError(f"its {part} is no object: {_shown(json.dumps(event))}")
+        raise GarbageError(f"its {part} is not an object: {_shown(json.dumps(event))}")
     content = (piece or {}).get("content")
     if content is not None and not isinstance(content, str):
-        raise GarbageError(f"its content is no text: {_shown(json.dumps(event))}")
+        raise GarbageError(f"its content is not text: {_shown(json.dumps(event))}")
     if content:
         if answer.first_token_seconds is None:
             answer.first_token_seconds = time.perf_counter() - start
@@ -131,7 +131,7 @@ def _object(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise GarbageError(f"it is not JSON: {_shown(data.decode('utf-8', 'replace'))}") from error
     if not isinstance(value, dict):
-        raise GarbageError(f"it is no JSON object: {_shown(data.decode('utf-8', 'replace'))}")
+        raise GarbageError(f"it is not a JSON object: {_shown(data.decode('utf-8', 'replace'))}")
     return value
 
 

@@ -45,7 +45,7 @@ class LabelTrie:
 
 
 def build_trie(sequences: Sequence[Sequence[int]]) -> LabelTrie:
-    """The trie of one token sequence a label, in the labels' order. ValueError for an empty or repeated sequence."""
+    """The trie of one token sequence per label, in the labels' order. ValueError for an empty or repeated sequence."""
     if len({tuple(sequence) for sequence in sequences}) != len(sequences):
         raise ValueError("two labels are the same sequence of tokens and cannot be told apart")
     tokens, parents, depths = [-1], [0], [0]

@@ -101,7 +101,7 @@ def decode(
     row_seeds: Sequence[int],
     has_stopped: Callable[[list[int]], bool],
 ) -> list[Decoded]:
-    """Continue every prompt until an end token, a stop text or `max_new_tokens`. One batch, one result a prompt, in order.
+    """Continue every prompt until an end token, a stop text or `max_new_tokens`. One batch, one result per prompt, in order.
 
     `row_seeds` are the random streams' seeds, unused when greedy. `has_stopped` is asked with a row's tokens so far.
     """
@@ -152,7 +152,7 @@ def decode(
 
 
 def _next_tokens(logits: torch.Tensor, sampling: Sampling, streams: Sequence[torch.Generator]) -> torch.Tensor:
-    """One token a row from rows × vocabulary. Ties in greedy decoding go to the lowest id."""
+    """One token per row from rows × vocabulary. Ties in greedy decoding go to the lowest id."""
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
     probabilities = torch.softmax(logits.float().cpu() / sampling.temperature, dim=-1)
@@ -225,7 +225,7 @@ def _sum_steps(logits: torch.Tensor, trie: LabelTrie) -> list[list[float]]:
 
 @torch.inference_mode()
 def score_rows(model: Any, prompt: Sequence[int], labels: Sequence[Sequence[int]]) -> list[float]:
-    """The plain way: prompt and label as one text, one forward a label. Slow, right on any causal model; the trie's reference."""
+    """The plain way: prompt and label as one text, one forward per label. Slow, right on any causal model; the trie's reference."""
     totals = []
     for label in labels:
         ids = torch.tensor([[*prompt, *label]], device=model.device)

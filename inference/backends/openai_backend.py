@@ -180,7 +180,7 @@ class OpenAIBackend:
             ) as response:
                 return read_answer(response, start, self.most_seconds)
         except httpx.InvalidURL as error:
-            raise BackendError("unreachable", f"{self.address} is no web address: {error}.") from error
+            raise BackendError("unreachable", f"{self.address} is not a web address: {error}.") from error
 
     def _body(self, request: GenerationRequest, sampling: Sampling) -> dict[str, Any]:
         """Only what is needed: servers refuse fields that they do not know."""

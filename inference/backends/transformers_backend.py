@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftplatform.engines.modelconfig import CONTEXT_KEYS, context_length
 from inference.backends import choices as choice_scoring
 from inference.backends import decoding
 from inference.backends.base import (
@@ -165,7 +166,7 @@ class TransformersBackend:
 
     # ----------------------------------------------------------------------------------------------- constrained choice
     def score_choices(self, requests: Sequence[ChoiceRequest]) -> Iterator[ChoiceOutput]:
-        """Score each request's labels in one forward a batch. Requests with the same labels share a batch."""
+        """Score each request's labels in one forward per batch. Requests with the same labels share a batch."""
         alike: dict[tuple[str, tuple[str, ...], str, bool], list[int]] = {}
         for place, request in enumerate(requests):
             alike.setdefault((request.prefix, request.choices, request.ending, request.end_of_turn), []).append(place)
@@ -294,8 +295,9 @@ def _require_positions(model: Any) -> None:
 
 
 def _context_length(config: Any) -> int | None:
-    length = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return int(length) if length else None
+    """As transformers loaded it: what the folder left out may have the architecture's default there."""
+    text = config.get_text_config()
+    return context_length({key: getattr(text, key, None) for key in CONTEXT_KEYS})
 
 
 def _renderer(tokenizer: Any) -> Renderer:
@@ -322,7 +324,7 @@ def _cache_bytes_per_token(model: Any) -> int:
 
 
 def _row_seed(seed: int, request_id: str) -> int:
-    """A random stream a request: by the run's seed and the request's id, whoever shares its batch."""
+    """One random stream per request: by the run's seed and the request's id, whoever shares its batch."""
     digest = hashlib.sha256(f"{seed}:{request_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1  # torch takes 63 bits
 

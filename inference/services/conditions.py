@@ -58,7 +58,7 @@ class Asking:
             return cls(name, shots=int(shots), seed=seed)
         raise Refused(
             "unknown-condition",
-            f"{name!r} is no condition; there are zero-shot, 1-shot to {MOST_SHOTS}-shot, constrained and constrained-calibrated.",
+            f"{name!r} is not a condition; there are zero-shot, 1-shot to {MOST_SHOTS}-shot, constrained and constrained-calibrated.",
             field="conditions",
         )
 
@@ -119,7 +119,7 @@ def _draw_shots(
     if len(sources) < shots:
         raise Refused(
             "too-few-shots",
-            f"{shots} shots are wanted and {len(sources)} resolved train tickets are short enough. Draw the splits first, or ask for fewer.",
+            f"{shots} shots were asked for, but only {len(sources)} resolved train tickets are short enough. Draw the splits first, or ask for fewer.",
             field="shots",
         )
     return messages, sources

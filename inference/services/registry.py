@@ -282,5 +282,5 @@ def _control_tokens(folder: Path) -> list[str]:
         return sorted({str(token["content"]) for token in added if token.get("special")})
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
         raise Refused(
-            "broken-tokenizer", "tokenizer.json is no tokenizer's JSON. Download the file again.", field="folder"
+            "broken-tokenizer", "tokenizer.json is not a tokenizer's JSON. Download the file again.", field="folder"
         ) from error

@@ -126,7 +126,6 @@ def test_roles_and_foreign_objects(cast: Any, queue: Queue) -> None:
     gets = [
         "projects/building-questions/imports/",
         "projects/building-questions/examples/",
-        "projects/building-questions/annotations/",
         "projects/building-questions/evaluation-sets/",
         "projects/building-questions/dataset-versions/",
         f"examples/{example.pk}/",
@@ -143,6 +142,26 @@ def test_roles_and_foreign_objects(cast: Any, queue: Queue) -> None:
             assert post(cast.client(who), f"leases/{lease['id']}/{act}/").status_code == 404
     assert post(cast.client("vic"), "projects/building-questions/leases/").status_code == 403
     assert post(cast.client("vic"), "projects/building-questions/evaluation-sets/", {"size": 5}).status_code == 403
+
+
+def test_a_labeler_lists_their_own_answers_and_no_other(cast: Any, queue: Queue) -> None:
+    address = "/api/v1/projects/building-questions/annotations/"
+    made = {}
+    for who in ("lea", "rev"):
+        lease = post(cast.client(who), "projects/building-questions/leases/", {"queue": queue.pk}).json()
+        values = {"values": {"desk": "tax", "reply": "Ask the tax desk."}}
+        made[who] = post(cast.client(who), f"leases/{lease['id']}/submit/", values).json()
+    assert [one["id"] for one in cast.client("lea").get(address).json()["results"]] == [made["lea"]["id"]]
+    for who in ("rev", "vic"):
+        found = [one["id"] for one in cast.client(who).get(address).json()["results"]]
+        assert {made["lea"]["id"], made["rev"]["id"]} <= set(found), who
+    asked = cast.client("lea").get(address, {"example": made["rev"]["example"]}).json()
+    assert asked["results"] == [], "not even where the ticket is named"
+    answers = {who: cast.client(who).get(address).status_code for who in ("eve", "mal")}
+    assert answers == {"eve": 403, "mal": 404}
+    (mine,) = cast.client("lea").get(address).json()["results"]
+    revised = post(cast.client("lea"), f"annotations/{mine['id']}/revise/", {"values": {"desk": "tax", "reply": "No."}})
+    assert revised.status_code == 201, "what the list names can be revised"
 
 
 def test_sets_are_drawn_frozen_and_exported(cast: Any, queue: Queue) -> None:

@@ -1,6 +1,7 @@
 """The room's pages as each role meets them."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.urls import reverse
 from annotation import services
 from annotation.models import Annotation, DatasetVersion, Example, HandoutSlot, Import, Lease, Queue, Suggestion
 from ftplatform.accounts.actors import Actor
+from ftplatform.projects import counters
 from ftplatform.projects import services as projects
-from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
+from ftplatform.projects.spec import RESERVED_KEYS, Choice, InputColumn, TaskField, TaskSpec
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -253,6 +255,55 @@ def test_an_admin_closes_a_queue_and_opens_it_again(cast: Any, queue: Queue) -> 
     assert cast.client("rev").get(url(cast, "label", queue.pk)).context["lease"]
 
 
+def test_what_a_newer_queue_asks_for_is_left_out_of_the_one_that_is_reopened(cast: Any, queue: Queue) -> None:
+    client = cast.client("ada")
+    client.post(url(cast, "close-queue", queue.pk))
+    form = {"name": "Newer", "source": "all", "overlap": "1", "limit": "30"}
+    assert client.post(url(cast, "labels"), form).status_code == 302
+    reopened = client.post(url(cast, "reopen-queue", queue.pk), follow=True).content.decode()
+    assert "30 of its answers are asked for in another open queue" in reopened
+    queue.refresh_from_db()
+    assert (queue.is_open, queue.total) == (True, 10)
+
+
+def test_a_flag_reaches_reviewers_and_is_cleared_on_the_tickets_page(cast: Any, tickets: Any) -> None:
+    example, home = tickets[3], reverse("projects:home", args=[cast.project.slug])
+    assert "flagged" not in cast.client("rev").get(home).content.decode()
+    services.flag_example(example=example, flagged=True, by=Actor.of(cast.lea))
+    listed = url(cast, "tickets") + "?flagged=1"
+    for who in ("rev", "ada"):
+        page = cast.client(who).get(home).content.decode()
+        assert "ticket is flagged" in page and f'href="{listed}"' in page
+    assert "ticket is flagged" not in cast.client("vic").get(home).content.decode()
+    assert [row.example.pk for row in cast.client("rev").get(listed).context["page"].rows] == [example.pk]
+
+    ticket, flag = url(cast, "ticket", example.pk), url(cast, "flag-ticket", example.pk)
+    assert flag in cast.client("rev").get(ticket).content.decode()
+    assert flag not in cast.client("vic").get(ticket).content.decode()
+    assert cast.client("vic").post(flag, {"flagged": "0"}).status_code == 403
+    cleared = cast.client("rev").post(flag, {"flagged": "0"}, follow=True)
+    assert f"The flag of ticket {example.pk} is cleared" in cleared.content.decode()
+    example.refresh_from_db()
+    assert not example.is_flagged and "flagged" not in cast.client("rev").get(home).content.decode()
+    cast.client("rev").post(flag, {"flagged": "1"})
+    example.refresh_from_db()
+    assert example.is_flagged
+
+
+def test_who_skipped_a_ticket_and_why_is_for_reviewers_only(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    lease = services.take_lease(queue=queue, labeler=cast.lea)
+    services.skip_lease(lease=lease, reason="It is in <Basque>.", by=Actor.of(cast.lea))
+    ticket = url(cast, "ticket", lease.example_id)
+    for who in ("rev", "ada"):
+        html = cast.client(who).get(ticket).content.decode()
+        assert "It is in &lt;Basque&gt;." in html and "Skipped" in html and queue.name in html
+    assert "Basque" not in cast.client("vic").get(ticket).content.decode()
+    following = cast.client("ada").get(url(cast, "label", queue.pk))
+    assert following.context["lease"].example_id == lease.example_id
+    assert "Basque" not in following.content.decode(), "who labels it next is not told"
+
+
 def test_a_reviewers_home_says_what_waits_for_a_reviewer(cast: Any, tickets: Any) -> None:
     queue = factories.make_queue(cast.project, tickets[:1], overlap=2)
     for who, desk in ((cast.lea, "tax"), (cast.ada, "energy")):
@@ -283,6 +334,75 @@ def test_skip_flag_and_undo(cast: Any, queue: Queue) -> None:
         "energy",
     ]
     assert "energy" in client.get(url(cast, "mine", queue.pk)).content.decode()
+
+
+def keys_on(html: str) -> set[str]:
+    return set(re.findall(r'data-key="([^"]+)"', html))
+
+
+def test_undo_goes_back_answer_by_answer_to_the_tenth_and_away_without_saving(cast: Any, queue: Queue) -> None:
+    client, label = cast.client("lea"), url(cast, "label", queue.pk)
+    for at in range(12):
+        lease = client.get(label).context["lease"]
+        client.post(label, {"lease": str(lease.pk), "f-desk": "tax", "f-reply": f"Reply {at}"})
+    page = client.get(client.get(url(cast, "undo", queue.pk)).url)
+    for at in range(11, 1, -1):
+        html = page.content.decode()
+        assert f"Reply {at}" in html and f"number {12 - at} of your last 10" in html
+        assert re.search(rf'data-key="b" href="{label}"', html)
+        assert re.search(rf'data-key="l" href="{url(cast, "mine", queue.pk)}"', html)
+        before = re.search(r'data-key="u" href="([^"]+)"', html)
+        if at > 2:
+            assert before
+            page = client.get(before[1])
+    assert before is None, "there are ten"
+
+
+def test_the_way_back_has_keys_on_every_page_of_a_queue(cast: Any, tickets: Any) -> None:
+    queue = factories.make_queue(cast.project, tickets[:1])
+    client, label = cast.client("lea"), url(cast, "label", queue.pk)
+    page = client.get(label)
+    assert keys_on(page.content.decode()) >= {"u", "l"}
+    client.post(label, {"lease": str(page.context["lease"].pk), "f-desk": "tax", "f-reply": "Done"})
+    assert keys_on(client.get(label).content.decode()) == {"u", "l"}
+    assert keys_on(client.get(url(cast, "mine", queue.pk)).content.decode()) == {"u", "b"}
+
+
+def test_an_answer_that_a_later_queue_asked_for_again_is_opened_there(cast: Any, tickets: Any) -> None:
+    client = cast.client("lea")
+    for name in ("First", "Second"):
+        queue = factories.make_queue(cast.project, tickets[:1], name=name)
+        lease = services.take_lease(queue=queue, labeler=cast.lea)
+        services.submit_annotation(lease=lease, values={"desk": "tax", "reply": name}, by=Actor.of(cast.lea))
+    first = Queue.objects.get(name="First")
+    revise = url(cast, "revise", queue.pk, Annotation.objects.filter(author=cast.lea).latest("pk").pk)
+    assert client.get(url(cast, "undo", first.pk)).url == revise
+    assert f'href="{revise}"' in client.get(url(cast, "mine", first.pk)).content.decode()
+    assert client.get(revise).status_code == 200
+
+
+def test_the_keys_that_no_label_can_have_are_those_of_the_pages_that_show_labels(
+    cast: Any, run_jobs: Any, tmp_path: Any
+) -> None:
+    labels = tuple(Choice(value=f"label {at}") for at in range(10))
+    fields = [TaskField(name=name, kind="choice", choices=labels) for name in ("desk", "topic")]
+    spec = TaskSpec(inputs=(InputColumn(name="question"),), fields=tuple(fields), user="{question}", codec="json")
+    projects.revise_task(project=cast.project, spec=spec, by=cast.by)
+    cast.project.refresh_from_db()
+    rows = [{"question": f"May I build {thing} here?"} for thing in ("a barn", "a jetty", "a sauna")]
+    factories.import_rows(cast.project, tmp_path / "t.csv", rows, mapping={"question": "input:question"})
+    run_jobs()
+    queue = factories.make_queue(cast.project, Example.objects.filter(project=cast.project))
+    client, label = cast.client("ada"), url(cast, "label", queue.pk)
+    for _ in range(2):
+        answer = {"f-desk": "label 1", "f-topic": "label 2", "lease": str(client.get(label).context["lease"].pk)}
+        client.post(label, answer)
+    last = Annotation.objects.filter(author=cast.ada).latest("pk")
+    pages = (label, url(cast, "revise", queue.pk, last.pk), url(cast, "review", last.example_id))
+    html = [client.get(page).content.decode() for page in pages]
+    assert set.union(*map(keys_on, html)) - {"Enter", *"123456789"} == RESERVED_KEYS
+    for page in html:
+        assert page.count('choices part now" data-row aria-current="true"') == 1 and page.count(" data-row") == 2
 
 
 def test_an_empty_queue_is_told_apart_from_an_error(cast: Any, tickets: Any) -> None:
@@ -387,6 +507,15 @@ def test_from_test_set_to_frozen_training_set(cast: Any, tickets: Any) -> None:
     assert len([json.loads(line) for line in export.splitlines()]) == 30
     assert client.get(frozen.url + "export/?format=nonsense").status_code == 400
     assert client.get(url(cast, "datasets")).status_code == 200
+
+
+def test_the_test_set_s_page_offers_to_draw_the_others_with_it(cast: Any, tickets: Any) -> None:
+    client = cast.client("ada")
+    assert re.search(r'name="validation" value="3"', client.get(url(cast, "test-set")).content.decode())
+    client.post(url(cast, "test-set"), {"size": "10", "validation": "4", "seed": "0", "stratify": "desk"})
+    read = counters.read(cast.project.pk)
+    assert (read["split:test"], read["split:validation"], read["split:train"]) == (10, 4, 26)
+    assert not re.search(r'name="validation" value="\d', client.get(url(cast, "test-set")).content.decode())
 
 
 def test_a_corrected_test_label_is_frozen_without_drawing(cast: Any, tickets: Any) -> None:

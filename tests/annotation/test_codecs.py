@@ -134,3 +134,37 @@ def test_what_would_not_be_read_back_is_refused_with_its_field(values: dict[str,
     with pytest.raises(codecs.UnparsableValue) as refused:
         codecs.render(SPECS[3], values)
     assert refused.value.field == field
+
+
+REPLY = TaskField(name="reply", kind="text")
+LAST_NUMBER = spec("lines", CHOICE, REPLY, NUMBER)
+
+
+@pytest.mark.parametrize(
+    "chosen,output,text",
+    [
+        (spec("lines", CHOICE, REPLY), "desk: tax\nreply: Yes", "Yes"),
+        (spec("lines", CHOICE, REPLY), "desk: tax", ""),
+        (spec("lines", REPLY, CHOICE), "Ask them.\nToday.\ndesk: tax", "Ask them.\nToday."),
+        (LAST_NUMBER, "desk: tax\nAsk them.\namount: 3", "Ask them."),
+        (LAST_NUMBER, "Well.\ndesk: tax\nAsk them.\namount: 3\nnot more", "Well.\nAsk them."),
+        (LAST_NUMBER, "Ask them.", "Ask them."),
+        (LAST_NUMBER, "desk: nowhere", "desk: nowhere"),
+        (spec("lines", TEXT, CHOICE), "Sure!\ndesk: tax", ""),  # need not be given, and was not
+        (spec("json", CHOICE, REPLY), '{"desk": "tax", "reply": ["Ask", "them"]}', '["Ask", "them"]'),
+        (spec("json", CHOICE, REPLY), '{"desk": "tax", "reply": null}', ""),
+        (spec("json", CHOICE, REPLY), '```\n{"desk": "tax"}\n```', ""),
+        (spec("json", CHOICE, REPLY), '{"desk": "tax", "reply": "Ask th', '{"desk": "tax", "reply": "Ask th'),
+    ],
+)
+def test_a_failed_text_counts_as_what_was_written_and_no_other_field_claims(
+    chosen: TaskSpec, output: str, text: str
+) -> None:
+    assert codecs.written(chosen, "reply", codecs.parse(chosen, output).values, output) == text
+
+
+def test_a_choice_after_another_field_has_nothing_fixed_before_it() -> None:
+    second = CHOICE.model_copy(update={"name": "tone"})
+    assert codecs.unframed_choices(spec("lines", CHOICE, second, TEXT)) == [second]
+    assert codecs.unframed_choices(spec("lines", TEXT, CHOICE)) == [CHOICE]
+    assert codecs.unframed_choices(spec("lines", CHOICE, TEXT)) == []

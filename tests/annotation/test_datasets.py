@@ -108,7 +108,7 @@ def test_nothing_and_foreign_evaluation_sets_are_refused(cast: Any) -> None:
     with pytest.raises(Refused, match="nothing to freeze"):
         freeze(cast, [])
     foreign = freeze(cast, [draft("test")], project=cast.other, task_revision=cast.other.task_revision)
-    with pytest.raises(Refused, match="no evaluation set"):
+    with pytest.raises(Refused, match="not an evaluation set"):
         freeze(cast, [draft()], kind="sft", evaluation_set=foreign)
 
 

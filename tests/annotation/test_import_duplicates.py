@@ -65,7 +65,8 @@ def test_a_json_list_on_one_line_comes_in_whole(cast: Any, run_jobs: Any, tmp_pa
     assert counts(source) == (5, 5, 0, 0, 0)
     questions = ExampleContent.objects.order_by("example_id").values_list("inputs__question", flat=True)
     assert list(questions) == [row["question"] for row in rows]
-    assert set(Example.objects.values_list("row", flat=True)) == {1}  # where a person finds them
+    assert list(Example.objects.order_by("pk").values_list("row", flat=True)) == [1, 2, 3, 4, 5]
+    assert source.detected["counts"] == "record"
     assert [labels(one)["reply"] for one in Example.objects.order_by("pk")] == [row["reply"] for row in rows]
 
 
@@ -85,7 +86,7 @@ def test_a_sample_of_a_json_list_on_one_line_has_the_size_that_was_asked(
 def test_json_with_old_line_ends_comes_in_whole(cast: Any, run_jobs: Any, tmp_path: Path) -> None:
     text = json.dumps(factories.desk_rows(4), indent=1).replace("\n", "\r")
     assert counts(bring(cast.project, run_jobs, tmp_path / "t.json", text))[1] == 4
-    assert list(Example.objects.order_by("pk").values_list("row", flat=True)) == [2, 7, 12, 17]
+    assert list(Example.objects.order_by("pk").values_list("row", flat=True)) == [1, 2, 3, 4]
 
 
 # ── what is left out ──
@@ -152,6 +153,13 @@ def test_a_label_that_differs_is_a_row_error_that_names_ticket_and_field(
     assert f"ticket {one.pk}" in error.message and "'tax'" in error.message and "'energy'" in error.message
     assert labels(one) == {"desk": "tax", "reply": "Yes"} and labels(two) == {"desk": "tax", "reply": "A"}
     assert_counters_are_right(cast.project)
+
+
+def test_a_label_that_differs_names_the_record_of_a_json_list(cast: Any, run_jobs: Any, tmp_path: Path) -> None:
+    rows = [{"question": "One?", "desk": desk, "reply": ""} for desk in ("tax", "", "energy")]
+    bring(cast.project, run_jobs, tmp_path / "t.json", json.dumps(rows), duplicates="merge", keep_good_rows=True)
+    error = ImportRowError.objects.get()
+    assert (error.row, error.field) == (3, "desk") and "in record 1," in error.message
 
 
 def test_rows_of_one_text_within_a_file_are_merged_too(cast: Any, run_jobs: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From a row to a ticket, without a database: every value a file can hold, and every reason why a row is none."""
+"""From a row to a ticket, without a database: every value a file can hold, and every reason why a row cannot be one."""
 
 from datetime import UTC, datetime
 from typing import Any

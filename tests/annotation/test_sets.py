@@ -163,6 +163,21 @@ def test_a_larger_test_set_holds_the_old_one_and_spares_what_is_trained_on(cast:
     assert annotation.freeze_evaluation_set(project=cast.project, size=0, by=cast.by) == first
 
 
+def test_the_others_are_drawn_with_the_test_set_where_it_is_asked_for(cast: Any, tickets: list[Example]) -> None:
+    """The baseline comes next, and takes its shots and its majority class from train."""
+    version = annotation.freeze_evaluation_set(project=cast.project, size=12, stratify="desk", validation=5, by=cast.by)
+    read = counters.read(cast.project.pk)
+    assert (version.size, version.counts) == (12, {"test": 12})
+    assert (read["split:validation"], read["split:train"]) == (5, len(tickets) - 17)
+
+
+def test_a_test_set_is_not_drawn_where_its_others_cannot_be(cast: Any, tickets: list[Example]) -> None:
+    with pytest.raises(Refused, match="none is left to train on") as refused:
+        annotation.freeze_evaluation_set(project=cast.project, size=12, validation=len(tickets) - 12, by=cast.by)
+    assert [one.field for one in refused.value.errors] == ["validation"]
+    assert not Example.objects.exclude(split=None).exists()
+
+
 def test_a_changed_test_label_makes_a_new_evaluation_set(cast: Any, tickets: list[Example]) -> None:
     first, training_set = factories.make_sets(cast.project)
     changed = first.items.select_related("example").first()
@@ -303,7 +318,7 @@ def test_an_impossible_draw_says_why(cast: Any, tickets: list[Example]) -> None:
     for size in (0, 1, 61):
         with pytest.raises(Refused, match="cannot be drawn"):
             annotation.freeze_evaluation_set(project=cast.project, size=size, by=cast.by)
-    with pytest.raises(Refused, match="no choice field"):
+    with pytest.raises(Refused, match="is not a choice field"):
         annotation.freeze_evaluation_set(project=cast.project, size=6, stratify="reply", by=cast.by)
     annotation.freeze_evaluation_set(project=cast.project, size=6, by=cast.by)
     with pytest.raises(Refused, match="none is left to train on"):

@@ -105,10 +105,9 @@ def test_a_manifest_becomes_a_folder_once(tmp_path: Path) -> None:
     manifest = services.store_folder(make_folder(tmp_path / "a", config="{}", deep__weights="w"))
     folder = services.materialise(manifest)
     assert (folder / "deep" / "weights").read_text() == "w"
-    marker = folder / ".complete"
-    at = marker.stat().st_mtime_ns
+    made = (folder / "config").stat().st_ctime_ns
     assert services.materialise(manifest) == folder
-    assert marker.stat().st_mtime_ns == at
+    assert (folder / "config").stat().st_ctime_ns == made
 
 
 def test_a_file_that_was_tampered_with_is_found_when_it_is_loaded(tmp_path: Path, home: Path) -> None:
@@ -120,6 +119,72 @@ def test_a_file_that_was_tampered_with_is_found_when_it_is_loaded(tmp_path: Path
         services.materialise(manifest)
     assert not list((home / "models").glob("*/.complete"))
     assert not list((home / "models").glob(".making-*"))
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that were hashed since."""
+    found: list[str] = []
+    digest = services._digest
+
+    def told(path: Path) -> tuple[str, int]:
+        found.append(path.name)
+        return digest(path)
+
+    monkeypatch.setattr(services, "_digest", told)
+    return found
+
+
+def rewrite(file: Path, text: str) -> None:
+    """As somebody does it who means it: the same length, at another time."""
+    file.chmod(0o644)
+    file.write_text(text)
+    os.utime(file, ns=(1, 1))
+
+
+def test_a_file_that_was_changed_after_it_was_laid_out_is_found_at_the_next_load(tmp_path: Path, home: Path) -> None:
+    manifest = services.store_folder(make_folder(tmp_path / "a", config="{}", weights="good"))
+    rewrite(services.materialise(manifest) / "weights", "evil")
+    for _ in range(2):
+        with pytest.raises(Refused, match="weights is not what it was when it was registered") as refused:
+            services.materialise(manifest)
+    assert refused.value.code == "file-changed" and manifest.sha256[:16] in refused.value.message
+
+
+def test_a_file_that_is_gone_or_was_added_is_found_as_well(tmp_path: Path) -> None:
+    manifest = services.store_folder(make_folder(tmp_path / "a", config="{}", weights="good"))
+    folder = services.materialise(manifest)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(Refused, match=r"tokenizer\.json in .* is not a file of the model"):
+        services.materialise(manifest)
+    (folder / "tokenizer.json").unlink()
+    (folder / ".notes").write_text("of an editor")
+    assert services.materialise(manifest) == folder
+    (folder / "config").unlink()
+    with pytest.raises(Refused, match="config is not what it was"):
+        services.materialise(manifest)
+
+
+def test_only_what_looks_different_is_hashed_again(tmp_path: Path, hashed: list[str]) -> None:
+    manifest = services.store_folder(make_folder(tmp_path / "a", config="{}", weights="good"))
+    folder = services.materialise(manifest)
+    hashed.clear()
+    services.materialise(manifest)
+    assert hashed == []
+    rewrite(folder / "weights", "good")
+    services.materialise(manifest)
+    assert hashed == ["weights"], "another time, the same words"
+    services.materialise(manifest)
+    assert hashed == ["weights"]
+
+
+def test_a_folder_of_an_earlier_version_is_hashed_once(tmp_path: Path, hashed: list[str]) -> None:
+    manifest = services.store_folder(make_folder(tmp_path / "a", config="{}", weights="good"))
+    (services.materialise(manifest) / ".complete").write_text("")
+    hashed.clear()
+    for _ in range(2):
+        services.materialise(manifest)
+    assert sorted(hashed) == ["config", "weights"]
 
 
 def test_a_folder_that_a_killed_worker_left_half_made_is_not_taken_for_whole(tmp_path: Path, home: Path) -> None:
@@ -151,7 +216,7 @@ def test_a_file_with_an_owner_is_never_collected(cast: Cast, tmp_path: Path, hom
     ModelVersion.objects.create(project=cast.project, number=1, name="m", source="folder", reference="m", files=folder)
     for rows in (Blob.objects.all(), Manifest.objects.all()):
         aged(rows, 1000)
-    assert services.collect(now=timezone.now()) == services.Collected(blobs=0, manifests=0, scratch=0)
+    assert services.collect(now=timezone.now()) == services.Collected(blobs=0, manifests=0, folders=0, scratch=0)
     assert stored(found.file, home).exists()
 
 
@@ -162,6 +227,36 @@ def test_a_folder_that_nobody_owns_goes_with_its_files(tmp_path: Path, home: Pat
     gone = services.collect(now=timezone.now())
     assert (gone.manifests, gone.blobs) == (1, 2)
     assert not Manifest.objects.exists() and not Blob.objects.exists()
+
+
+def unused(folder: Path, hours: int) -> None:
+    """As though it had been used last so long ago."""
+    at = (timezone.now() - timedelta(hours=hours)).timestamp()
+    for path in (folder / ".complete", folder):
+        if path.exists():
+            os.utime(path, (at, at))
+
+
+def test_a_model_laid_out_for_a_manifest_that_is_gone_goes_after_a_day(tmp_path: Path, home: Path) -> None:
+    manifests = [services.store_folder(make_folder(tmp_path / name, config=name)) for name in ("old", "used", "kept")]
+    old, used, kept = (services.materialise(manifest) for manifest in manifests)
+    half = home / "models" / ".making-left"
+    half.mkdir()
+    for folder in (old, kept, half):
+        unused(folder, 25)
+    unused(used, 23)
+    Manifest.objects.exclude(pk=manifests[2].pk).delete()
+    assert services.collect(now=timezone.now()).folders == 2
+    assert sorted((home / "models").iterdir()) == sorted([used, kept])
+
+
+def test_loading_a_model_is_using_it(tmp_path: Path, home: Path) -> None:
+    manifest = services.store_folder(make_folder(tmp_path / "a", config="{}"))
+    folder = services.materialise(manifest)
+    unused(folder, 25)
+    services.materialise(manifest)
+    manifest.delete()
+    assert services.collect(now=timezone.now()).folders == 0 and folder.exists()
 
 
 def test_what_is_stored_again_is_new_again(tmp_path: Path, home: Path) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from evaluation.metrics import MetricInputError
+from evaluation.scoring import automatic
 from evaluation.scoring.automatic import Answers, TestSet, score
 from ftplatform.projects.spec import TaskSpec
 
@@ -46,3 +48,17 @@ def test_two_sources_are_scored_by_one_table_whatever_they_answered(metric: str)
     base, tuned = scored(metric, [1, 4, 5, 5], [1, 4, 5, 4]), scored(metric, [1, 4, 5, 5], [1, 2, 3, 5])
     shapes = {None if one.statistics is None else one.statistics.shape for one in (base, tuned)}
     assert len(shapes) == 1
+
+
+def test_a_metric_that_cannot_be_had_is_what_it_is_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lower is better for an error, whether or not there is a figure."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise MetricInputError("nothing to go by")
+
+    had = scored("mean_absolute_error", [1, 4], [4, 4])
+    monkeypatch.setattr(automatic, "compute", refuse)
+    absent = scored("mean_absolute_error", [1, 4], [4, 4])
+    assert (absent.figure.value, absent.figure.reason) == (None, "nothing to go by")
+    assert absent.direction == had.direction == "lower"
+    assert (absent.scale, absent.limits) == (had.scale, had.limits) and absent.limits[1] > 1

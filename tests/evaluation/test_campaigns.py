@@ -16,6 +16,7 @@ from evaluation import selectors, services
 from evaluation.campaigns import ratingform
 from evaluation.campaigns.blinding import payload
 from evaluation.models import Assignment, Campaign, Rating
+from evaluation.scorecards.campaign_results import results_of
 from evaluation.scoring import reach
 from evaluation.scoring.rules import Rules
 from ftplatform.accounts.actors import Actor
@@ -165,11 +166,19 @@ def test_a_draft_is_kept_shown_again_and_a_stale_tab_is_told(world: worlds.World
     url = _url(world, "draft", campaign.number, assignment.pk)
     first = client.post(url, {"a-relevance": "5", "comment": "so far", "revision": "0"})
     assert first.json() == {"draft_revision": 1}
-    assert client.post(url, {"a-relevance": "1", "revision": "0"}).status_code == 409
+    stale = client.post(url, {"a-relevance": "1", "revision": "0"})
+    assert stale.status_code == 409
+    assert stale.json() == {"detail": "You entered something else in another tab.", "draft_revision": 1}
     html = client.get(_url(world, "rate", campaign.number)).content.decode()
     assert 'name="a-relevance" value="5" data-key="5" checked' in html and "so far" in html
     assert 'name="revision" value="1"' in html
     assert client.post(url, {"a-relevance": "4", "revision": "1"}).json() == {"draft_revision": 2}
+    client.post(_url(world, "item", campaign.number, assignment.pk), _form())
+    late = client.post(url, {"a-relevance": "1", "revision": "2"})
+    assert late.status_code == 409
+    assert late.json() == {"detail": "You rated this item in another tab.", "rating": Rating.objects.get().pk}
+    assignment.refresh_from_db()
+    assert assignment.draft is None
 
 
 def test_any_draft_of_another_client_can_be_shown(world: worlds.World, campaign: Campaign) -> None:
@@ -315,6 +324,37 @@ def test_api_opens_a_campaign_with_raters_and_gives_results(world: worlds.World)
     assert listed[0]["ratings"] == 6
 
 
+def test_an_expert_lists_the_open_campaigns_that_ask_them_and_nothing_of_what_is_compared(
+    world: worlds.World, campaign: Campaign
+) -> None:
+    eve, other = world.experts
+    address = f"/api/v1/projects/{world.project.slug}/campaigns/"
+    shown = {"id": campaign.pk, "number": campaign.number, "name": "Blind round", "done": 0, "left": 6}
+    assert _client(eve).get(address).json() == {"next": None, "previous": None, "results": [shown]}
+    for _ in range(2):
+        item = _client(eve).post(f"/api/v1/campaigns/{campaign.pk}/items/next/").json()  # where the list's id leads
+        answer = worlds.answer(_live(eve))
+        rated = _client(eve).post(f"/api/v1/items/{item['id']}/ratings/", answer, content_type="application/json")
+        assert rated.status_code == 201
+    assert _client(eve).get(address).json()["results"] == [shown | {"done": 2, "left": 4}]
+    uninvited = worlds.person(world.project, "zoe", "expert")
+    assert _client(uninvited).get(address).json()["results"] == []
+    assert "evaluation_set" in _client(world.admin).get(address).json()["results"][0], "readers see what they saw"
+    services.close_campaign(campaign=campaign, by=world.by)
+    assert _client(other).get(address).json()["results"] == []
+
+
+def test_api_finds_a_rater_whatever_the_case_of_the_name(world: worlds.World) -> None:
+    card = worlds.make_scorecard(world)
+    client = _client(world.admin)
+    body = {"scorecard": card.pk, "items": 3, "raters": ["EVE", "eve"]}
+    made = client.post(f"/api/v1/projects/{world.project.slug}/campaigns/", body, content_type="application/json")
+    assert (made.status_code, made.json()["raters"]) == (201, 1)
+    raters = f"/api/v1/campaigns/{made.json()['id']}/raters/"
+    invited = client.post(raters, {"user": "Expert1"}, content_type="application/json")
+    assert (invited.status_code, invited.json()["raters"]) == (200, 2)
+
+
 def test_api_invites_more_raters_and_closes(world: worlds.World, campaign: Campaign) -> None:
     client = _client(world.admin)
     worlds.person(world.project, "zoe", "expert")
@@ -371,7 +411,7 @@ def test_results_are_counted_once_for_each_newest_rating(world: worlds.World, ca
 
     def asked() -> tuple[int, list[str], int]:
         with CaptureQueriesContext(connection) as captured:
-            found = selectors.results_of(Campaign.objects.select_related("rules", "rubric").get(pk=campaign.pk))
+            found = results_of(Campaign.objects.select_related("rules", "rubric").get(pk=campaign.pk))
         return found.ratings, [rater.name for rater in found.raters], len(captured)
 
     assert asked()[:2] == (6, ["rater 1"])

@@ -124,8 +124,8 @@ def test_a_validation_set_that_cannot_serve_is_refused_at_the_door(
     baseline = worlds.make_baseline(world)
     other = worlds.make_world("other", admin="olga", spec=LABEL_ONLY)
     for unfit, why in (
-        (world.evaluation_set, "no training set"),
-        (validation_set(other), "no training set of this project"),
+        (world.evaluation_set, "not a training set"),
+        (validation_set(other), "not a training set of this project"),
         (validation_set(world, split="train", number=3), "no validation tickets"),
     ):
         with pytest.raises(Refused, match=why) as refused:

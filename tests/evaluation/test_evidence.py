@@ -148,7 +148,7 @@ def test_a_second_campaign_adds_its_ratings_to_those_of_the_first(world: worlds.
     assert made.content["human"]["ratings"] == 10 and made.content["human"]["campaigns"] == [first.pk, second.pk]
     worlds.rate_all(second, world.experts, candidate=5)
     pooled = rescored(made, world).content["human"]
-    assert (pooled["ratings"], pooled["items"]) == (48, 24), "who rated an item in both counts once"
+    assert (pooled["ratings"], pooled["items"]) == (48, 24), "someone who rated an item in both counts once"
     helpful = next(one for one in pooled["dimensions"] if one["name"] == "helpfulness")
     assert helpful["candidate"]["value"] == pytest.approx((5 * 4 + 19 * 5) / 24), "by what was said first"
     assert any(
@@ -345,7 +345,7 @@ def test_who_opened_the_sealed_pages_rates_no_more_and_the_card_says_so(world: w
     client = Client()
     client.force_login(world.admin)
     page = client.get(reverse("evaluation:rate", args=[world.project.slug, campaign.number]))
-    assert "you rate in it no more" in page.content.decode()
+    assert "you can no longer rate in it" in page.content.decode()
     card = worlds.make_scorecard(world, campaign)
     assert card.content["human"]["ratings"] == 1
     assert any("One rater of “Blind round” opened the sealed pages" in threat for threat in card.content["threats"])

@@ -17,6 +17,7 @@ from django.utils import timezone
 from evaluation import services
 from evaluation.campaigns.blinding import order_of
 from evaluation.models import AnswerKey, Assignment, Campaign, CampaignRater, Rating
+from evaluation.scorecards.campaign_results import results_of
 from ftplatform.accounts.actors import Actor
 from ftplatform.audit.models import AuditEvent
 from ftplatform.errors import Conflict, Refused
@@ -312,7 +313,6 @@ def test_harm_that_is_not_said_is_not_taken_for_no(place: world.World, harm: Any
 
 
 def test_harm_may_have_a_kind_and_the_results_count_it(place: world.World) -> None:
-    from evaluation import selectors
 
     eve = place.experts[0]
     campaign = world.open_campaign(place)
@@ -331,7 +331,7 @@ def test_harm_may_have_a_kind_and_the_results_count_it(place: world.World) -> No
         assert field in {error.field for error in refused.value.errors}
     rating = submit(item, eve, harm=harm, harm_category={ours: "privacy"})
     assert rating.harm_category == {ours: "privacy"}
-    by_arm = {one.arm: one for one in selectors.results_of(campaign).harm}
+    by_arm = {one.arm: one for one in results_of(campaign).harm}
     assert by_arm["candidate"].categories == {"Privacy": 1} and by_arm["base"].categories == {}
 
 

@@ -32,7 +32,7 @@ def write(world: worlds.World, output: str, k: int) -> list[Generation]:
 
 def test_a_text_that_was_left_out_is_empty_for_scores_and_raters(world: worlds.World) -> None:
     (left_out,) = write(world, "desk: Energy", 1)
-    assert shown_text("reply", left_out) == ""
+    assert shown_text(worlds.SPEC, "reply", left_out) == ""
     items = gather.items_of(world.evaluation_set, "test")
     answers = gather.answers(world.tuned_run.cells.get(), items)
     test = gather.test_set(world.evaluation_set, items)
@@ -40,7 +40,9 @@ def test_a_text_that_was_left_out_is_empty_for_scores_and_raters(world: worlds.W
     assert scored.per_item is not None and scored.per_item[-1] == 0, "although the reference has the word energy"
     (unread,) = write(world, "", 1)
     unread.output = "Ask the tax office."
-    assert shown_text("reply", unread) == "Ask the tax office.", "where nothing could be read, what was written counts"
+    assert shown_text(worlds.SPEC, "reply", unread) == "Ask the tax office.", (
+        "where nothing could be read, what was written counts"
+    )
 
 
 def test_the_runs_page_and_the_card_say_the_same_of_what_was_parsed(world: worlds.World) -> None:

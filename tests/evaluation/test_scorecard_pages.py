@@ -178,7 +178,9 @@ def test_rules_are_set_by_the_form_and_errors_keep_what_was_typed(world: worlds.
     assert client.post(url, form).status_code == 302
     assert ReleaseRules.objects.latest("number").content["margins"] == {"safety": 0.2, "fluency": 0.4}
     wrong = client.post(url, {**form, "margins": "safety much"})
-    assert wrong.status_code == 422 and b"safety much" in wrong.content and b"is no name with a number" in wrong.content
+    assert (
+        wrong.status_code == 422 and b"safety much" in wrong.content and b"is not a name with a number" in wrong.content
+    )
     unknown = client.post(url, {**form, "primary": "beauty"})
     assert unknown.status_code == 422 and b"beauty" in unknown.content
 
@@ -243,7 +245,7 @@ def test_home_tells_the_step_the_lamp_and_the_verdict(world: worlds.World) -> No
     assert "baseline is missing" in client.get(home).content.decode()
     worlds.open_campaign(world)
     html = client.get(home).content.decode()
-    assert "Latest scorecard" in html and "ratings are wanted" in html and "0/24" in html
+    assert "Latest scorecard" in html and "ratings are needed" in html and "0/24" in html
     assert lamp_of(world).word == "Under way"
 
 

@@ -145,7 +145,7 @@ def test_ratings_that_cannot_judge_are_not_called_none() -> None:
         DEFAULT, found, campaigns=[1], is_open=True, names={1: "a", 2: "b"}, primary="helpfulness", family=set(NAMES)
     )
     decided = decide(Rules(), human, [])
-    assert decided.value == "undecided" and "120 ratings do not tell" in decided.sentence
+    assert decided.value == "undecided" and "120 ratings are not enough to tell" in decided.sentence
     states = {one.rule: one.state for one in decided.rules}
     assert states["Safety gate"] == states["Rated items"] == "not-yet"
 

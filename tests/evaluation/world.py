@@ -19,6 +19,7 @@ from evaluation.scoring.rules import Rules
 from ftplatform.accounts.actors import Actor
 from ftplatform.accounts.models import Membership, User
 from ftplatform.artifacts.models import Manifest
+from ftplatform.projects import counters
 from ftplatform.projects.models import Project
 from ftplatform.projects.services import create_project
 from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
@@ -199,6 +200,7 @@ def _ticket(spec: TaskSpec, at: int, rng: random.Random) -> tuple[dict[str, str]
 
 
 def _train_tickets(project: Project, spec: TaskSpec, rng: random.Random) -> None:
+    counters.add(project.pk, "split:train", 30)
     for at in range(100, 130):
         inputs, values = _ticket(spec, at, rng)
         example = Example.objects.create(

@@ -102,7 +102,7 @@ def test_making_it_again_is_at_once(folder):
 
 @pytest.mark.model
 def test_untuned_it_knows_some_desks_and_never_the_form(backend, tickets):
-    """The honest baseline (stack.md: 0.34–0.40 constrained, 0.00 free): better than the six desks' chance, far from good."""
+    """The honest baseline (measured: 0.34–0.40 constrained, 0.00 free): better than the six desks' chance, far from good."""
     desks = tuple(DESKS)
     asked = [ChoiceRequest(str(n), messages(question), "desk: ", desks) for n, (question, _) in enumerate(tickets)]
     outputs = sorted(backend.score_choices(asked), key=lambda output: int(output.id))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pydantic import BaseModel
 
@@ -20,7 +20,7 @@ from ftplatform.errors import Conflict, Refused
 from ftplatform.jobs import context as contexts
 from ftplatform.jobs import kinds, services, supervisor
 from ftplatform.jobs.context import JobContext, JobFailed, Superseded
-from ftplatform.jobs.models import Job, JobEvent, Slot, SlotClaim
+from ftplatform.jobs.models import STALE, Job, JobEvent, Slot, SlotClaim
 from tests.factories import SYSTEM
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +68,7 @@ def fresh(job: Job) -> Job:
 
 def age_heartbeat(job: Job) -> None:
     """As if its worker had been killed a while ago."""
-    Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - supervisor.STALE - timedelta(seconds=1))
+    Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - STALE - timedelta(seconds=1))
 
 
 def test_a_job_runs_to_its_result_and_says_so() -> None:
@@ -88,6 +88,31 @@ def test_a_message_that_comes_twice_runs_the_job_once() -> None:
     for _ in range(3):
         supervisor.run(job.pk)
     assert runs == [1]
+
+
+def test_who_waits_for_a_job_outlives_a_database_that_is_started_again() -> None:
+    job, looks = enqueue(), []
+
+    def tell(now: Job) -> None:
+        looks.append(now.state)
+        if len(looks) == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        elif len(looks) == 2:
+            supervisor.run(job.pk)
+
+    assert services.wait(job, timeout=30, tell=tell).state == Job.State.SUCCEEDED
+    assert len(looks) > 2
+
+
+def test_who_waits_for_a_job_gives_up_on_a_database_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "AWAY_SECONDS", 0.5)
+
+    def tell(now: Job) -> None:
+        raise OperationalError("the connection is lost")
+
+    with pytest.raises(OperationalError):
+        services.wait(enqueue(), timeout=30, tell=tell)
 
 
 def test_two_workers_that_claim_at_once_get_one_job() -> None:
@@ -211,7 +236,7 @@ def test_one_heavy_job_a_host_at_a_time_and_the_oldest_goes_first(sent: list[tup
     assert supervisor.claim(second.pk) is None, "no claim without a slot"
     supervisor.run(first.pk)
     assert fresh(first).state == Job.State.SUCCEEDED
-    assert SlotClaim.objects.get().job == second, "the slot goes on to who waits"
+    assert SlotClaim.objects.get().job == second, "the slot goes on to the job that waits"
     assert [pk for pk, _ in sent] == [first.pk, second.pk]
     supervisor.run(second.pk)
     assert not SlotClaim.objects.exists()

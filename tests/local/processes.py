@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from ftplatform.local.home import Home
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -27,6 +29,11 @@ def naming(text: str) -> dict[int, str]:
         except OSError:
             continue
     return found
+
+
+def pid_of(home: Home, part: str) -> int:
+    """The first process of this home whose command line names `part`, or 0 while there is none."""
+    return min((pid for pid, line in naming(str(home.path)).items() if part in line), default=0)
 
 
 def outside() -> dict[str, str]:
@@ -66,7 +73,7 @@ def kill_hard(pid: int) -> None:
 
 
 def cut_power(pids: Iterable[int]) -> None:
-    """All end at once: none gets to act on the end of another. Who ended by itself meanwhile is gone all the same."""
+    """All end at once: none gets to act on the end of another. One that ended by itself meanwhile is gone all the same."""
     pids = list(pids)
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in pids:

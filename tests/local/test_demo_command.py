@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftplatform.local.home import Home
-from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, outside
+from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, outside, pid_of
 
 pytestmark = pytest.mark.e2e
 
@@ -36,7 +36,7 @@ CONTRACT = {
     "verdict": {"value", "reasons"},
     "seconds": {"import", "baseline", "training", "comparison"},
 }  # fmt: skip
-"""What contracts.md promises of the JSON, by its keys."""
+"""What the demo's JSON promises to scripts, by its keys."""
 
 
 def tickets(path: Path) -> Path:
@@ -67,7 +67,9 @@ def runs(home: Home, part: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.model
-def test_a_demo_whose_starter_was_killed_in_training_goes_on_to_its_scorecard(home: Home, folder: Path) -> None:
+def test_a_demo_whose_starter_and_then_database_were_killed_in_training_goes_on_to_its_scorecard(
+    home: Home, folder: Path
+) -> None:
     words = ["--tickets", str(tickets(folder / "mine.csv")), "--input", "text", "--target", "label", "--json", str(folder / "out.json")]  # fmt: skip
     first = demo(home, *words)
     eventually(lambda: runs(home, "training.engine") or first.poll() is not None, within_s=400)
@@ -78,6 +80,8 @@ def test_a_demo_whose_starter_was_killed_in_training_goes_on_to_its_scorecard(ho
     assert not (folder / "out.json").exists()
 
     second = demo(home, *words)
+    eventually(lambda: runs(home, "training.engine") or second.poll() is not None, within_s=400)
+    kill_hard(pid_of(home, "bin/postgres"))
     said = said_by(second)
     assert second.returncode == 0, said
     assert "Traceback" not in said

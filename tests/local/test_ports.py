@@ -29,5 +29,5 @@ def test_a_listener_on_all_addresses_counts():
 
 @pytest.mark.parametrize("nonsense", ["0", "65536", "-1", "http", "80 80", "²"])
 def test_nonsense_is_no_port(nonsense):
-    with pytest.raises(LocalError, match="is no port"):
+    with pytest.raises(LocalError, match="is not a port"):
         ports.choose({"FT_PORT": nonsense})

@@ -14,7 +14,7 @@ import pytest
 
 from ftplatform.local import lifetime
 from ftplatform.local.home import urls
-from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, outside
+from tests.local.processes import REPOSITORY, eventually, kill_hard, naming, outside, pid_of
 
 pytestmark = pytest.mark.e2e
 
@@ -59,11 +59,6 @@ def answers(port: int) -> bool:
         return False
 
 
-def pid_of(home, part: str) -> int:
-    """The program's first process, or 0 while there is none."""
-    return min((pid for pid, line in naming(str(home.path)).items() if part in line), default=0)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_however_it_ends_up_leaves_no_process(site, number):
     port = free_port()
@@ -83,7 +78,7 @@ def test_web_worker_and_database_come_back_after_kill_9(site):
             killed = pid_of(site, part)
             kill_hard(killed)
             eventually(lambda part=part, killed=killed: pid_of(site, part) not in {0, killed}, within_s=30)
-        eventually(lambda: answers(port), within_s=30)
+        eventually(lambda: answers(port), within_s=120)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

@@ -1,4 +1,4 @@
-"""The demo's stages from a file to the JSON of contracts.md, with real jobs and engines, on the tiny model."""
+"""The demo's stages from a file to its JSON, with real jobs and engines, on the tiny model."""
 
 from __future__ import annotations
 
@@ -131,6 +131,7 @@ def test_labels_of_any_kind_come_to_a_verdict_that_people_can_still_make(
     assert told["tuned"]["metrics"].keys() == told["deltas"].keys() >= {"label.accuracy", "label.f1_macro"}
     assert told["verdict"]["value"] == "undecided" and "Still needed" in told["verdict"]["reasons"][1]
     assert told["campaign"]["items"] > 0 and told["campaign"]["ratings"] == 0
+    assert told["remarks"] == list(source.remarks) and source.remarks
     assert TrainingRun.objects.get().hyperparameters["overlong"] == "skip"
     campaign = Campaign.objects.get()
     shown = [answer.text for item in campaign.items.all() for answer in item.answers.all()]

@@ -90,6 +90,17 @@ def test_a_file_is_told_by_name_where_it_cannot_be_read(tmp_path: Path) -> None:
         own_file(tmp_path / "gone.csv", text="text", target="label", kind=None)
 
 
+def test_what_the_reader_guessed_is_told(tmp_path: Path) -> None:
+    """A file of an office program: accents that are not UTF-8, and a column without a name."""
+    path = tmp_path / "office.csv"
+    rows = "".join(f"Maße von Köln {at},{'ab'[at % 2]},x\n" for at in range(40))
+    path.write_bytes(f"text,label,\n{rows}".encode("cp1252"))
+    guessed, unnamed, *rest = own_file(path, text="text", target="label", kind=None).remarks
+    assert guessed.startswith("office.csv: The file is not UTF-8") and "read as cp1252, a guess" in guessed
+    assert "Column 3 has no name" in unnamed
+    assert len(rest) == 1 and "is taken as a label to choose" in rest[0]
+
+
 def test_a_key_that_comes_late_is_a_column(tmp_path: Path) -> None:
     rows = [{"text": f"ticket {at}"} for at in range(150)] + [
         {"text": f"t {at}", "label": "ab"[at % 2]} for at in range(40)

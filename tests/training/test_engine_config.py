@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ftplatform.engines.events import EngineError
-from training.engine.config import Hyperparameters, config_hash, read_config
+from training.engine.config import Hyperparameters, config_hash, read_config, row_limit
 from training.engine.rows import data_hash, read_rows
 
 
@@ -109,3 +109,19 @@ def test_hashes_tell_other_rows_settings_and_models(tmp_path):
     assert before != config_hash(LaterHyperparameters(adapter_layers=4), model)
     write(model / "model.safetensors", "weights")
     assert before != config_hash(Hyperparameters(), model)
+
+
+@pytest.mark.parametrize(
+    ("config", "limit"),
+    [
+        ({"max_position_embeddings": 300}, 300),
+        ({"n_positions": 256, "n_ctx": 128}, 256),  # GPT-2's names for it
+        ({"model_type": "two-parts", "text_config": {"max_position_embeddings": 200}}, 200),
+        ({"max_position_embeddings": 4096}, 1024),
+        ({"max_position_embeddings": "many"}, 1024),
+        ([], 1024),
+    ],
+)
+def test_no_row_is_longer_than_the_model_reads_whatever_its_config_calls_that(tmp_path, config, limit):
+    write(tmp_path / "config.json", config)
+    assert row_limit(1024, tmp_path) == limit

@@ -149,7 +149,7 @@ def test_a_misspelt_setting_gets_the_nearest_name(world: Any) -> None:
 
 def test_an_evaluation_set_is_never_trained_on(world: Any) -> None:
     world.baseline()
-    with pytest.raises(Refused, match="no training set"):
+    with pytest.raises(Refused, match="not a training set"):
         start(world, dataset_version=world.evaluation_set)
 
 

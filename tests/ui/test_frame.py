@@ -121,5 +121,5 @@ def test_a_name_with_markup_is_text(cast: Cast) -> None:
 
 
 def test_a_step_with_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="no step of the loop"):
+    with pytest.raises(ValueError, match="not a step of the loop"):
         registries.register_loop_step("launch", lambda access: None)  # type: ignore[arg-type,return-value]

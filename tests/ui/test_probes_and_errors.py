@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from ftplatform.jobs.models import Job, Slot
+from ftplatform.ui import probes
 from tests.factories import Cast
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +29,23 @@ def test_ready_needs_a_worker() -> None:
     assert answer.json()["worker"] != "ok"
     Slot.objects.create(host="here", kind="cpu", index=0, reported_at=timezone.now())
     assert Client().get("/readyz").status_code == 200
+
+
+def test_who_is_away_is_told_to_all_and_why_to_the_log_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(error: Exception) -> Any:
+        def ask(*_: Any) -> Any:
+            raise error
+
+        return ask
+
+    monkeypatch.setattr(probes.connection, "cursor", gone(OperationalError("no socket in /secret/home for user ft")))
+    monkeypatch.setattr(probes.cache, "get", gone(RedisError("no answer from /secret/valkey.sock")))
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "database": "away", "broker": "away", "worker": "unknown"}
+    assert "/secret/home" in caplog.text and "/secret/valkey.sock" in caplog.text
 
 
 def test_metrics_are_prometheus_text_and_tell_nothing_of_projects(cast: Cast) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import zaragoza_construction_faq
 
@@ -14,22 +15,37 @@ from annotation.texts import first_sentences
 from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
 from training.demo.source import Load, Source
 
-DESKS: dict[str, tuple[str, ...]] = {
-    "permits": ("bygglov", "attefallshus-friggebod", "tillbyggnad", "marklov-rivningslov", "strandskydd", "bbr-pbl", "altan-staket-plank", "tomtgrans-servitut", "buller-granne"),
-    "tax": ("rot-avdrag", "rut-avdrag", "f-skatt", "omvand-moms"),
-    "contracts": ("kontrakt", "dolda-fel", "dispute", "forsakring-ansvar", "besiktning", "reklamation-process", "garantier"),
-    "companies": ("verifiera-byggfirma", "arbetsmiljo", "yrkesbevis-certifikat", "personalliggare"),
-    "renovation": ("takläggning", "badrumsrenovering", "koksrenovering", "fasadrenovering", "vvs", "elinstallation", "kostnader"),
-    "energy": ("isolering", "varmesystem", "ventilation", "energideklaration", "solceller-varmpump", "bergvarme-jordvarme", "oppen-spis-vedeldning", "radon-fuktskador"),
+
+class Desk(NamedTuple):
+    """What a labeler reads of a desk, and the categories of the data set that it gathers."""
+
+    description: str
+    categories: tuple[str, ...]
+
+
+DESKS = {
+    "permits": Desk(
+        "Whether one may build: permits, notices, plots, neighbours.",
+        ("bygglov", "attefallshus-friggebod", "tillbyggnad", "marklov-rivningslov", "strandskydd", "bbr-pbl", "altan-staket-plank", "tomtgrans-servitut", "buller-granne"),
+    ),
+    "tax": Desk("Deductions for labour, VAT, tax status of firms.", ("rot-avdrag", "rut-avdrag", "f-skatt", "omvand-moms")),
+    "contracts": Desk(
+        "Agreements, faults, guarantees, disputes, inspections.",
+        ("kontrakt", "dolda-fel", "dispute", "forsakring-ansvar", "besiktning", "reklamation-process", "garantier"),
+    ),
+    "companies": Desk(
+        "Is this firm sound: checks, certificates, safety at work.",
+        ("verifiera-byggfirma", "arbetsmiljo", "yrkesbevis-certifikat", "personalliggare"),
+    ),
+    "renovation": Desk(
+        "How and at what cost: roof, bath, kitchen, façade, pipes, wiring.",
+        ("takläggning", "badrumsrenovering", "koksrenovering", "fasadrenovering", "vvs", "elinstallation", "kostnader"),
+    ),
+    "energy": Desk(
+        "Heating, insulation, ventilation, solar, radon and damp.",
+        ("isolering", "varmesystem", "ventilation", "energideklaration", "solceller-varmpump", "bergvarme-jordvarme", "oppen-spis-vedeldning", "radon-fuktskador"),
+    ),
 }  # fmt: skip
-DESCRIPTIONS = {
-    "permits": "Whether one may build: permits, notices, plots, neighbours.",
-    "tax": "Deductions for labour, VAT, tax status of firms.",
-    "contracts": "Agreements, faults, guarantees, disputes, inspections.",
-    "companies": "Is this firm sound: checks, certificates, safety at work.",
-    "renovation": "How and at what cost: roof, bath, kitchen, façade, pipes, wiring.",
-    "energy": "Heating, insulation, ventilation, solar, radon and damp.",
-}
 ATTRIBUTION = (
     "Questions and answers: Swedish Construction FAQ by Zaragoza AB, Helsingborg (CC BY 4.0), English version. "
     "Replies are the first one or two sentences of its answers; desks group its categories."
@@ -43,7 +59,7 @@ NEAR = 0.6
 
 def building_questions(folder: Path) -> Source:
     """Writes the embedded questions as a CSV, near-duplicates grouped, and describes their task."""
-    desk_of = {category: desk for desk, categories in DESKS.items() for category in categories}
+    desk_of = {category: desk for desk, one in DESKS.items() for category in one.categories}
     rows = [row for row in zaragoza_construction_faq.load(lang="en") if row["category"] in desk_of]
     questions = [row["q"] for row in rows]
     groups = _near_groups(questions)
@@ -85,7 +101,7 @@ def _short_reply(answer: str) -> str:
 
 
 def _near_groups(questions: Sequence[str]) -> list[int]:
-    """A group number a question; near-duplicates share one, also through others."""
+    """One group number per question; near-duplicates share one, also through others."""
     pairs = near_duplicates(questions, threshold=NEAR)
     keys = [[0 if at in (first, second) else None for at in range(len(questions))] for first, second, _ in pairs]
     return join_groups(*keys) if keys else list(range(len(questions)))
@@ -100,7 +116,8 @@ def _building_task() -> TaskSpec:
                 name="desk",
                 kind="choice",
                 choices=tuple(
-                    Choice(value=desk, title=desk.capitalize(), description=DESCRIPTIONS[desk]) for desk in DESKS
+                    Choice(value=desk, title=desk.capitalize(), description=one.description)
+                    for desk, one in DESKS.items()
                 ),
                 guidelines="Choose the desk that can close the question, not the one that is named first.",
                 primary_metric="accuracy",

@@ -1,4 +1,4 @@
-"""The reader's own CSV or JSONL as a demo: one text in, one label or text out. Django-free."""
+"""The reader's own file as a demo: one text in, one label or text out. Django-free."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_ANSWER_TOKENS = 160
 """Of a text answer: what two cores write for a test set within the demo's minutes."""
 
 CUT_SHARE = 0.9
-"""The share of target texts that an answer's tokens shall hold."""
+"""The share of target texts that fit whole into an answer's tokens."""
 
 FRAME_TOKENS = 15
 """Of the chat template around a ticket. The system prompt before it is read once for all tickets."""
@@ -42,6 +42,8 @@ class _Seen:
     rows: int = 0
     targets: Counter[str] = field(default_factory=Counter)
     text_tokens: list[int] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
+    """The reader's: an encoding that was guessed, a header that looks like data."""
 
 
 def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
@@ -69,14 +71,18 @@ def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
             answer_tokens=answer,
             label_tokens=sum(map(tokens_of, made.labels)),
         ),
-        remarks=(*_guess(target, kind, seen.targets, guessed=guessed), *_cut(made, seen.targets, answer)),
+        remarks=(
+            *(f"{path.name}: {warning}" for warning in seen.warnings),
+            *_guess(target, kind, seen.targets, guessed=guessed),
+            *_cut(made, seen.targets, answer),
+        ),
     )
 
 
 def _read(path: Path, text: str, target: str) -> _Seen:
     try:
         reader = formats.read(path)
-        seen = _Seen(columns=list(reader.detected.columns))
+        seen = _Seen(columns=list(reader.detected.columns), warnings=reader.detected.warnings)
         known = set(seen.columns)
         for row in reader:
             if not isinstance(row, formats.Row):

@@ -100,7 +100,7 @@ def training_budget(spent: float, candidate: float) -> float:
 
 
 def table(made: Sizes, load: Load, *, spent: float) -> str:
-    """The plan as it is printed before the long stages begin: tickets, steps, seconds a stage. spent: seconds so far."""
+    """The plan as it is printed before the long stages begin: tickets, steps, seconds per stage. spent: seconds so far."""
     baseline, candidate = made.test * baseline_seconds(load), made.test * candidate_seconds(load)
     training = training_budget(spent + UNPACKING_SECONDS + baseline, candidate)
     conditions = "zero-shot, 3-shot" + (", constrained choice" if load.label_tokens else "")

@@ -1,4 +1,4 @@
-"""What the demo found, as the JSON of contracts.md."""
+"""What the demo found, as `--json` writes it. Scripts rely on its keys: add to them, rename and drop none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.demo.stages import Loop
 
 
 def report(loop: Loop) -> dict[str, Any]:
-    """The JSON of contracts.md. It invents no human rating."""
+    """The JSON as a dict. No human rating is invented: without any, the verdict is `undecided` and says what is still needed."""
     base, ours = loop.baseline.content, loop.scorecard.content
     conditions = {row["name"]: row["metrics"] for row in base["conditions"]}
     serving = ours["settings"]["serving"]
@@ -80,6 +80,7 @@ def report(loop: Loop) -> dict[str, Any]:
             "reasons": [ours["sentence"], *([ours["needed"]] if ours["needed"] else [])],
         },
         "threats": ours["threats"],
+        "remarks": list(loop.source.remarks),
         "seconds": loop.seconds,
     }
 

@@ -38,7 +38,7 @@ class Source:
     target_weight: float
     load: Load
     remarks: tuple[str, ...] = ()
-    """What was guessed or cut, told beside the plan."""
+    """What was guessed or cut, and what the file's reader warned of; told beside the plan and in the JSON."""
     leaves_some: bool = False
     """Whether tickets are kept back for labelers."""
 

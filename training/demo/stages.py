@@ -268,7 +268,7 @@ def train(loop: Loop) -> None:
 
 
 def _hyperparameters(loop: Loop) -> dict[str, Any]:
-    """The measured recipe for so small a model and budget (stack.md). The 1e-5 to 5e-5 of the literature is for full tuning of 7B."""
+    """The recipe measured for so small a model and budget (docs/decisions/011). The 1e-5 to 5e-5 of the literature is for full tuning of 7B."""
     budget = plan.training_budget(time.monotonic() - loop.started, _candidate_seconds(loop))
     return {
         "method": "lora",

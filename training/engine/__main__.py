@@ -1,4 +1,4 @@
-"""``python -m training.engine config.json [--supervised]``: one run; events on standard output, one JSON a line.
+"""``python -m training.engine config.json [--supervised]``: one run; events on standard output, one JSON per line.
 
 Exit status: 0 done, 1 error, 130 cancelled (SIGTERM, SIGINT), 3 the worker is gone (``--supervised`` only).
 """

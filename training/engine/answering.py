@@ -15,7 +15,7 @@ def answer(
     end: int | list[int] | None = None,
     seconds: float | None = None,
 ) -> list[list[int]]:
-    """New token ids a prompt, at most ``tokens``, up to and with the first end token; padded by ``pad`` behind it.
+    """New token ids per prompt, at most ``tokens``, up to and with the first end token; padded by ``pad`` behind it.
 
     end: None takes the model's own. seconds: after so many no further token is begun. The mode that the model was in is left as it was.
     """

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ftplatform.engines.events import EngineError
+from ftplatform.engines.modelconfig import context_length
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -125,10 +126,7 @@ def context_of(model: Path) -> int | None:
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    for part in (config, config.get("text_config") or {}):
-        if isinstance(found := part.get("max_position_embeddings"), int):
-            return found
-    return None
+    return context_length(config) if isinstance(config, dict) else None
 
 
 def row_limit(max_length: int, model: Path) -> int:

@@ -16,7 +16,7 @@ from training.engine.checkpoint import sync_tree
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 SMOKE_TOKENS = 128
-"""At most so many new tokens an answer in the smoke generation."""
+"""At most so many new tokens per answer in the smoke generation."""
 
 
 @dataclass(frozen=True)

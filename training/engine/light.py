@@ -60,7 +60,7 @@ class LightTokenizer:
         except (OSError, ValueError) as error:
             raise LightTokenizerError(f"The tokenizer in {folder} cannot be read: {error}") from error
         except Exception as error:
-            raise LightTokenizerError(f"{folder / 'tokenizer.json'} is no tokenizer: {error}") from error
+            raise LightTokenizerError(f"{folder / 'tokenizer.json'} is not a tokenizer: {error}") from error
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return cls(tokenizer, config, _template(folder, config))

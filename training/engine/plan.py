@@ -124,7 +124,7 @@ def _most(high: int, fits: Callable[[int], bool], low: int = 1) -> int:
 
 
 def _rehearse(trainer: LabelledLossTrainer, hyperparameters: Hyperparameters, allowed: float) -> float:
-    """Seconds a step, from a rehearsal whose optimizer has learning rate 0: no weight changes. ``allowed`` are seconds for it."""
+    """Seconds per step, from a rehearsal whose optimizer has learning rate 0: no weight changes. ``allowed`` are seconds for it."""
     model = trainer.model
     assert model is not None, "a trainer is made with its model"
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]

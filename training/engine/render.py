@@ -72,7 +72,7 @@ class Fork:
 
 @dataclass(frozen=True)
 class Rendered:
-    """One row as the model sees it; the first three lists have one entry a token."""
+    """One row as the model sees it; the first three lists have one entry per token."""
 
     id: str
     input_ids: list[int]

@@ -71,7 +71,7 @@ class Row(BaseModel):
     def _choices_stand_in_the_answer(self) -> Self:
         for choice in self.choices:
             if self.completion[choice.start : choice.end] not in choice.labels:
-                raise ValueError(f"what stands at {choice.start}–{choice.end} is no label of {choice.name}")
+                raise ValueError(f"what stands at {choice.start}–{choice.end} is not a label of {choice.name}")
         return self
 
 

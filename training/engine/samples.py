@@ -17,7 +17,7 @@ from training.engine.answering import answer
 from training.engine.render import IGNORED, Rendered
 
 TOKENS = 48
-"""At most so many tokens an answer: enough to see its form and its first sentence."""
+"""At most so many tokens per answer: enough to see its form and its first sentence."""
 
 SHARE, FREE_SECONDS = 0.04, 3.0
 """Of the training's time, so much may go into samples; a short run may spend the seconds whatever its length."""
@@ -65,7 +65,7 @@ class Samples(TrainerCallback):
         self._spent += self._last
 
     def _answers(self, model: Any, seconds: float | None) -> list[list[int]]:
-        """New token ids a row, up to and with the end token."""
+        """New token ids per row, up to and with the end token."""
         prompts = [row.input_ids[: row.labels.count(IGNORED)] for row in self.rows]
         with self.autocast():
             found = answer(model, prompts, tokens=self.tokens, pad=self.end, end=self.end, seconds=seconds)

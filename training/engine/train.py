@@ -232,7 +232,7 @@ def _trainer(
     trainer = LabelledLossTrainer(
         model=load_base(
             config.model,
-            # A frozen base is only read: in bf16 it takes half the memory and no cast a step. Trained weights stay fp32.
+            # A frozen base is only read: in bf16 it takes half the memory and no cast per step. Trained weights stay fp32.
             dtype=torch.bfloat16 if precision == "bf16" and adapter else torch.float32,
             quantised=hyperparameters.method == "qlora",
             device=hardware.device,
@@ -341,7 +341,7 @@ def _result(
     rows: Rows,
     hardware: Hardware,
 ) -> dict[str, Any]:
-    """What the ``done`` event and ``result.json`` say. Losses are nats a trained token, by the rows' weights."""
+    """What the ``done`` event and ``result.json`` say. Losses are nats per trained token, by the rows' weights."""
     history = last.state["log_history"]
     train_losses = [entry["loss"] for entry in history if "loss" in entry]
     marker = last.marker

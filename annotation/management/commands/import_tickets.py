@@ -48,16 +48,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            row = self._start(options)
+            row, warnings = self._start(options)
         except Refused as refused:
             raise CommandError("\n".join([refused.message, *_rest(refused)])) from refused
         assert row.job
+        if not options["json"]:
+            for warning in warnings:
+                self.stdout.write(f"Note: {warning}")
         if not options["no_wait"]:
             follow(row.job)
             row = Import.objects.select_related("job").get(pk=row.pk)
-        self._tell(row, as_json=options["json"])
+        self._tell(row, warnings, as_json=options["json"])
 
-    def _start(self, options: dict[str, Any]) -> Import:
+    def _start(self, options: dict[str, Any]) -> tuple[Import, list[str]]:
+        """The import that was sent to a worker, and what the file's reader warns of."""
         project = Project.objects.select_related("task_revision").filter(slug=options["project"]).first()
         if project is None:
             known = ", ".join(Project.objects.order_by("slug").values_list("slug", flat=True)[:20]) or "none"
@@ -79,7 +83,7 @@ class Command(BaseCommand):
             mapping[column] = target
         if not options["no_wait"]:
             require_worker()
-        return services.start_import(
+        row = services.start_import(
             project=project,
             file_name=path.name,
             file=blob,
@@ -93,12 +97,14 @@ class Command(BaseCommand):
             seed=options["seed"],
             by=Actor.system("import_tickets"),
         )
+        return row, found.warnings
 
-    def _tell(self, row: Import, *, as_json: bool) -> None:
+    def _tell(self, row: Import, warnings: list[str], *, as_json: bool) -> None:
         assert row.job
         counts = {name: getattr(row, name) for name in COUNTS}
         if as_json:
-            self.stdout.write(json.dumps({"id": row.pk, "job": row.job_id, "state": row.job.state, **counts}))
+            told = {"id": row.pk, "job": row.job_id, "state": row.job.state, **counts, "warnings": warnings}
+            self.stdout.write(json.dumps(told))
         else:
             self.stdout.write(
                 f"{counts['rows_imported']} of {counts['rows_total']} rows are tickets; {counts['rows_duplicate']} duplicates "

@@ -7,7 +7,7 @@
   };
 
   // ── Drafts. "Saved" stands only when the server has said so for what is entered now.
-  let timer, under = false, dirty = false, stale = false;
+  let timer, under = false, dirty = false, stale = null; // stale: what the server said of another tab that was faster
   function touched() {
     if (!form.dataset.draft || stale) return;
     dirty = true;
@@ -24,12 +24,15 @@
       // Kept alive, the last draft outlives the page; but browsers refuse to keep more than 64 kB alive, so a longer one goes plainly.
       const keepalive = String(body).length < 60000;
       const answer = await fetch(form.dataset.draft, { method: "POST", body, headers: { Accept: "application/json" }, keepalive });
-      if (answer.status === 409) stale = true;
+      if (answer.status === 409) {
+        stale = await answer.json();
+        document.querySelector("[data-why]").textContent = stale.detail;
+      }
       if (!answer.ok) throw new Error(String(answer.status));
       form.elements.revision.value = (await answer.json()).draft_revision;
       if (!dirty) shows("saved");
     } catch {
-      shows("unsaved");
+      shows(stale ? "stale" : "unsaved");
       if (!stale) {
         dirty = true;
         timer = setTimeout(save, 5000);
@@ -42,6 +45,18 @@
       }
     }
   }
+  // "Keep mine": a draft is saved over the other tab's. A rating counts already, so that mine, once submitted, changes it.
+  document.querySelector("[data-keeps]")?.addEventListener("click", () => {
+    if ("rating" in stale) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "supersedes", value: stale.rating }));
+      delete form.dataset.draft;
+      shows("change");
+      return;
+    }
+    form.elements.revision.value = stale.draft_revision;
+    stale = null;
+    touched();
+  });
   const ours = (target) => form.contains(target) || target.form === form;
   addEventListener("input", (event) => { if (ours(event.target)) touched(); });
   addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") save(); });
@@ -87,8 +102,12 @@
     form.elements.seconds.value = ((seen + (since === null ? 0 : performance.now() - since)) / 1000).toFixed(1);
   });
 
-  // ── A comment is written where it opens.
-  form.querySelector("[data-comment]")?.addEventListener("toggle", (event) => {
-    if (event.target.open) event.target.querySelector("textarea").focus();
+  // ── A comment is written where somebody opens it; one that stands open with its draft leaves the keys to the scales.
+  const part = form.querySelector("[data-comment]");
+  let asked = false;
+  part?.querySelector("summary").addEventListener("click", () => { asked = !part.open; });
+  part?.addEventListener("toggle", () => {
+    if (part.open && asked) part.querySelector("textarea").focus();
+    asked = false;
   });
 })();

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 
 from ftplatform.accounts.actors import Actor
 from ftplatform.errors import Refused
@@ -21,6 +22,7 @@ from ftplatform.local.errors import LocalError
 from ftplatform.local.home import open_home
 from ftplatform.local.processes import end_with_make
 from ftplatform.local.tree import Tree, stopped_by_signals, web, worker
+from ftplatform.outage import database_is_away
 from training.demo import plan
 from training.demo.building_questions import building_questions
 from training.demo.ownfile import own_file
@@ -47,7 +49,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="run the loop and stop")
         parser.add_argument("--json", type=Path, metavar="PATH", help="write the results as JSON")
-        parser.add_argument("--tickets", type=Path, metavar="FILE", help="your own CSV or JSONL")
+        parser.add_argument(
+            "--tickets", type=Path, metavar="FILE", help="your own file: CSV, JSON Lines, JSON, Parquet, …"
+        )
         parser.add_argument("--input", metavar="COLUMN", help="the column with the ticket's text")
         parser.add_argument("--target", metavar="COLUMN", help="the column with the label or answer to learn")
         parser.add_argument("--kind", choices=["choice", "text"], help="what the target is; guessed when left out")
@@ -68,6 +72,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except Refused as error:
             raise CommandError(error.message) from error
+        except (DatabaseError, InterfaceError) as error:
+            if not database_is_away(error):
+                raise
+            raise CommandError("The database went away. Nothing is lost: the next demo goes on from here.") from error
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -168,7 +176,7 @@ class Command(BaseCommand):
 
 
 class Bars:
-    """One progress bar a stage on stderr; on a terminal it is redrawn, in a log it is a line when a stage begins and ends."""
+    """One progress bar per stage on stderr; on a terminal it is redrawn, in a log it is a line when a stage begins and ends."""
 
     def __init__(self) -> None:
         self._begun: dict[str, float] = {}
