@@ -112,7 +112,7 @@ def test_a_label_that_is_not_there_is_told_with_its_row(tiny_model, tmp_path):
     made = with_choices(rows(6, start=100))
     made[2]["choices"][0]["start"] += 1
     write_rows(config.validation_rows, made)
-    with pytest.raises(Exception, match=r"line 3 .*no label of desk"):
+    with pytest.raises(Exception, match=r"line 3 .*not a label of desk"):
         run_here(config)
 
 
