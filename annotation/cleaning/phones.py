@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import re
 
+from annotation.cleaning.phone_words import Said, said
 from annotation.cleaning.text import Text
 
-_CUE = re.compile(
-    r"(?:\b(?:tel|tele?f|t[eé]l[eé]?fono?|t[eé]l[eé]?phone|telefon(?:nummer|nr)?|t[eé]l|fon|phone|mobile?|m[oó]vil|cell|cellphone|whatsapp|fax|handy|"
-    r"portable|gsm|call|ring|llam\w+|ruf\w*|appel\w*|mobil(?:nummer)?|numret)\b[^\d\n]{0,20})$",
-    re.IGNORECASE,
-)
-_NOT_PHONE = re.compile(
-    r"(?:\b(?:order|invoice|ticket|case|ref\w*|reference|account|customer|contract|serial|isbn|issn|vin|id|n[º°o]|pedido|factura|expediente|"
-    r"cuenta|contrato|bestell\w*|rechnung\w*|kunden\w*|auftrag\w*|konto\w*|vertrag\w*|aktenzeichen|commande|facture|dossier|compte|contrat|"
-    r"order\w*|faktura\w*|kund\w*|avtal\w*|ärende\w*|diarie\w*|version|build)\b[^\d\n]{0,20})$",
-    re.IGNORECASE,
-)
 # What other rules read: dates (with a time behind), spans of years, IP addresses; and, without a word that says otherwise, amounts.
 _NEVER = re.compile(
     r"(?:(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?(?:[ T].*)?|\d\d?[-/.] ?\d\d?[-/.] ?(?:19|20)\d\d(?: .*)?|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|"
@@ -29,8 +19,10 @@ _OWN_NUMBER = re.compile(
     r"[ :.,=-]{0,3}\Z",
     re.IGNORECASE,
 )
+_OWN_NUMBER_SIGNS = 40
+_BESIDE = 10  # signs between a word and what may be an amount or a number of any kind: "we paid 633 880 107"
 _INTERNATIONAL = re.compile(r"\(?(?:\+|00[ .-]?)[1-9]")
-_SPANISH_LANDLINE = re.compile(r"[89][1-8]\d{7}\Z")
+_SPANISH_WITHOUT_GAPS = re.compile(r"(?:[67]\d{8}|[89][1-8]\d{7})\Z")  # nine digits, which anything else may have too
 _AMOUNT = re.compile(r"[1-9]\d{0,2}(?:([ .])\d{3})(?:\1\d{3})*\Z")
 
 # National forms, the digits as they are grouped; each is too particular to be an amount.
@@ -40,7 +32,7 @@ _NATIONAL = re.compile(
     | 0\d(?:[ .-]\d\d){4} | 0[ .-]\d{3}(?:[ .-]\d\d){3}                                                          # France: 06 12 34 56 78
     | [6789]\d\d(?:[ .-]\d{3}){2} | [6789]\d\d(?:[ .-]\d\d){3} | [6789]\d[ .-]\d{3}(?:[ .-]\d\d){2}  # Spain
     | (?:1[ .-])?(?:\(\d{3}\)[ -]?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|(?!\d\d0[ ]\d\d0[ ]\d{3}0)[2-9][0-8]\d[ ][2-9]\d\d[ ]\d{4})        # North America
-    | 0[1-9]\d{8,10} | [67]\d{8}                                                   # without gaps: ten digits or more, Spain's mobiles
+    | 0[1-9]\d{8,10}                                                               # without gaps: ten digits or more
     """,
     re.VERBOSE,
 )
@@ -54,14 +46,28 @@ def is_phone(match: re.Match[str], text: Text) -> bool:
             return False  # a span of numbers: 600–700 000
         written = written.replace("–", "-")
     digits = sum(map(str.isdigit, written))
-    before = match.string[max(0, match.start() - 40) : match.start()]
     if not 7 <= digits <= 15 or written.count("(") != written.count(")") or _NEVER.match(written):
         return False
     if digits >= 8 and _INTERNATIONAL.match(written):
         return True
-    is_amount = _AMOUNT.match(written) and (digits != 9 or written[0] not in "679")
-    if not is_amount and _NATIONAL.fullmatch(written) and not _NOT_PHONE.search(before):
+    word = said(match.string, match.start())
+    if _is_national(written, digits, text, word):
         return True
-    if _SPANISH_LANDLINE.match(written) and text.language == "es" and not _NOT_PHONE.search(before):
+    if word and word.kind in ("phone", "call"):
         return True
-    return _CUE.search(before) is not None or _OWN_NUMBER.search(before) is not None
+    before = match.string[max(0, match.start() - _OWN_NUMBER_SIGNS) : match.start()]
+    return _OWN_NUMBER.search(before) is not None
+
+
+def _is_national(written: str, digits: int, text: Text, word: Said | None) -> bool:
+    """Whether the digits have a form that phones of one country have, and no word says that they are something else."""
+    if word and word.kind == "order":
+        return False
+    beside = word.kind if word and word.gap <= _BESIDE else ""
+    if _AMOUNT.match(written) and (digits != 9 or written[0] not in "679" or beside == "amount"):
+        return False
+    if _NATIONAL.fullmatch(written):
+        return True
+    return (
+        text.language == "es" and beside not in ("amount", "thing") and _SPANISH_WITHOUT_GAPS.match(written) is not None
+    )

@@ -45,6 +45,35 @@ _MACHINE = (
     ("<", re.compile(r"<[A-Za-z/!][^<>\n]{0,200}>")),
 )
 
+# Lines of code that nobody fenced. Only what prose hardly ever looks like, and only for rules of words and numbers: see `fixed`.
+_CLAUSE = r"FROM|WHERE|AND|OR|(?:LEFT |RIGHT |INNER |OUTER |CROSS |FULL )*JOIN|ON|GROUP BY|ORDER BY|HAVING|LIMIT|OFFSET|SET|VALUES|UNION|RETURNING"
+_SQL = re.compile(
+    rf"\b(?:SELECT\s(?=[^;]{{0,400}}?\bFROM\s)|INSERT\s+INTO\s|UPDATE\s+[\w.\"`]+\s+SET\s|DELETE\s+FROM\s|"
+    rf"(?:CREATE|ALTER|DROP|TRUNCATE)\s+(?:TABLE|VIEW|INDEX|DATABASE)\s|(?i:select\s+(?:\*|count\(\*\))\s+from\s))"
+    rf"[^\n]*(?:\n[ \t]*(?:{_CLAUSE})\b[^\n]*)*"
+)
+_ENDS_LINE = r"[ \t]*+\r?$"
+_VALUE = rf"(?:[\"'\[{{(]|-?\d[\w.]*[ \t]*;|[\w.]+[(\[]|[A-Za-z_][\w.]*+(?:[ \t]*(?:[-+*/%|&]|==)[ \t]*[\w.]++)*[ \t]*+;?{_ENDS_LINE})"
+_CODE_LINE = re.compile(
+    r"^[ \t]*+(?:"
+    rf"[\w.\[\]]+[ \t]?[-+*/:|&]?=[ \t]?{_VALUE}"  # x = recieve(y)
+    rf"|[\w.]+\([^\n]*\)[ \t]*+[;{{]?{_ENDS_LINE}|(?=[^\n]*[;{{]{_ENDS_LINE})[^\n]*?(?:\w\(|[ \t][-+*/]?=[ \t]|[-=]>)"  # recieve(x);
+    r"|(?:const|let|var)[ \t]+\w+[ \t]*[=:;]"
+    r"|(?:(?:static|public|private|protected|async|export|final)[ \t]+)+(?:[\w.<>\[\]]+[ \t]+)?\w+[ \t]*(?:\(|=[ \t])"
+    r"|(?:def|function|func|fn|class|interface|struct)[ \t]+\w+[ \t]*[(:{<]"
+    rf"|(?:if|for|while|switch|catch)\b(?=[^\n]*\{{{_ENDS_LINE})|(?:else|try|finally)[ \t]*[{{:]{_ENDS_LINE}"
+    rf"|(?:if|elif|for|while)\b(?=[^\n]*:{_ENDS_LINE})[^\n]*?(?:[=!<>]=|\w[(\[])|for[ \t]+\w+[ \t]+in[ \t]+[\w.]+:{_ENDS_LINE}"
+    rf"|import[ \t]+[\w.]+(?:[ \t]+as[ \t]+\w+|(?:[ \t]*,[ \t]*[\w.]+)+)?[ \t]*+;?{_ENDS_LINE}|import\b[^\n]*[ \t]from[ \t]+['\"]|#include\b"
+    rf"|from[ \t]+[\w.]+[ \t]+import[ \t]+(?:[*(]|\w+(?:[ \t]*,[ \t]*\w+)*(?:[ \t]+as[ \t]+\w+)?{_ENDS_LINE})"
+    r"|(?:\{[ \t]*+)?\"[\w.-]+\"[ \t]*:[ \t]"  # JSON
+    r"|\$[ \t]+[a-z]|>>>[ \t]+[\w.]+(?:\(|[ \t]*=|[ \t]+\w+$)|(?:sudo|git|docker|kubectl|npm|pip|curl|apt|apt-get)[ \t][^\n]*[ \t]--?[A-Za-z]"  # a shell
+    r"|at[ \t]+[\w.$<>]+\(|File[ \t]+\"[^\"\n]+\",[ \t]line[ \t]"  # a traceback
+    r")[^\n]*",
+    re.MULTILINE,
+)
+_SIGNS_OF_SQL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TABLE", "VIEW", "INDEX", "DATABASE", "select ", "Select ")
+_SIGNS_OF_CODE = ("(", "=", "{", '":', "$ ", ">>> ", "import ", " -", "#include", 'File "')
+
 
 def fences(text: str) -> list[Fence]:
     """Fenced code blocks, in order."""
@@ -64,8 +93,12 @@ def code(text: str, fenced: list[Fence]) -> list[Span]:
 
 
 def fixed(text: str, known_code: list[Span]) -> list[Span]:
-    """Code, web and mail addresses, paths, placeholders, template fields and tags; in order and apart."""
+    """Code, also single lines of it, web and mail addresses, paths, placeholders, template fields and tags; in order and apart."""
     found = [m.span() for sign, pattern in _MACHINE if sign in text for m in pattern.finditer(text)]
+    if any(sign in text for sign in _SIGNS_OF_CODE):
+        found += [m.span() for m in _CODE_LINE.finditer(text)]
+    if any(word in text for word in _SIGNS_OF_SQL):
+        found += [m.span() for m in _SQL.finditer(text)]
     return _merged([*known_code, *found]) if found else known_code
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, overload
 from uuid import uuid4
 
 from annotation.formats.csv import DELIMITERS
@@ -57,8 +57,21 @@ def names(direction: Literal["read", "write"] | None = None) -> list[str]:
     return [name for name, one in _registry().items() if direction is None or getattr(one, direction) is not None]
 
 
-def describe(name: str) -> str:
-    """A format in one line, for menus and documentation."""
+@overload
+def describe() -> dict[str, str]: ...
+
+
+@overload
+def describe(name: str) -> str: ...
+
+
+def describe(name: str | None = None) -> str | dict[str, str]:
+    """A format in one line, for menus and documentation; without a name all formats by name, as the other registries give them.
+
+    Raises FormatError for a name that nobody has.
+    """
+    if name is None:
+        return {one.name: one.summary for one in _registry().values()}
     return member(name).summary
 
 

@@ -36,6 +36,7 @@ from annotation.formats.rows import (
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 _DELIMITER_NAMES = {sign: name for name, sign in DELIMITERS.items()}
 _SAMPLE_LINES = 500
+_MOST_ABOVE = 20  # records above the header, of those that reports put there
 _SAMPLE_CHARACTERS = 1 << 20
 
 FORMULA_MARK = "'\u2060"
@@ -73,6 +74,11 @@ def read_csv(
     warnings = list(found.warnings)
     if columns is None:
         names, header_records = _header(path, sample[head_lines:], dialect, warnings, max_record), 1
+        if line := _later_header(sample[head_lines:], dialect, names, max_record):
+            warnings.append(
+                f"The header seems to stand in line {line + head_lines}, below lines that are no part of the table. Delete those lines and "
+                "import the file again."
+            )
     else:
         names, header_records = list(columns), 0
         if repeated := _repeated(names):
@@ -223,6 +229,38 @@ def _header(
     if len(records) == 1:
         warnings.append("The file has a header but no rows.")
     return names
+
+
+def _later_header(
+    sample: Sequence[str | BadLine], dialect: Dialect, names: Sequence[str], max_record: int
+) -> int | None:
+    """The line further down that looks like the header, where the first one hardly fits the rows; None where none does.
+
+    It has two cells or more, all of them names, which those of the line above are not, and nearly all records below have as many.
+    """
+    records = [record for record in _parsed(sample, dialect, max_record) if not record.fault]
+    fitting = sum(len(record.cells) == len(names) for record in records[1:])
+    unnamed = sum(name == f"column {position}" for position, name in enumerate(names, start=1))
+    if len(names) > 1 and fitting * 2 > len(records) - 1 and unnamed * 2 < len(names):
+        return None
+    for sign in dict.fromkeys((dialect.delimiter, *DELIMITERS.values())):
+        records = [record for record in _parsed(sample, Dialect(sign), max_record) if not record.fault]
+        for place, record in enumerate(records[1 : _MOST_ABOVE + 1], start=1):
+            below = records[place + 1 :]
+            alike = sum(len(one.cells) == len(record.cells) for one in below)
+            is_title = not _are_names(records[place - 1].cells)
+            if below and alike >= 0.9 * len(below) and is_title and _are_names(record.cells):
+                return record.line
+    return None
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    """Whether the cells can be the header of several columns: short, no numbers, no two alike; a space at an end is prose's."""
+    fit = all(
+        0 < len(name) <= 40 and name.strip() == name and name[0] != "#" and not _NUMBER.fullmatch(name)
+        for name in cells
+    )
+    return len(cells) > 1 and fit and _repeated(cells) is None
 
 
 def _repeated(names: Sequence[str]) -> str | None:

@@ -32,11 +32,10 @@ def climb(start: State, step: Callable[[State], tuple[State, float]], problem: P
     `step` is one maximisation and the expectation after it; it returns the new state and the objective there.
     """
     state, history = start, list[float]()
-    enough = problem.tolerance * max(len(problem.votes.item), 1)
     for _ in range(problem.max_iterations):
         state, objective = step(state)
         history.append(objective)
-        if len(history) > 1 and history[-1] - history[-2] < enough:
+        if len(history) > 1 and history[-1] - history[-2] < problem.enough:
             return Climb(state, tuple(history), converged=True)
     return Climb(state, tuple(history), converged=False)
 

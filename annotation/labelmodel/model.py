@@ -26,6 +26,11 @@ class Problem:
     max_iterations: int
     tolerance: float
 
+    @property
+    def enough(self) -> float:
+        """By how much an objective has to rise, so that it is worth to go on."""
+        return self.tolerance * max(len(self.votes.item), 1)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:

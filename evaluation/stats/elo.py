@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.stats.figure import FloatArray
-from evaluation.stats.preference import Battle
+from evaluation.stats.preference import Battle, check_battle, names_of
 from evaluation.stats.statistic import statistic
 
 _SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}
@@ -53,17 +53,13 @@ def elo(
     ``k``: points at stake; ``scale``: difference at which the odds are ten to one; ``start``: everybody's first rating;
     ``orders``: random orders to play the battles in for the range.
 
-    ValueError: an outcome of another name, or a model against itself, with the battle's number.
+    ValueError: an outcome of another name, a model against itself, or names of several kinds, with the battle's number.
     """
-    names = tuple(sorted({name for left, right, _ in battles for name in (left, right)}))
+    for number, battle in enumerate(battles):
+        check_battle(number, battle)
+    names = names_of(battles, battles)
     place = {name: at for at, name in enumerate(names)}
-    played = []
-    for number, (left, right, outcome) in enumerate(battles):
-        if outcome not in _SCORES:
-            raise ValueError(f"battle {number}: the outcome must be left, right or tie; got {outcome!r}")
-        if left == right:
-            raise ValueError(f"battle {number}: {left!r} cannot stand against itself")
-        played.append((place[left], place[right], _SCORES[outcome]))
+    played = [(place[left], place[right], _SCORES[outcome]) for left, right, outcome in battles]
     sides = np.array(played, dtype=np.float64).reshape(-1, 3)
     on_left, on_right, score = sides[:, 0].astype(np.intp), sides[:, 1].astype(np.intp), sides[:, 2]
 

@@ -85,7 +85,8 @@ def compare(
 ) -> Comparison:
     """Compare the per-example values of two systems: is mean(a) - mean(b) more than chance?
 
-    ``a``, ``b``: (n,), same examples in the same order; a pair with a NaN is dropped and counted. ``clusters``: (n,)
+    ``a``, ``b``: (n,), same examples in the same order; a pair with a NaN is dropped and counted, with an infinite value there is no
+    mean difference, and ``reason`` says so. ``clusters``: (n,)
     labels of documents or prompt families, for ``permutation``, ``bootstrap`` and ``t``.
 
     - ``permutation``: sign-flip test of the mean, exact up to 16 units that differ, else drawn; bootstrap interval
@@ -110,8 +111,9 @@ def compare(
     pairs = Pairs(first[kept], second[kept], groups.take(kept), clusters is not None, limits)
     n, dropped = len(pairs.a), int((~kept).sum())
     if n == 0:
-        reason = "no example has a value of both systems"
-        return Comparison(math.nan, math.nan, math.nan, math.nan, 0, 0, dropped, test, confidence, test, reason)
+        return _nothing("no example has a value of both systems", n, 0, dropped, test, confidence)
+    if endless := _without_difference(pairs, test):
+        return _nothing(_endless(endless, n), n, pairs.groups.count, dropped, test, confidence)
     p_value, interval, method = TESTS[test](pairs, confidence, resamples, seed)
     return _comparison(interval, p_value, n, pairs.groups.count, dropped, test, method)
 
@@ -148,8 +150,7 @@ def compare_statistics(
     n, units, dropped = int(kept.sum()), groups.count, int((~kept).sum())
     test = "permutation"
     if n == 0:
-        reason = "no example has a value of both systems"
-        return Comparison(math.nan, math.nan, math.nan, math.nan, 0, 0, dropped, test, confidence, test, reason)
+        return _nothing("no example has a value of both systems", n, 0, dropped, test, confidence)
     sums_a, sums_b = groups.sums(first[kept]), groups.sums(second[kept])
     total_a, total_b = sums_a.sum(axis=0), sums_b.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -200,7 +201,8 @@ def compare_systems(
     rows, base = as_rows(systems, "systems"), as_values(baseline, "baseline")
     if rows.shape[1] != len(base):
         raise ValueError(f"systems and baseline must hold the same examples: {rows.shape[1]} against {len(base)}")
-    return _together(rows - base, np.eye(len(rows)), confidence, clusters, seed, resamples)
+    lacking = np.asarray(np.isnan(rows).any(axis=0) | np.isnan(base))
+    return _together(_less(rows, base), lacking, np.eye(len(rows)), confidence, clusters, seed, resamples)
 
 
 @statistic(
@@ -227,31 +229,36 @@ def compare_pairs(
         return {}
     contrasts = np.zeros((len(one), len(rows)))
     contrasts[np.arange(len(one)), one], contrasts[np.arange(len(one)), other] = 1.0, -1.0
-    # Against the first system, so that what all have in common costs no digits.
-    results = _together(rows - rows[0], contrasts, confidence, clusters, seed, resamples)
+    lacking = np.asarray(np.isnan(rows).any(axis=0))
+    # Against one system whose values are finite, so that what all have in common costs no digits.
+    one_of_all = rows[int(np.isfinite(rows[:, ~lacking]).all(axis=1).argmax())]
+    results = _together(_less(rows, one_of_all), lacking, contrasts, confidence, clusters, seed, resamples)
     return dict(zip(zip(one.tolist(), other.tolist(), strict=True), results, strict=True))
 
 
 def _together(
     values: FloatArray,
+    lacking: BoolArray,
     contrasts: FloatArray,
     confidence: float,
     clusters: npt.ArrayLike | None,
     seed: int,
     resamples: int,
 ) -> list[Comparison]:
-    """Permutation test and bootstrap interval of each of ``contrasts`` (c, s) of ``values`` (s, n): both are linear in sums,
-    so one matrix product of the draws with the s columns serves all."""
+    """Permutation test and bootstrap interval of each of ``contrasts`` (c, s) of ``values`` (s, n), but examples that are ``lacking``
+    (n,): both are linear in sums, so one matrix product of the draws with the s columns serves all."""
     check_confidence(confidence)
     examples = values.shape[1]
     groups = one_each(examples) if clusters is None else encode(clusters, examples)
-    kept: BoolArray = np.asarray(~np.isnan(values).any(axis=0))
-    groups = groups.take(kept)
-    n, units, dropped = int(kept.sum()), groups.count, int((~kept).sum())
+    kept: BoolArray = ~lacking
+    groups, values = groups.take(kept), values[:, kept]
+    n, units, dropped = int(kept.sum()), groups.count, int(lacking.sum())
     if n == 0:
         nothing = compare([], [], confidence=confidence)
         return [replace(nothing, dropped=dropped) for _ in contrasts]
-    sums, sizes = groups.sums(values[:, kept].T), groups.sizes()
+    endless = ~np.isfinite(values)
+    values = np.where(endless, 0.0, values)  # what hangs on them is told as absent below
+    sums, sizes = groups.sums(values.T), groups.sizes()
     totals = contrasts @ sums.sum(axis=0)
     scale = np.abs(contrasts) @ np.abs(sums).sum(axis=0)
     means = np.concatenate(
@@ -267,10 +274,37 @@ def _together(
     how = permutation_name(exact, drawn)
     results = []
     for contrast, total, p_value in zip(contrasts, totals, p_values, strict=True):
+        if without := int(endless[contrast != 0].any(axis=0).sum()):
+            results.append(_nothing(_endless(without, n), n, units, dropped, "permutation", confidence))
+            continue
         interval = interval_of_replicates(float(total) / n, means @ contrast, None, n, units, "expanded", confidence)
         method = f"{how}; {interval.method}"
         results.append(_comparison(interval, Figure(float(p_value)), n, units, dropped, "permutation", method))
     return results
+
+
+def _less(values: FloatArray, base: FloatArray) -> FloatArray:
+    """The difference; infinite less infinite is NaN."""
+    with np.errstate(invalid="ignore"):
+        return values - base
+
+
+def _without_difference(pairs: Pairs, test: TestName) -> int:
+    """How many pairs have no difference that the test could use: ranks and signs take an infinite one, means do not."""
+    if test == "mcnemar":  # refuses all but 0 and 1 itself
+        return 0
+    difference = _less(pairs.a, pairs.b)
+    usable = ~np.isnan(difference) if test in ("wilcoxon", "sign") else np.isfinite(difference)
+    return int((~usable).sum())
+
+
+def _endless(count: int, n: int) -> str:
+    return f"{count} of {n} examples have an infinite value, so that the systems' difference has no mean"
+
+
+def _nothing(reason: str, n: int, units: int, dropped: int, test: str, confidence: float) -> Comparison:
+    """No figure, and why."""
+    return Comparison(math.nan, math.nan, math.nan, math.nan, n, units, dropped, test, confidence, test, reason)
 
 
 def _comparison(

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -79,13 +79,13 @@ def bradley_terry(
     either or both the intervals are cluster-robust, with t's quantiles for as few clusters as there are.
     ``position``: also estimate the advantage of standing left.
 
-    ValueError: an outcome of another name, or a model against itself, with the battle's number.
+    ValueError: an outcome of another name, a model against itself, or names of several kinds, with the battle's number.
     """
     check_confidence(confidence)
     if ties not in get_args(Ties):
         raise ValueError(f"ties must be one of {', '.join(get_args(Ties))}; got {ties!r}")
     counted = _counted(battles)
-    names = tuple(sorted({name for left, right, _ in counted for name in (left, right)}))
+    names = names_of(battles, counted)
     labelled = (("items", items), ("raters", raters))
     given = [(name, labels) for name, labels in labelled if labels is not None]
     clusters = [encode(labels, len(battles), name) for name, labels in given]
@@ -183,20 +183,56 @@ def win_share(
 def _counted(battles: Sequence[Battle]) -> Counter[Battle]:
     """How often each distinct battle came: a million votes on twenty models are at most 1,140 of them.
 
-    ValueError with the battle's number: an outcome of another name, or a model against itself.
+    ValueError with the battle's number: not three parts, an outcome of another name, or a model against itself.
     """
     try:
-        counted = Counter(battles)
-    except TypeError:  # rows read from JSON are lists
-        counted = Counter((left, right, outcome) for left, right, outcome in battles)
-    if all(outcome in _OUTCOMES and left != right for left, right, outcome in counted):
-        return counted
-    for number, (left, right, outcome) in enumerate(battles):
-        if outcome not in _OUTCOMES:
-            raise ValueError(f"battle {number}: the outcome must be left, right or tie; got {outcome!r}")
-        if left == right:
-            raise ValueError(f"battle {number}: {left!r} cannot stand against itself")
+        counted = _tally(battles)
+        if all(outcome in _OUTCOMES and left != right for left, right, outcome in counted):
+            return counted
+    except (TypeError, ValueError):  # not three parts, or a name that can't be looked up: the loop says which
+        pass
+    for number, battle in enumerate(battles):
+        check_battle(number, battle)
     raise AssertionError("a battle was refused that is not among those given")
+
+
+def _tally(battles: Sequence[Battle]) -> Counter[Battle]:
+    try:
+        return Counter(battles)
+    except TypeError:  # rows read from JSON are lists
+        return Counter((left, right, outcome) for left, right, outcome in battles)
+
+
+def check_battle(number: int, battle: Any) -> None:
+    """ValueError with the battle's number, where it is none."""
+    try:
+        left, right, outcome = battle
+    except (TypeError, ValueError):
+        raise ValueError(f"battle {number}: give left, right and outcome; got {battle!r}") from None
+    for name in (left, right):
+        if not isinstance(name, Hashable):
+            raise ValueError(f"battle {number}: {name!r} is no name of a model")
+    if not isinstance(outcome, str) or outcome not in _OUTCOMES:
+        raise ValueError(f"battle {number}: the outcome must be left, right or tie; got {outcome!r}")
+    if left == right:
+        raise ValueError(f"battle {number}: {left!r} cannot stand against itself")
+
+
+def names_of(battles: Sequence[Battle], counted: Iterable[Battle]) -> tuple[str, ...]:
+    """The models' names, sorted. ValueError with the battle's number where one is of another kind than those before.
+
+    ``counted``: the distinct battles among ``battles``, of which there are fewer.
+    """
+    try:
+        return tuple(sorted({name for left, right, _ in counted for name in (left, right)}))
+    except TypeError:
+        kind = type(battles[0][0])
+        for number, (left, right, _) in enumerate(battles):
+            for name in (left, right):
+                if type(name) is not kind:
+                    told = f"{name!r} is of type {type(name).__name__}, the names before it of type {kind.__name__}"
+                    raise ValueError(f"battle {number}: {told}; give all names as text") from None
+        raise ValueError(f"names of type {kind.__name__} have no order: give them as text") from None
 
 
 def _rows(counted: Counter[Battle], names: tuple[str, ...], numbered: Sequence[Battle]) -> Rows:

@@ -52,13 +52,55 @@ def test_phone_numbers_of_five_countries(phone):
     ("my number is 5551234567, mi número es 912345678", "my number is [PHONE], mi número es [PHONE]"),
     ("meine Nummer ist 12345678, mon numéro est le 12345678", "meine Nummer ist [PHONE], mon numéro est le [PHONE]"),
     ("No me han dado el permiso y estoy en el 912345678 por las tardes", "No me han dado el permiso y estoy en el [PHONE] por las tardes"),
-    ("612 345 678 – 612 345 679, 612345678–612345679", "[PHONE] – [PHONE], [PHONE]–[PHONE]"),
+    ("612 345 678 – 612 345 679, tel. 612345678–612345679", "[PHONE] – [PHONE], tel. [PHONE]–[PHONE]"),
     *("my order number is 5551234567", "mi número de pedido es 912345678", "El expediente 912345678 no es el que quiero", "912345678"),
     *("order 202 555 0143", "250 300 1200", "600–700 000 personas", "the number is 5551234567", "2020–2024", "2024-03-05–2024-03-07"),
     *("order 0612345678", "pedido 612345678", "ISBN 978-3-16-148410-0", "12.345.678,90", "612 000 000 EUR", "20 000 000 kr", "3 000 000"),
     *("2023 2024 2025", "2024-03-05 14:30:22", "05.03.2024 14:30", "10-10-10", "ring 112", "tracking 1Z999AA10123456784", "5551234567", "3.1415926535897932"),
 )  # fmt: skip
 def test_phones_beside_each_other_and_what_is_none(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+@cases(
+    # A placeholder says nothing of the number behind it.
+    ("Phone +49 30 1234567, order 12345678", "Phone [PHONE], order 12345678"),
+    ("+49 30 1234567, order 12345678 is late", "[PHONE], order 12345678 is late"),
+    ("Tel. 0171/1234567, Kundennr. 12345678", "Tel. [PHONE], Kundennr. 12345678"),
+    ("+34 612 345 678, pedido 12345678", "[PHONE], pedido 12345678"),
+    ("06 12 34 56 78, facture 1234567", "[PHONE], facture 1234567"),
+    ("070-123 45 67, fakturanummer 12345678", "[PHONE], fakturanummer 12345678"),
+    ("My number is +46 70 123 45 67, invoice 987654321", "My number is [PHONE], invoice 987654321"),
+    ("+49 30 1234567 and 12345678", "[PHONE] and 12345678"),
+    *("[PHONE] 12345678", "Phone: [PHONE] we paid 12345678", "[EMAIL] or 12345678"),
+    # The nearer word counts.
+    *("call me about order 12345678", "My mobile contract 12345678", "Handy Kundennummer 12345678", "Appelez pour le dossier 1234567"),
+    *("Llámame por el pedido 12345678", "Ring mig om faktura 12345678", "numret på min faktura är 12345678", "Please call. Permit 12345678 is late"),
+    ("Order 12345678, call me at 12345678", "Order 12345678, call me at [PHONE]"),
+    ("Bestellung 12345678, Tel. 7654321", "Bestellung 12345678, Tel. [PHONE]"),
+    ("pedido 12345678, móvil 7654321", "pedido 12345678, móvil [PHONE]"),
+    ("commande 12345678, tél. 7654321", "commande 12345678, tél. [PHONE]"),
+    ("beställning 12345678, mobil 7654321", "beställning 12345678, mobil [PHONE]"),
+    # What is said of a phone goes for a list of them, and whosever it is.
+    ("Tel. 1234567, 2345678 und 3456789", "Tel. [PHONE], [PHONE] und [PHONE]"),
+    ("Mail/phone: a@b.se, 1234567", "Mail/phone: [EMAIL], [PHONE]"),
+    ("Telefon des Kunden: 12345678, Kundentelefon 1234567", "Telefon des Kunden: [PHONE], Kundentelefon [PHONE]"),
+    ("The phone number for this account is 202 555 0143", "The phone number for this account is [PHONE]"),
+    ("Tel. no. 0171 1234567, teléfono nº 5551234567, ese no, 612 34 56 78", "Tel. no. [PHONE], teléfono nº [PHONE], ese no, [PHONE]"),
+)  # fmt: skip
+def test_the_nearest_word_says_whether_a_number_is_a_phone(raw, wanted):
+    assert clean(raw, PERSONAL).text == wanted
+
+
+@cases(
+    *("The meter reads 707510428 today", "part 699123456", "707510428", "Das Konto 612345678 ist nicht da", "Jag har 612345678 här"),
+    *("We paid 633 880 107 in all", "El contador marca 707510428 hoy en la calle y no es verdad"),
+    ("Mi vecino está en el 612345678 por las tardes y quiere la licencia", "Mi vecino está en el [PHONE] por las tardes y quiere la licencia"),
+    ("Call me on 612345678, you can reach us at 712345678", "Call me on [PHONE], you can reach us at [PHONE]"),
+    ("Nås på 612345678, erreichbar unter 612345679", "Nås på [PHONE], erreichbar unter [PHONE]"),
+    ("I am at 633 880 107 today, my permit, 633 880 108", "I am at [PHONE] today, my permit, [PHONE]"),
+)  # fmt: skip
+def test_nine_digits_are_a_phone_in_spanish_or_where_a_word_says_so(raw, wanted):
     assert clean(raw, PERSONAL).text == wanted
 
 
@@ -78,6 +120,12 @@ def test_phones_beside_each_other_and_what_is_none(raw, wanted):
     ("4111 1111 1111 1111 5500 0000 0000 0004", "[CARD] [CARD]"),
     *("1234 5678 9012 3456", "5018 0000 0009 1234"),  # a part of another number
     ("DE89–3704–0044–0532–0130–00", "[IBAN]"),
+    # an account whose check digits are wrong, or that is cut off, holds no card and no phone
+    *("IBAN ES07 3079 8683 0784 8531 9413", "IBAN SE24 2515 6694 5435 6128 06", "IBAN DE18-4778-8354-4075-5438", "FR06 2187 5707 6811 1131 4150 307"),
+    *("IBAN NL84 ABNA 0800 1255 78", "DE26 3022 9013 4338 8689 bitte"),
+    ("DE57 5678 1840 0408 1702 49 4111 1111 1111 1111", "DE57 5678 1840 0408 1702 49 [CARD]"),
+    ("DE57 5678 1840 0408 1702 49, Tel. 0171 1234567", "DE57 5678 1840 0408 1702 49, Tel. [PHONE]"),
+    *(("NO4111111111111111", "NO[CARD]"), ("my card is de 4111 1111 1111 1111", "my card is de [CARD]")),
     *("DE88 3704 0044 0532 0130 00", "XX89 3704 0044 0532 0130 00", "4111111111111112", "0000 0000 0000 0000", "0.4111111111111111", "1234567890123456"),
 )  # fmt: skip
 def test_accounts_and_cards(raw, wanted):

@@ -121,9 +121,53 @@ def test_a_glossary_of_ones_own():
         "recieve",
     ),
     *("Die Baugenehmigungsunterlagen sind beantragtes Zeug", "jag har en stommar och viten"),
-)
+    # misspellings that other languages have as words, or that are so frequent that lists of words have them
+    ("el numero de mi casa y la averia del semaforo no es lo que ocurrio", "el número de mi casa y la avería del semáforo no es lo que ocurrió"),
+    ("apres la reunion de mon ecole, c'est l'electricite", "après la réunion de mon école, c'est l'électricité"),
+    ("jag vill inte rekomendera det, det är altid så", "jag vill inte rekommendera det, det är alltid så"),
+    ("Wir müsen das schiken, udn das ist nicht bezalt", "Wir müssen das schicken, und das ist nicht bezahlt"),
+    ("I beleive that the counsil is here", "I believe that the council is here"),
+    *("lo que publico en la calle no es de la empresa que fabrica el plano", "yo practico y termino lo que calculo en la calle"),  # verbs
+    *("Il numero di telefono della musica è questo", "O numero do meu telefone não é este, quero a musica"),
+    *("el lema numero uno de la musica italiana e de noi", "le groupe the special offer est dans la ville", "je dis the credit card et c'est dans la ville"),
+)  # fmt: skip
 def test_typos(raw, wanted):
     assert clean(raw, ["typos"]).text == wanted
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("SELECT * FROM recieve WHERE the adress = 5 AND it is 1,234.50 EUR", "UPDATE the SET adress = 'teh'", "INSERT INTO recieve VALUES (1, 'teh')"),
+        *("select * from recieve where it is", "SELECT the\nFROM recieve\nWHERE the adress = 5\n  AND it is", "DELETE FROM recieve"),
+        *("teh = recieve(my, adress)", "const recieve = the", "for (int teh = 0; teh < the; teh++) {", "recieve(teh, adress);", "if teh == recieve:"),
+        *('  "recieve": "teh card",', '{"recieve": "teh card"}', "$ git commit -m 'teh adress'", "git commit -m 'teh adress is the'", "from recieve import teh"),
+        *('File "x.py", line 5, in recieve', "at com.acme.Adress.teh (Teh.java:12)", "at recieve(Teh.java:12)", "import recieve as teh"),
+        *("def recieve (self, teh):", "public static void recieve (teh)", "total += recieve"),
+    ],
+)  # fmt: skip
+def test_a_line_of_code_is_no_prose(code):
+    raw = f"I run this in my house and it is not right:\n{code}\nThis is what I recieve for it"
+    assert clean(raw, ["typos", "numbers", "abbreviations"]).text == raw.replace("what I recieve", "what I receive")
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        *("I recieve (often) the card; it is mine", "PLEASE select the recieve from my list", "If I recieve the card: it is good", "- recieve the card (today)"),
+        *("let me know what we recieve (now)", "from the import of what I recieve", "public transport recieve the money of the (old) house"),
+        *("git does not recieve my card - it is", "if you recieve it (the card): call me", "Please SELECT what I recieve", "import duties that I recieve, and the tax"),
+    ],
+)  # fmt: skip
+def test_prose_with_signs_of_code_is_still_prose(prose):
+    assert clean(prose, ["typos"]).text == prose.replace("recieve", "receive")
+
+
+def test_amounts_beside_a_sign_of_code_are_still_amounts():
+    assert (
+        clean("Total = 1.234,50 € und das ist nicht so", ["numbers"]).text == "Total = 1234.50 EUR und das ist nicht so"
+    )
+    assert clean("$ 1,234.50 (half) of it is mine", ["numbers"]).text == "$1234.50 (half) of it is mine"
 
 
 def test_a_dictionary_and_protected_words():

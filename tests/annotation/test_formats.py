@@ -42,6 +42,7 @@ def test_the_registry_lists_its_members():
     assert set(names("write")) == tables | {"openai-chat", "prompt-completion", "prompt-text", "alpaca", "sharegpt"}
     assert names() == sorted({*names("read"), *names("write")})
     assert all(describe(name) for name in names())
+    assert describe() == {name: describe(name) for name in names()}
     with pytest.raises(FormatError, match="no format “xlsx”"):
         describe("xlsx")
 
@@ -302,6 +303,26 @@ def test_doubtful_headers_are_warned_of(tmp_path):
     unnamed = read(file(tmp_path, ",text\n0,a\n"))
     assert unnamed.detected.columns == ("column 1", "text") and "no name" in unnamed.detected.warnings[0]
     assert "no rows" in read(file(tmp_path, "text,label\n")).detected.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [("Report of March 2024\n", 2), ("# made by a machine\n# comment\n", 3), ("Report, March 2024\n\n", 3), ("Report;;\n;;\n", 3), ("sep=;\nReport\n", 3)],
+)  # fmt: skip
+def test_a_header_further_down_is_told(tmp_path, above, line):
+    reader = read(file(tmp_path, f"{above}id;text;label\n1;hello;a\n2;bye;b\n"))
+    assert f"seems to stand in line {line}," in reader.detected.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("text\nHello, world\nfoo, bar\n", "question\nWhere, when?\nIs it, or not?\n", "id,text\n1,a\n2,b,c\n3,d\n", "id,text\n1,a,b\n2,b,c\n"),
+        *("text\nhello\n", "a,b\n1,2\nname,city\nx,y\n"),
+    ],
+)  # fmt: skip
+def test_a_header_in_its_place_is_not_looked_for_further_down(tmp_path, content):
+    assert not any("seems to stand" in warning for warning in read(file(tmp_path, content)).detected.warnings)
 
 
 @FREE

@@ -236,6 +236,6 @@ def test_embedding_similarity_is_one_for_the_same_text_and_higher_for_like_ones(
         ["A man is eating food.", "A man eats a piece of bread.", "The girl carries a baby.", "food"],
     )
     same, like, unlike, empty = result.per_example
-    assert same == pytest.approx(1)
+    assert same == pytest.approx(1) and same <= 1
     assert same > like > unlike
     assert empty == 0

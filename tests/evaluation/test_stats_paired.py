@@ -136,6 +136,21 @@ def test_with_limits_a_constant_difference_has_the_rule_of_threes_interval():
     assert (corpus.delta, corpus.ci_low) == pytest.approx((1, clear.ci_low))
 
 
+@pytest.mark.parametrize("test", TESTS)
+def test_infinite_less_infinite_is_absent_with_the_reason(test):
+    result = compare([1, math.inf, 3, 4], [2, math.inf, 1, 2], test)
+    assert all(math.isnan(figure) for figure in (result.delta, result.ci_low, result.ci_high, result.p_value))
+    assert (result.n, result.dropped) == (4, 0) and "1 of 4 examples have an infinite value" in result.reason
+
+
+def test_one_infinite_value_has_a_sign_and_a_rank_but_no_mean():
+    a, b = [1, math.inf, 3, 4, 5, 6], [2, 1, 1, 1, 1, 1]
+    for test in ("permutation", "bootstrap", "t"):
+        absent = compare(a, b, test)
+        assert math.isnan(absent.delta) and math.isnan(absent.p_value) and "infinite" in absent.reason
+    assert compare(a, b, "wilcoxon").p_value == 0.0625 and compare(a, b, "sign").p_value == pytest.approx(0.21875)
+
+
 def test_clusters_are_flipped_as_wholes():
     # Ten questions of one document that all went the same way are one observation, not ten.
     a, b = np.ones(30), np.zeros(30)
@@ -276,6 +291,18 @@ class TestManySystems:
 
     def test_one_system_has_nobody_to_be_compared_with(self):
         assert compare_pairs(np.ones((1, 5))) == {}
+
+    def test_an_infinite_value_takes_away_the_figures_of_its_own_system_only(self):
+        systems = np.random.default_rng(8).normal(0.1, 1, (3, 20))
+        baseline = np.zeros(20)
+        before = compare_systems(systems, baseline)[1], compare_pairs(systems)[1, 2]
+        systems[0, 5] = np.inf
+        first, second, _ = compare_systems(systems, baseline)
+        pairs = compare_pairs(systems)
+        for absent in (first, pairs[0, 1], pairs[0, 2]):
+            assert math.isnan(absent.delta) and math.isnan(absent.p_value) and "1 of 20 examples" in absent.reason
+        assert second == before[0]
+        assert pairs[1, 2].delta == pytest.approx(before[1].delta) and pairs[1, 2].p_value == before[1].p_value
 
     def test_without_examples_every_figure_is_nan(self):
         (result,) = compare_systems(np.full((1, 3), np.nan), np.ones(3))

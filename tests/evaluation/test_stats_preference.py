@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.stats.elo import elo
 from evaluation.stats.preference import bradley_terry, win_share
 
 LOG_TIE = math.log(2)
@@ -159,6 +160,14 @@ def test_wrong_votes_are_refused_with_their_number():
         bradley_terry([("A", "B", "left"), ("A", "B", "A")])
     with pytest.raises(ValueError, match="battle 0: 'A' cannot stand against itself"):
         bradley_terry([("A", "A", "tie")])
+    for figure in (bradley_terry, elo):
+        with pytest.raises(ValueError, match=r"battle 1: give left, right and outcome; got \('A', 'B'\)"):
+            figure([("A", "B", "left"), ("A", "B")])
+        with pytest.raises(ValueError, match="battle 1: 5 is of type int, the names before it of type str"):
+            figure([("A", "B", "left"), ("A", 5, "left")])
+        with pytest.raises(ValueError, match=r"battle 0: \['A'\] is no name of a model"):
+            figure([(["A"], "B", "left")])
+    assert bradley_terry([["A", "B", "left"], ["B", "A", "left"]]).names == ("A", "B")
     with pytest.raises(ValueError, match="ties must be one of"):
         bradley_terry([], "elo")
     with pytest.raises(ValueError, match="raters needs one label"):

@@ -188,23 +188,46 @@ def _emails(text: Text, clusters: list[Span]) -> Iterator[Span]:
         at = value.find("@", at + 1)
 
 
-def _ibans(text: Text, clusters: list[Span]) -> Iterator[Span]:
-    """Accounts as long as their country has them, check digits right; a match may run on into the next word."""
-    value = text.value
+class _Account(NamedTuple):
+    """What is written as an account of a country that has them."""
+
+    start: int
+    end: int
+    is_whole: bool
+    """Whether it is as long as that country's are."""
+    is_valid: bool
+    """Whether its check digits hold too."""
+
+
+def _accounts(value: str, clusters: list[Span]) -> Iterator[_Account]:
+    """What begins as a country's accounts do, as far as they reach; a match may run on into the next word."""
     for match in _near(_IBAN, value, clusters, before=10, behind=24):  # letters in lower case are in no cluster
         start = match.start() - 2
-        wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 99)
-        signs = [place for place in range(start, match.end()) if value[place] not in _GAPS]
-        if len(signs) < wanted:
+        wanted = _IBAN_LENGTHS.get(value[start : start + 2].upper(), 0)
+        if not wanted:
             continue
-        end = signs[wanted - 1] + 1
-        if not value[end : end + 1].isalnum() and mod97("".join(value[place] for place in signs[:wanted]).upper()):
-            yield start, end
+        signs = [place for place in range(start, match.end()) if value[place] not in _GAPS][:wanted]
+        is_whole = len(signs) == wanted
+        while signs and value[signs[-1] + 1 : signs[-1] + 2].isalnum():  # a word behind it, or a longer number
+            signs.pop()
+            is_whole = False
+        if is_whole or value[start + 4] in _GAPS:  # DE41 1111 … is one that is cut off, DE41111111… may be a card
+            is_valid = is_whole and mod97("".join(value[place] for place in signs).upper())
+            yield _Account(start, signs[-1] + 1, is_whole, is_valid)
+
+
+def _ibans(text: Text, clusters: list[Span]) -> Iterator[Span]:
+    """Accounts as long as their country has them, check digits right."""
+    for account in _accounts(text.value, clusters):
+        if account.is_valid:
+            yield account.start, account.end
 
 
 def _cards(text: Text, clusters: list[Span]) -> Iterator[Span]:
-    """Cards among groups of digits: other groups may stand before, and the month and year when they end behind."""
+    """Cards among groups of digits: other groups may stand before, and the month and year when they end behind. What is written as
+    an account has none, also where its check digits are wrong."""
     value = text.value
+    accounts = None
     for match in _near(_CARDS, value, clusters, before=0, behind=2):
         places = [place for place in range(*match.span()) if value[place] not in _GAPS]
         digits = "".join(value[place] for place in places)
@@ -212,7 +235,11 @@ def _cards(text: Text, clusters: list[Span]) -> Iterator[Span]:
         while first < len(digits):
             length = _card_length(digits, places, first)
             if length:
-                yield places[first], places[first + length - 1] + 1
+                if accounts is None:
+                    accounts = [(one.start, one.end) for one in _accounts(value, clusters)]
+                start, end = places[first], places[first + length - 1] + 1
+                if not touches(accounts, start, end):
+                    yield start, end
             first += length or 1
 
 
@@ -266,8 +293,14 @@ def _is_address(kind: Callable[[str], object], written: str) -> bool:
 
 
 def _phones(text: Text, clusters: list[Span]) -> Iterator[Span]:
+    """Phones, but none within an account whose check digits are wrong."""
+    accounts = None
     for match in _near(_PHONE, text.value, clusters, before=3, behind=24):  # an extension, a currency
-        if is_phone(match, text):
+        if not is_phone(match, text):
+            continue
+        if accounts is None:
+            accounts = [(one.start, one.end) for one in _accounts(text.value, clusters) if one.is_whole]
+        if not touches(accounts, *match.span()):
             yield match.span()
 
 

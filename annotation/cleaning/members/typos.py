@@ -12,7 +12,7 @@ from annotation.cleaning import options, slips
 from annotation.cleaning.errors import CleaningInputError
 from annotation.cleaning.rule import Change, Look, Rule
 from annotation.cleaning.text import Text
-from annotation.cleaning.vocabulary import SERVED, WORD, known, zipf
+from annotation.cleaning.vocabulary import NEIGHBOURS, SERVED, WORD, known, zipf
 from annotation.cleaning.wordlists import collected, pairs
 
 _LETTER = r"[^\W\d_]"
@@ -23,6 +23,7 @@ _IN_PROSE = re.compile(
 _SENTENCE_BEGINS = re.compile(r"(?:\A|[.!?:…\n]['\"”’)]*|[-*•>])\s*$")
 _NEAR = 40  # signs in which a neighbour is looked for
 _COMMON = 3.5  # Zipf of a common word
+_RATHER = 1.0  # by how much a word is more frequent in the language that it rather is of
 EVERYDAY = 4.3  # and of the five thousand words that make up most of a text: they are looked up first, in less memory
 
 
@@ -75,8 +76,8 @@ class _Correction(NamedTuple):
 
     right: str
     by: Literal["caller", "list", "vocabulary"]
-    common_abroad: bool = False
-    """Whether the misspelling is a common word of another language."""
+    abroad: tuple[str, ...] = ()
+    """Languages of which the misspelling is a common word."""
 
 
 def _corrections(text: Text, language: str | None, settings: _Settings) -> dict[str, _Correction]:
@@ -102,7 +103,8 @@ def _fine(language: str, least: float = 0.0) -> frozenset[str]:
 
 
 def _listed(word: str, language: str) -> _Correction:
-    abroad = any(zipf(other).get(word, 0) >= _COMMON for other in SERVED if other != language)
+    others = (other for other in SERVED + NEIGHBOURS if other != language)
+    abroad = tuple(other for other in others if zipf(other).get(word, 0) >= _COMMON)
     return _Correction(pairs("misspellings", language)[word], "list", abroad)
 
 
@@ -124,7 +126,7 @@ def _is_meant(match: re.Match[str], found: _Correction, language: str | None) ->
     capital = word[0].isupper()
     if capital and (found.by == "vocabulary" or (language != "de" and not _begins_sentence(match))):
         return False
-    return (found.by == "list" and not found.common_abroad) or _among_own(match, language)
+    return (found.by == "list" and not found.abroad) or _among_own(match, language, found.abroad)
 
 
 def _begins_sentence(match: re.Match[str]) -> bool:
@@ -132,22 +134,29 @@ def _begins_sentence(match: re.Match[str]) -> bool:
     return _SENTENCE_BEGINS.search(before) is not None
 
 
-def _among_own(match: re.Match[str], language: str) -> bool:
-    """Whether the words beside it, one at least, are words of the language in lower case: no name, no quotation."""
+def _among_own(match: re.Match[str], language: str, abroad: tuple[str, ...]) -> bool:
+    """Whether the words beside it, one at least, are words of the language in lower case, and not rather of a language that has the
+    word itself: no name, no quotation."""
     value = match.string
     before = WORD.findall(value, max(0, match.start() - _NEAR), match.start())[-1:]  # may begin a sentence
     after = WORD.findall(value, match.end(), match.end() + _NEAR)[:1]
     if (not before and not after) or after != [word.lower() for word in after]:
         return False
-    own = (zipf(language), pairs("misspellings", language), *([collected()] if language == "en" else []))
-    return all(any(word in words for words in own) for word in map(str.casefold, before + after))
+    return all(_is_own(word.casefold(), language, abroad) for word in before + after)
+
+
+def _is_own(word: str, language: str, abroad: tuple[str, ...]) -> bool:
+    if word in pairs("misspellings", language) or (language == "en" and word in collected()):
+        return True
+    frequency = zipf(language).get(word)
+    return frequency is not None and all(zipf(other).get(word, 0) <= frequency + _RATHER for other in abroad)
 
 
 RULE = Rule(
     name="typos",
     title="Typing errors",
     prepare=prepare,
-    leaves="Names and other capitalised words within sentences, all capitals, code, addresses, protected words, words that any of the "
-    "languages has, texts whose language is not known.",
+    leaves="Names and other capitalised words within sentences, all capitals, code, also a single line of it, addresses, protected words, "
+    "other words that any of the languages has, texts whose language is not known.",
     source="Damerau 1964, Commun. ACM 7(3); words/NOTICE, misspellings/NOTICE",
 )

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from annotation.labelmodel.em import climb, expect
+from annotation.labelmodel.em import Climb, climb, expect
 from annotation.labelmodel.errors import VoteError
 from annotation.labelmodel.model import Estimate, LabelModel, Problem
 from annotation.labelmodel.priors import ClassPriors, fixed_priors, log_priors, prevalence
@@ -55,7 +55,8 @@ def mace(
     method           "vb" variational Bayes with the priors below; "em" maximum likelihood, with a hundredth of a vote
     spamming_prior   Beta prior of (spamming, knowing)
     habit_prior      Dirichlet prior of each label of a habit
-    restarts         climbs from random starts, of which the one with the highest objective is kept
+    restarts         climbs from random starts, of which the one with the highest objective is kept; with several there is one more
+                     from a start that takes no side, kept where it ends as high, so that a tie stays one
     seed             of the first start; restart r takes seed + r
 
     parameters: "competence" (workers,) 1 - theta, "habit" (workers, classes); NaN for a worker without votes.
@@ -86,10 +87,17 @@ def mace(
     def step(now: _Expected) -> tuple[_Expected, float]:
         return expected(weigh(now), prevalence(now.posteriors, fixed))
 
+    def climbed(start: _Weights) -> tuple[float, Climb[_Expected]]:
+        ended = climb(expected(start, even if fixed is None else fixed)[0], step, problem)
+        return (ended.history[-1] if ended.history else -np.inf), ended
+
     even = np.full(classes, 1 / classes)
-    starts = (_random_weights(workers, classes, seed + restart) for restart in range(restarts))
-    climbs = (climb(expected(start, even if fixed is None else fixed)[0], step, problem) for start in starts)
-    best = max(climbs, key=lambda ended: ended.history[-1] if ended.history else -np.inf)
+    random = (climbed(_random_weights(workers, classes, seed + restart)) for restart in range(restarts))
+    highest, best = max(random, key=lambda ended: ended[0])
+    if restarts > 1:
+        objective, ended = climbed(_even_weights(workers, classes))
+        if objective >= highest - problem.enough:
+            best = ended
 
     posteriors = best.state.posteriors
     silent = np.bincount(votes.worker, minlength=workers) == 0
@@ -107,6 +115,11 @@ def _random_weights(workers: int, classes: int, seed: int) -> _Weights:
     habit = np.random.RandomState(seed).uniform(1, 2 + _START_NOISE, (workers, classes))
     spamming /= spamming.sum(axis=1, keepdims=True)
     return _Weights(spamming[:, 0], spamming[:, 1], habit / habit.sum(axis=1, keepdims=True), 0.0)
+
+
+def _even_weights(workers: int, classes: int) -> _Weights:
+    half = np.full(workers, 0.5)
+    return _Weights(half, half, np.full((workers, classes), 1 / classes), 0.0)
 
 
 def _smoothed(now: _Expected, smoothing: float) -> _Weights:

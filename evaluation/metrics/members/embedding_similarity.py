@@ -36,6 +36,7 @@ def embedding_similarity(predictions: Any, references: Any) -> Scores:
             for text, group in zip(pairs.predictions, pairs.references, strict=True)
         ]
     )
+    values = values.clip(-1.0, 1.0)  # unit vectors are that up to rounding
     signature = f"nrefs:{pairs.nrefs}|model:{MODEL}|pool:mean|pieces:{WORD_PIECES}|version:1"
     return mean_of(values, signature, truncated=truncated, **pairs.counts)
 
