@@ -102,8 +102,7 @@ def test_a_demo_whose_starter_and_then_database_were_killed_in_training_goes_on_
         (["--limit", "5"], "--limit 5 is too few"),
         (["--seed", "-1"], "--seed is a whole number"),
         (["--input", "text"], "--input belong to --tickets FILE"),
-        (["--tickets", "none.csv"], "name the columns"),
-        (["--tickets", "none.csv", "--input", "text", "--target", "label"], "none.csv"),
+        (["--tickets", "none.csv"], "none.csv"),
         (["--json", "/proc/none/out.json"], "/proc/none/out.json cannot be written"),
     ],
 )

@@ -90,6 +90,33 @@ def test_a_file_is_told_by_name_where_it_cannot_be_read(tmp_path: Path) -> None:
         own_file(tmp_path / "gone.csv", text="text", target="label", kind=None)
 
 
+@pytest.mark.parametrize(
+    ("columns", "named", "found"),
+    [
+        (("text", "category"), {}, ("text", "category")),  # banking77
+        (("id", "Label", "Text"), {}, ("Text", "Label")),
+        (("label", "answer", "question"), {}, ("question", "label")),
+        (("Anfrage", "Antwort"), {"target": "Antwort"}, ("Anfrage", "Antwort")),
+        (("Anfrage", "label"), {}, ("Anfrage", "label")),
+        (("text", "reply", "note"), {"text": "note"}, ("note", "reply")),
+    ],
+)
+def test_columns_are_found_by_their_names(
+    tmp_path: Path, columns: tuple[str, ...], named: dict[str, str], found: tuple[str, str]
+) -> None:
+    rows = [{name: f"{name} {at % 2 if name == found[1] else at}" for name in columns} for at in range(40)]
+    source = own_file(file_of(tmp_path, rows, "mine.csv"), **named)
+    assert source.mapping[found[0]] == "input:ticket" and source.mapping[found[1]].startswith("field:")
+    assert f"{found[0]!r} is taken as the ticket and {found[1]!r} as what is learnt" in source.remarks[0]
+
+
+@pytest.mark.parametrize("columns", [("Anfrage", "Antwort"), ("text", "a", "b"), ("label", "a", "b"), ("text",)])
+def test_columns_whose_names_do_not_tell_are_listed(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    path = file_of(tmp_path, [dict.fromkeys(columns, "x")], "mine.csv")
+    with pytest.raises(TicketsError, match=f"name the columns.* are {', '.join(columns)}"):
+        own_file(path)
+
+
 def test_what_the_reader_guessed_is_told(tmp_path: Path) -> None:
     """A file of an office program: accents that are not UTF-8, and a column without a name."""
     path = tmp_path / "office.csv"

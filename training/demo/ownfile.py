@@ -12,6 +12,7 @@ from pathlib import Path
 from annotation import formats
 from annotation.formats.objects import cell_text
 from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
+from training.demo.columns import named_columns
 from training.demo.source import Load, Source, TicketsError, tokens_of
 
 MOST_LISTED = 24
@@ -38,6 +39,8 @@ NAMED = 3
 class _Seen:
     """What the file holds in the two columns."""
 
+    text: str
+    target: str
     columns: list[str]
     rows: int = 0
     targets: Counter[str] = field(default_factory=Counter)
@@ -46,11 +49,14 @@ class _Seen:
     """The reader's: an encoding that was guessed, a header that looks like data."""
 
 
-def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
-    """Reads the file once and describes its task. kind: choice or text, guessed when None. Raises TicketsError."""
-    if text == target:
+def own_file(path: Path, *, text: str | None = None, target: str | None = None, kind: str | None = None) -> Source:
+    """Reads the file once and describes its task. text, target: its columns, found by their names when None; kind: choice or text,
+    guessed when None. Raises TicketsError."""
+    if text and text == target:
         raise TicketsError(f"--input and --target both name {text!r}: the answer would stand in the question.")
     seen = _read(path, text, target)
+    found = () if text and target else (_found(seen),)
+    text, target = seen.text, seen.target
     guessed = kind is None
     kind = kind or ("choice" if _look_like_labels(seen.targets) else "text")
     made = _target_field(target, kind, seen.targets, guessed=guessed)
@@ -73,16 +79,24 @@ def own_file(path: Path, *, text: str, target: str, kind: str | None) -> Source:
         ),
         remarks=(
             *(f"{path.name}: {warning}" for warning in seen.warnings),
+            *found,
             *_guess(target, kind, seen.targets, guessed=guessed),
             *_cut(made, seen.targets, answer),
         ),
     )
 
 
-def _read(path: Path, text: str, target: str) -> _Seen:
+def _found(seen: _Seen) -> str:
+    return (
+        f"{seen.text!r} is taken as the ticket and {seen.target!r} as what is learnt; --input and --target name others."
+    )
+
+
+def _read(path: Path, text: str | None, target: str | None) -> _Seen:
     try:
         reader = formats.read(path)
-        seen = _Seen(columns=list(reader.detected.columns), warnings=reader.detected.warnings)
+        text, target = named_columns(path.name, reader.detected.columns, text, target)
+        seen = _Seen(text, target, columns=list(reader.detected.columns), warnings=reader.detected.warnings)
         known = set(seen.columns)
         for row in reader:
             if not isinstance(row, formats.Row):

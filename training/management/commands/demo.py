@@ -52,8 +52,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--tickets", type=Path, metavar="FILE", help="your own file: CSV, JSON Lines, JSON, Parquet, …"
         )
-        parser.add_argument("--input", metavar="COLUMN", help="the column with the ticket's text")
-        parser.add_argument("--target", metavar="COLUMN", help="the column with the label or answer to learn")
+        parser.add_argument(
+            "--input", metavar="COLUMN", help="the column with the ticket's text; found by its name when left out"
+        )
+        parser.add_argument(
+            "--target", metavar="COLUMN", help="the column with the label or answer to learn; found likewise"
+        )
         parser.add_argument("--kind", choices=["choice", "text"], help="what the target is; guessed when left out")
         parser.add_argument("--limit", type=int, help="a seeded sample of so many rows, stratified by the target")
         parser.add_argument("--seed", type=int, default=0)
@@ -218,8 +222,6 @@ def _refuse_unfit(options: dict[str, Any]) -> None:
     columns = [name for name in ("input", "target", "kind") if options[name]]
     if columns and not options["tickets"]:
         raise CommandError(f"--{' and --'.join(columns)} belong to --tickets FILE.")
-    if options["tickets"] and not (options["input"] and options["target"]):
-        raise CommandError("With --tickets, name the columns: --input COLUMN --target COLUMN.")
     if options["json"] is not None:
         _refuse_unwritable(options["json"])
 
