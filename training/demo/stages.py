@@ -299,9 +299,12 @@ def _row_limit(loop: Loop) -> int:
 
 
 def _candidate_seconds(loop: Loop) -> float:
-    """What the candidate's answers will take, by what the base took for the same conditions."""
+    """What the candidate's answers will take, by what the base took for the same conditions. Where all it does is choose, the ways of
+    asking are first tried on the validation tickets."""
     cells = loop.baseline.generation_run.cells.select_related("condition")
-    return plan.SHORTER_ANSWERS * sum(cell.seconds for cell in cells if cell.condition.shots == 0)
+    seconds = plan.SHORTER_ANSWERS * sum(cell.seconds for cell in cells if cell.condition.shots == 0)
+    tried = loop.sizes.validation if all(field.kind == "choice" for field in loop.source.spec.fields) else 0
+    return seconds * (1 + tried / loop.sizes.test)
 
 
 def compare(loop: Loop) -> None:
