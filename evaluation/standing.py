@@ -14,7 +14,7 @@ from annotation.standing import TEST_SET
 from evaluation import selectors
 from evaluation.campaigns.blinding import sealed_versions
 from evaluation.jobs import BASELINE, COMPARE
-from evaluation.models import Campaign, CampaignArm, CampaignRater, Scorecard
+from evaluation.models import Campaign, CampaignArm, CampaignRater, Scorecard, ScorecardScores
 from evaluation.scorecards.cardpage import VERDICTS
 from ftplatform.jobs.selectors import live_job
 from ftplatform.projects import facts
@@ -65,8 +65,6 @@ class CardStanding:
     evaluation_set: int
     versions: frozenset[int]
     run: int
-    is_easily_beaten: bool
-    """No answer that needs no model stands beside it: there was no training ticket when it was measured."""
 
     def __str__(self) -> str:
         return f"Scorecard {self.number}"
@@ -78,7 +76,7 @@ def _cards(kind: str) -> QuerySet[Scorecard]:
 
 def _newest_card(kind: str) -> Any:
     columns = ("id", "number", "verdict", "base_model", "base_model__name", "candidate", "evaluation_set__number")
-    return facts.one(_cards(kind), *columns, "generation_run", "content__trivial")
+    return facts.one(_cards(kind), *columns, "generation_run")
 
 
 def _card(row: facts.Row | None) -> CardStanding | None:
@@ -92,11 +90,18 @@ def _card(row: facts.Row | None) -> CardStanding | None:
         evaluation_set=row["evaluation_set__number"],
         versions=frozenset(pk for pk in (row["base_model"], row["candidate"]) if pk),
         run=row["generation_run"],
-        is_easily_beaten=not row["content__trivial"],
     )
 
 
 BASELINE_CARD = facts.register("baseline_card", _newest_card(Scorecard.Kind.BASELINE), _card)
+_without_model = ScorecardScores.objects.filter(scorecard=OuterRef("pk"), model_version=None)
+BASELINE_IS_ALONE = facts.register(
+    "baseline_is_alone",
+    Subquery(_cards(Scorecard.Kind.BASELINE).annotate(is_alone=~Exists(_without_model)).values("is_alone")[:1]),
+    bool,
+    place="home",
+)
+"""No answer that needs no model stands beside the newest one: there was no training ticket when it was measured."""
 COMPARISON = facts.register("comparison", _newest_card(Scorecard.Kind.COMPARISON), _card)
 NEW_RATINGS = facts.register(
     "new_ratings",
@@ -232,7 +237,7 @@ def baseline_lamp(access: Access) -> Lamp:
     if card is None:
         return Lamp("Baseline", "wait", "Missing", "Nobody could tell whether tuning helped.", href, "Measure it")
     text = f"{card.base_model} was measured on evaluation set {card.evaluation_set}; training is open."
-    if card.is_easily_beaten:
+    if BASELINE_IS_ALONE.of(access):
         text = (
             f"{card} was measured without training tickets: no examples were shown, no majority class stands beside it."
         )

@@ -21,13 +21,6 @@ def link_to_run(job: Job) -> str:
     return reverse("training:run", args=[run.project.slug, run.number])
 
 
-def tell_run(row: TrainingRun) -> lineage.Told:
-    method = str(row.hyperparameters.get("method", ""))
-    return lineage.Told(
-        f"Training {str(row).lower()}", method, reverse("training:run", args=[row.project.slug, row.number])
-    )
-
-
 kinds.register(TRAIN)
 register_panel(token_panel)
 registries.register_loop_step("runs", standing.runs_step)
@@ -41,7 +34,7 @@ lineage.register(
     lineage.Kind(
         "training-run",
         TrainingRun,
-        tell_run,
+        standing.tell_run,
         made_of={"dataset_version": "dataset-version", "base_version": "model-version", "baseline": "scorecard"},
         made={"model_version": "model-version"},
     )

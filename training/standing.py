@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from evaluation.making import Making
 from ftplatform.jobs.models import Job
+from ftplatform.lineage import Told
 from ftplatform.projects import facts
 from ftplatform.projects.access import Access
 from ftplatform.ui.registries import Lamp, LoopStep, WaitingItem
@@ -173,37 +174,38 @@ def overfitting_lamp(access: Access) -> Lamp:
     return Lamp("Overfitting", found.state, words[found.state], text, href, f"Run {run.number}")
 
 
+def tell_run(run: TrainingRun) -> Told:
+    """Its line in a lineage."""
+    href = reverse("training:run", args=[run.project.slug, run.number])
+    return Told(f"Training {str(run).lower()}", str(run.hyperparameters.get("method", "")), href)
+
+
+def _maker(version: ModelVersion) -> TrainingRun | None:
+    """The run that made a version here."""
+    runs = TrainingRun.objects.select_related("project", "dataset_version", "baseline").defer("baseline__content")
+    return runs.filter(model_version=version).first()
+
+
 def making_of_version(version: ModelVersion) -> Making | None:
     """For the version's scorecards: the run that made it."""
-    run = (
-        TrainingRun.objects.filter(model_version=version)
-        .select_related("project", "dataset_version", "baseline")
-        .defer("baseline__content")
-        .first()
-    )
+    run = _maker(version)
     if run is None:
         return None
-    href = reverse("training:run", args=[run.project.slug, run.number])
-    return Making(f"Training {str(run).lower()}", version.method, href, run.dataset_version, run.baseline)
+    told = tell_run(run)
+    return Making(told.title, told.detail, told.href, run.dataset_version, run.baseline)
 
 
 def uses_of_version(access: Access, version: ModelVersion) -> list[Use]:
     """The run that made a version with its dataset, and those that began from it."""
     slug = version.project.slug
-    runs = TrainingRun.objects.select_related("dataset_version", "baseline").defer("baseline__content")
-    made = runs.filter(model_version=version).first()
+    made = _maker(version)
     began = TrainingRun.objects.filter(base_version=version).select_related("dataset_version").order_by("-number")[:20]
     uses = []
     if made:
         rows = made.dataset_version
         href = reverse("annotation:dataset", args=[slug, rows.kind, rows.number])
         uses = [
-            Use(
-                "made by",
-                str(made),
-                f"held against {str(made.baseline).lower()}",
-                reverse("training:run", args=[slug, made.number]),
-            ),
+            Use("made by", str(made), f"held against {str(made.baseline).lower()}", tell_run(made).href),
             Use("made with", str(rows), f"the rows of {str(made).lower()}", href),
         ]
     return uses + [

@@ -27,9 +27,8 @@ from annotation.formats.rows import (
 )
 
 _SAMPLE_ROWS = 100
-_LONGEST_TOKEN = (
-    16  # characters of a number's end, a word or an escape: what an error near the window's end may be half of
-)
+# Characters of a number's end, a word or an escape: what an error near the window's end may be half of.
+_LONGEST_TOKEN = 16
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BEGUN = re.compile(r"[-+.\w\\]*\s*")  # what a number, a word or an escape may begin with, or nothing
 _LINE_END = re.compile(r"\r\n|\r|\n")

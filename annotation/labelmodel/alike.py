@@ -1,7 +1,7 @@
 """Sources that may be one: pairs that say the same more often than the truth explains.
 
 Every model here takes sources for independent once the truth is known. A function copied with a word changed, or a labeler
-someone who looks over another's shoulder counts twice, and two that agree with each other look better than all the rest.
+who looks over another's shoulder, counts twice, and two that agree with each other look better than all the rest.
 """
 
 from __future__ import annotations

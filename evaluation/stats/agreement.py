@@ -20,7 +20,7 @@ import numpy.typing as npt
 from evaluation.stats.alpha import alpha_interval, as_ratings, krippendorff_alpha
 from evaluation.stats.figure import Figure, FloatArray, Interval, undefined
 from evaluation.stats.grouping import as_labels, as_matrix, is_missing
-from evaluation.stats.intervals import bootstrap_statistics
+from evaluation.stats.intervals import as_rows, bootstrap_statistics
 from evaluation.stats.statistic import statistic
 
 __all__ = [
@@ -97,7 +97,7 @@ def fleiss_kappa(counts: npt.ArrayLike) -> Figure:
 
     ValueError: not two-dimensional, or negative counts.
     """
-    table: FloatArray = np.nan_to_num(as_table(counts), nan=0.0)
+    table: FloatArray = np.nan_to_num(as_rows(counts, "counts", "units × categories"), nan=0.0)
     if (table < 0).any():
         raise ValueError(
             "counts cannot be negative; fleiss_kappa takes how often each category was chosen, not ratings"
@@ -112,16 +112,6 @@ def fleiss_kappa(counts: npt.ArrayLike) -> Figure:
     if np.count_nonzero(shares) == 1:
         return undefined("all ratings are the same category: agreement beyond chance is undefined")
     return Figure((observed - expected) / (1 - expected))
-
-
-def as_table(counts: npt.ArrayLike) -> FloatArray:
-    """Counts (units × categories) as floats; an empty list is a table of no units. ValueError: not two-dimensional."""
-    table: FloatArray = np.asarray(counts, dtype=np.float64)
-    if table.shape == (0,):
-        return table.reshape(0, 0)
-    if table.ndim != 2:
-        raise ValueError(f"counts must be units × categories; got shape {table.shape}")
-    return table
 
 
 def _count_table(matrix: npt.ArrayLike, categories: Sequence[Any] | None) -> tuple[list[Any], FloatArray]:

@@ -19,7 +19,6 @@ from scipy import stats
 
 from evaluation.stats.agreement import (
     Weights,
-    as_table,
     category_agreement,
     cohen_kappa,
     fleiss_kappa,
@@ -29,7 +28,7 @@ from evaluation.stats.agreement import (
 from evaluation.stats.alpha import as_ratings
 from evaluation.stats.figure import Figure, FloatArray, Interval, check_confidence, no_interval
 from evaluation.stats.grouping import as_labels, as_matrix, encode, is_missing
-from evaluation.stats.intervals import bootstrap_statistics
+from evaluation.stats.intervals import as_rows, bootstrap_statistics
 from evaluation.stats.statistic import statistic
 
 
@@ -99,7 +98,7 @@ def fleiss_interval(
     """Fleiss' kappa of ``counts`` (units × categories) with a bootstrap interval over units or ``clusters`` (units,)."""
     check_confidence(confidence)
     estimate = fleiss_kappa(counts)
-    table = np.nan_to_num(as_table(counts))
+    table = np.nan_to_num(as_rows(counts, "counts", "units × categories"))
     kept = table.sum(axis=1) >= 2
     table = table[kept]
     if math.isnan(estimate):

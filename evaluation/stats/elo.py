@@ -63,7 +63,7 @@ def elo(
     sides = np.array(played, dtype=np.float64).reshape(-1, 3)
     on_left, on_right, score = sides[:, 0].astype(np.intp), sides[:, 1].astype(np.intp), sides[:, 2]
 
-    # All orders are played at once, a battle of each order per step: row 0 is the order in which they came.
+    # All orders are played at once, one battle of each per step: row 0 is the order in which they came.
     rng = np.random.default_rng(seed)
     order = np.vstack([np.arange(len(sides))] + [rng.permutation(len(sides)) for _ in range(orders)]).astype(np.intp)
     ratings = np.full((len(order), len(names)), float(start))

@@ -164,13 +164,13 @@ def bootstrap_statistics(
     )
 
 
-def as_rows(statistics: npt.ArrayLike, name: str) -> FloatArray:
-    """Two-dimensional floats (n, k), of an empty list (0, 0); ValueError names the argument that has another shape."""
+def as_rows(statistics: npt.ArrayLike, name: str, shape: str = "examples × sufficient statistics (n, k)") -> FloatArray:
+    """Two-dimensional floats, of an empty list (0, 0); ValueError names the argument that has not the shape, given in words."""
     rows: FloatArray = np.asarray(statistics, dtype=np.float64)
     if rows.shape == (0,):
         return rows.reshape(0, 0)
     if rows.ndim != 2:
-        raise ValueError(f"{name} must be examples × sufficient statistics (n, k); got shape {rows.shape}")
+        raise ValueError(f"{name} must be {shape}; got shape {rows.shape}")
     return rows
 
 

@@ -55,11 +55,6 @@ _FINE_PRICES = re.compile(
     r"\btaux\b|cours de change|per share|pro aktie|par action|por acción",
     re.IGNORECASE,
 )
-_SAYS_FINE = (
-    "liter", "litre", "litro", "kwh", "kilowatt", "kilovat", "gal", "/l", "/ l", "benzin", "diesel", "gaso", "gasó", "bensin", "petrol", "essence",
-    "sprit", "fuel", "carbur", "combustible", "kraftstoff", "drivmedel", "exchange", "rate", "kurs", "cambio", "taux", "cours de", "per share", "aktie",
-    "action", "acción",
-)  # fmt: skip
 _NEAR = 48  # signs before and behind an amount in which that is said
 _ENDS_CURRENCY = frozenset("$€£RPFKDrpfkd")  # the last signs of those
 
@@ -201,8 +196,7 @@ def _may_be_fine(number: _Number, text: Text) -> bool:
         text.value[max(0, number.start - _NEAR) : number.start],
         text.value[number.end : number.end + _NEAR],
     )
-    said = f"{before.lower()}\n{behind.lower()}"
-    return any(word in said for word in _SAYS_FINE) and _FINE_PRICES.search(said) is not None
+    return _FINE_PRICES.search(f"{before}\n{behind}") is not None
 
 
 def _has_comma(text: Text) -> bool:

@@ -24,6 +24,7 @@ from inference.models import ModelVersion
 OF_A_BASELINE = ("shots",)
 OF_A_COMPARISON = ("baseline", "rules", "validation")
 NONE = "none"
+BY = Actor.system("score")
 
 
 class Command(BaseCommand):
@@ -99,7 +100,7 @@ def _score(project: Project, options: dict[str, Any]) -> Job:
     shots = SHOTS if options["shots"] is None else options["shots"]
     if not 0 <= shots <= MOST_SHOTS:
         raise CommandError(f"--shots is a number from 0 to {MOST_SHOTS}, not {shots}.")
-    return request_baseline(evaluation_set=chosen, base_model=version, shots=shots, by=_by())
+    return request_baseline(evaluation_set=chosen, base_model=version, shots=shots, by=BY)
 
 
 def _compare(candidate: ModelVersion, options: dict[str, Any]) -> Job:
@@ -117,7 +118,7 @@ def _compare(candidate: ModelVersion, options: dict[str, Any]) -> Job:
         candidate=candidate,
         rules=None if rules is None else _numbered(selectors.rules_of(project), rules, "release rules"),
         validation_set=validation,
-        by=_by(),
+        by=BY,
     )
 
 
@@ -146,7 +147,7 @@ def _rescore(project: Project, options: dict[str, Any]) -> Job:
         "--again takes everything from the scorecard that it follows",
     )
     cards = Scorecard.objects.filter(project=project, kind=Scorecard.Kind.COMPARISON)
-    return request_rescore(scorecard=_numbered(cards, options["again"], "comparison scorecard"), by=_by())
+    return request_rescore(scorecard=_numbered(cards, options["again"], "comparison scorecard"), by=BY)
 
 
 def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
@@ -168,7 +169,3 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
         raise CommandError(f"--validation is the number of a training set, or {NONE}; not {text!r}.")
     return int(text)
-
-
-def _by() -> Actor:
-    return Actor.system("score")
