@@ -15,22 +15,15 @@ An optional field that was left out, or one that the other answers do not ask fo
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
-from ftplatform.projects.spec import RATINGS, TaskField, TaskSpec, folded
+from annotation import fieldvalues
+from annotation.fieldvalues import UnparsableValue, check_value
+from ftplatform.projects.spec import TaskField, TaskSpec
 
 Status = Literal["ok", "recovered", "failed"]
-
-
-class UnparsableValue(ValueError):
-    """A value that would not be read back as it is. `field` names it, the message says why and what to do."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ def spans_of(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, int
     for field in _asked(spec, values):
         if field.name not in values:
             continue
-        text = _text(field, values[field.name])
+        text = fieldvalues.as_text(field, values[field.name])
         if spec.codec == "lines":
             at += len(f"{field.name}: ")
         spans[field.name] = (at, at + len(text))
@@ -135,7 +128,7 @@ def parse(spec: TaskSpec, output: str) -> Parsed:
             if field.required:
                 status[field.name] = "failed"
             continue
-        value, exact = _read(field, texts[field.name])
+        value, exact = fieldvalues.read(field, texts[field.name])
         if value is None:
             status[field.name] = "failed"
             continue
@@ -178,28 +171,10 @@ def _render(spec: TaskSpec, values: dict[str, Any]) -> str:
     present = [field for field in _asked(spec, values) if field.name in values]
     if spec.codec == "json":
         return json.dumps({field.name: values[field.name] for field in present}, ensure_ascii=False)
-    texts = [(field, _text(field, values[field.name])) for field in present]
+    texts = [(field, fieldvalues.as_text(field, values[field.name])) for field in present]
     if spec.codec == "plain":
         return texts[0][1] if texts else ""
     return "\n".join(f"{field.name}: {text}" for field, text in texts)
-
-
-def _text(field: TaskField, value: Any) -> str:
-    match field.kind:
-        case "multi":
-            return ", ".join(value)
-        case "spans":
-            return json.dumps(value, ensure_ascii=False)
-        case "number" | "rating":
-            return _number_text(value)
-        case "choice" | "text":
-            return str(value)
-        case kind:
-            assert_never(kind)
-
-
-def _number_text(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
 def _json_spans(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, int]]:
@@ -216,51 +191,6 @@ def _json_spans(spec: TaskSpec, values: dict[str, Any]) -> dict[str, tuple[int, 
     return spans
 
 
-def check_value(field: TaskField, value: Any) -> None:
-    """Raises UnparsableValue when the value has the wrong type or lies outside the field's choices or scale."""
-
-    def wrong(message: str) -> UnparsableValue:
-        return UnparsableValue(field.name, f"{field.heading}: {message}")
-
-    match field.kind:
-        case "choice":
-            if value not in field.labels:
-                raise wrong(f"{value!r} is not a choice; choices are {_listed(field.labels)}.")
-        case "multi":
-            if not isinstance(value, list) or any(one not in field.labels for one in value):
-                raise wrong(f"a list of its choices is needed: {_listed(field.labels)}.")
-            if len(set(value)) < len(value):
-                raise wrong("a choice stands twice.")
-        case "text":
-            if not isinstance(value, str):
-                raise wrong("a text is needed.")
-            if "\x00" in value:
-                raise wrong("holds a NUL character, which no text field can keep.")
-            if len(value) > field.max_length:
-                raise wrong(f"is {len(value):,} characters long; at most {field.max_length:,} fit.")
-            if field.required and not value.strip():
-                raise wrong("is empty and required.")
-        case "number" | "rating":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise wrong("a finite number is needed.")
-            if field.kind == "rating" and value not in RATINGS:
-                raise wrong("a whole number from 1 to 5 is needed.")
-        case "spans":
-            _check_spans(field, value, wrong)
-        case kind:
-            assert_never(kind)
-
-
-def _check_spans(field: TaskField, value: Any, wrong: Any) -> None:
-    if not isinstance(value, list):
-        raise wrong("a list of spans is needed.")
-    for span in value:
-        if not isinstance(span, dict) or set(span) != {"start", "end", "label"}:
-            raise wrong('each span is {"start", "end", "label"}, in code points.')
-        if not (isinstance(span["start"], int) and isinstance(span["end"], int) and 0 <= span["start"] < span["end"]):
-            raise wrong(f"from {span['start']} to {span['end']} is not a span.")
-
-
 def _remedy(spec: TaskSpec, field: TaskField) -> str:
     if field.kind == "text" and spec.codec != "json":
         return (
@@ -268,10 +198,6 @@ def _remedy(spec: TaskSpec, field: TaskField) -> str:
             "being the last field, or a line looks like another field's header. Change that, or use the json codec."
         )
     return f"{field.heading} would not be read back as it is; use the json codec for this task."
-
-
-def _listed(labels: list[str]) -> str:
-    return ", ".join(labels[:12]) + (f" and {len(labels) - 12} more" if len(labels) > 12 else "")
 
 
 # ── reading ──
@@ -352,61 +278,3 @@ def _parse_json(spec: TaskSpec, output: str) -> tuple[dict[str, Any], set[str]]:
     if last.kind == "text" and text and "{" not in text:
         return {last.name: text}, {last.name}
     return {}, set()
-
-
-def _read(field: TaskField, raw: Any) -> tuple[Any, bool]:
-    """(value, exact) of what a codec found for a field; (None, False) when it cannot be read."""
-    match field.kind:
-        case "choice":
-            return _read_choice(field, raw)
-        case "multi":
-            parts = raw if isinstance(raw, list) else [part.strip() for part in str(raw).split(",") if part.strip()]
-            read = [_read_choice(field, part) for part in parts]
-            if any(value is None for value, _ in read):
-                return None, False
-            return list(dict.fromkeys(value for value, _ in read)), all(exact for _, exact in read)
-        case "text":
-            return (raw, True) if isinstance(raw, str) else (None, False)
-        case "number" | "rating":
-            return _read_number(field, raw)
-        case "spans":
-            return _read_spans(raw)
-        case kind:
-            assert_never(kind)
-
-
-def _read_choice(field: TaskField, raw: Any) -> tuple[str | None, bool]:
-    if not isinstance(raw, str):
-        return None, False
-    if raw in field.labels:
-        return raw, True
-    known = {folded(label): label for label in field.labels}
-    value = known.get(folded(raw)) or known.get(folded(raw.strip(" \t.,;:!\"'`*[]()<>")))
-    return value, False
-
-
-def _read_number(field: TaskField, raw: Any) -> tuple[float | int | None, bool]:
-    if isinstance(raw, bool):
-        return None, False
-    try:
-        number = float(raw)
-    except (TypeError, ValueError, OverflowError):
-        return None, False
-    if not math.isfinite(number) or (field.kind == "rating" and number not in RATINGS):
-        return None, False
-    return (int(number) if number.is_integer() and abs(number) < 1e15 else number), True
-
-
-def _read_spans(raw: Any) -> tuple[list[dict[str, Any]] | None, bool]:
-    if isinstance(raw, str):
-        try:
-            raw = json.loads(raw)
-        except (json.JSONDecodeError, RecursionError):
-            return None, False
-    if not isinstance(raw, list):
-        return None, False
-    for span in raw:
-        whole = isinstance(span, dict) and set(span) == {"start", "end", "label"}
-        if not whole or not all(isinstance(span[name], int) for name in ("start", "end")):
-            return None, False
-    return raw, True

@@ -81,7 +81,7 @@ def neutralise_values(spec: TaskSpec, values: dict[str, Any]) -> tuple[dict[str,
 def render_completion(
     spec: TaskSpec, values: dict[str, Any], *, control_tokens: Sequence[str] = CONTROL_TOKENS
 ) -> tuple[str, int]:
-    """What the model should answer, with control tokens inside neutralised. Raises codecs.UnparsableValue."""
+    """What the model should answer, with control tokens inside neutralised. Raises fieldvalues.UnparsableValue."""
     return texts.neutralise(codecs.render(spec, values), control_tokens)
 
 

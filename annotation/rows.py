@@ -11,6 +11,7 @@ from typing import Any, assert_never
 from django.utils.dateparse import parse_date, parse_datetime
 
 from annotation import codecs, texts
+from annotation.fieldvalues import UnparsableValue, check_value
 from annotation.formats.objects import cell_text
 from annotation.numbers import read_number
 from annotation.render import render_messages
@@ -124,8 +125,8 @@ class ColumnMapping:
     def _value(self, field: TaskField, column: str, text: str) -> Any:
         try:
             value = self._read(field, text)
-            codecs.check_value(field, value)
-        except codecs.UnparsableValue as error:
+            check_value(field, value)
+        except UnparsableValue as error:
             raise BadRow(column, str(error)) from error
         except ValueError as error:
             raise BadRow(column, f"{field.name}: {error}.") from error
@@ -169,7 +170,7 @@ class ColumnMapping:
         """What the model should learn has to be read back as it is, however much of it the file brings. Raises BadRow."""
         try:
             codecs.refuse_unparsable(self._lenient, values)
-        except codecs.UnparsableValue as error:
+        except UnparsableValue as error:
             raise BadRow(self.fields.get(error.field, error.field), str(error)) from error
 
     def _moment(self, raw: Mapping[str, Any]) -> datetime | None:

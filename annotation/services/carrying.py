@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from annotation import codecs, texts
+from annotation.fieldvalues import UnparsableValue, check_value
 from annotation.hashing import Hasher, shown_inputs
 from annotation.locks import lock_task, lock_tickets
 from annotation.models import Annotation, CurrentAnswer, Example, Queue, ResolvedLabel, Suggestion
@@ -105,15 +106,15 @@ def _misfits(spec: TaskSpec, values: Values) -> set[tuple[str, str]]:
             found.add((field.name, ""))
         else:
             try:
-                codecs.check_value(field, values[field.name])
-            except codecs.UnparsableValue:
+                check_value(field, values[field.name])
+            except UnparsableValue:
                 given = values[field.name] if isinstance(values[field.name], list) else [values[field.name]]
                 strange = {str(one) for one in given if one not in field.labels} if field.choices else set()
                 found |= {(field.name, label) for label in strange or {""}}
     if not found:
         try:
             codecs.refuse_unparsable(spec, values)
-        except codecs.UnparsableValue as error:
+        except UnparsableValue as error:
             found.add((error.field, ""))
     return found
 

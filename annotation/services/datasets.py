@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
-from annotation import codecs
 from annotation.cards import card_of
+from annotation.fieldvalues import UnparsableValue
 from annotation.locks import lock_tickets
 from annotation.models import DatasetItem, DatasetVersion, Split
 from annotation.render import neutralise_values, render_completion, render_messages
@@ -239,7 +239,7 @@ def _completion(spec: TaskSpec, item: ItemDraft, values: dict[str, Any]) -> str:
     """What the trainer teaches; it is read back as the values, since nothing in it has to be made harmless any more."""
     try:
         completion, inside = render_completion(spec, values)
-    except codecs.UnparsableValue as error:
+    except UnparsableValue as error:
         raise Refused(
             "unparsable-label",
             f"The answer of {item.name} cannot be frozen: {error} Correct the label, then freeze again.",

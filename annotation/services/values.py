@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from annotation import codecs, texts
+from annotation.fieldvalues import UnparsableValue
 from ftplatform.errors import Refused
 from ftplatform.keepable import shown
 from ftplatform.projects.spec import TaskSpec
@@ -16,7 +17,7 @@ def refuse_bad(spec: TaskSpec, values: dict[str, Any]) -> None:
     """Raises Refused at the field whose value could not be stored, or would not be read back from what a model learns to write."""
     try:
         codecs.refuse_unparsable(spec, values)
-    except codecs.UnparsableValue as error:
+    except UnparsableValue as error:
         raise Refused("bad-value", str(error), field=error.field) from error
     for name, value in values.items():
         for problem in unstorable(value):

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from inference.backends.base import Sampling
+from inference.backends.batching import shared_prefix_length
 from inference.backends.choices import LabelTrie
 from inference.backends.roomy_cache import give_room, sees_whole_texts
 
@@ -61,10 +62,7 @@ def make_batch(prompts: Sequence[Sequence[int]], pad_id: int, model: Any) -> Bat
     Nothing is split off for a model with a sliding window: a row's padding, behind the prefix, would fill a part of its window.
     """
     device = model.device
-    shared = shared_prefix_length(prompts) if len(prompts) > 1 and sees_whole_texts(model) else 0
-    shared = min(shared, min(len(prompt) for prompt in prompts) - 1)
-    if shared < SHORTEST_SHARED_PREFIX:
-        shared = 0
+    shared = shared_tokens(prompts, model)
     rests = [list(prompt[shared:]) for prompt in prompts]
     width = max(len(rest) for rest in rests)
     ids = torch.tensor([[pad_id] * (width - len(rest)) + rest for rest in rests], device=device)
@@ -72,12 +70,11 @@ def make_batch(prompts: Sequence[Sequence[int]], pad_id: int, model: Any) -> Bat
     return Batch(prefix=list(prompts[0][:shared]), ids=ids, mask=mask)
 
 
-def shared_prefix_length(sequences: Sequence[Sequence[int]]) -> int:
-    """How many tokens all sequences begin with in common."""
-    for at, tokens in enumerate(zip(*sequences, strict=False)):
-        if len(set(tokens)) > 1:
-            return at
-    return min(len(sequence) for sequence in sequences)
+def shared_tokens(prompts: Sequence[Sequence[int]], model: Any) -> int:
+    """How many tokens of these prompts are computed once, as `make_batch` splits them off."""
+    shared = shared_prefix_length(prompts) if len(prompts) > 1 and sees_whole_texts(model) else 0
+    shared = min(shared, min(len(prompt) for prompt in prompts) - 1)
+    return shared if shared >= SHORTEST_SHARED_PREFIX else 0
 
 
 def _prefix_cache(model: Any, batch: Batch) -> Any:

@@ -1,7 +1,7 @@
 """The backend that runs a model folder in this process with Hugging Face transformers: the embedded default.
 
-Batches are formed inside the requests given, by length, and by nothing else: not by free memory, not by what ran before. So
-the same requests in one call give the same padding and the same numbers, which is why callers cut a run into fixed chunks.
+Batches are formed inside the requests given, by length (see `batching`), and by nothing else: not by free memory, not by what ran
+before. So the same requests in one call give the same padding and the same numbers, which is why callers cut a run into fixed chunks.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ftplatform.engines.modelconfig import CONTEXT_KEYS, context_length
+from inference.backends import batching, decoding
 from inference.backends import choices as choice_scoring
-from inference.backends import decoding
 from inference.backends.base import (
     BATCH_SIZE,
     BackendError,
@@ -31,6 +31,10 @@ from training.engine.render import Renderer, RenderError, TemplateError
 from training.engine.rows import Message as RenderedMessage
 
 CACHE_BYTES = 2 * 1024**3  # for keys and values of one batch
+A_FORWARD = {
+    "cpu": 48,
+    "cuda": 256,
+}  # tokens' worth: measured on two cores; assumed of a GPU, whose memory is its limit for long
 LOGIT_FLOATS = 2**26  # a quarter of a gigabyte of logits at once, in scoring
 TRIE_TOLERANCE = 0.05  # of log-likelihood, relative: formats differ a little, a wrong mask differs by much
 
@@ -116,7 +120,8 @@ class TransformersBackend:
         for prompt in prompts:
             if prompt.problem:
                 yield _failed_output(requests[prompt.place].id, prompt)
-        for batch in self._batches([prompt for prompt in prompts if not prompt.problem], sampling.max_new_tokens):
+        able = [prompt for prompt in prompts if not prompt.problem]
+        for batch in self._batches(able, sampling.max_new_tokens, steps=sampling.max_new_tokens - 1):
             yield from self._generate_batch(batch, requests, sampling)
 
     def _generate_batch(
@@ -183,7 +188,8 @@ class TransformersBackend:
             if prompt.problem:
                 yield _failed_choice(requests[prompt.place].id, prompt)
         most_rows = max(1, LOGIT_FLOATS // ((1 + trie.fed) * self.model.config.get_text_config().vocab_size))
-        for batch in self._batches([prompt for prompt in prompts if not prompt.problem], trie.fed, most_rows):
+        able = [prompt for prompt in prompts if not prompt.problem]
+        for batch in self._batches(able, trie.fed, most_rows=most_rows):
             start = time.perf_counter()
             scores = self._score_batch(batch, labels, trie)
             seconds = time.perf_counter() - start
@@ -207,7 +213,7 @@ class TransformersBackend:
         last = [self._renderer.end] if request.end_of_turn else []
         alone = self._encode(request.prefix)
         whole = [self._encode(request.prefix + choice + request.ending) + last for choice in request.choices]
-        shared = decoding.shared_prefix_length([alone, *whole])
+        shared = batching.shared_prefix_length([alone, *whole])
         return alone[:shared], [tokens[shared:] for tokens in whole]
 
     def _score_batch(
@@ -269,19 +275,28 @@ class TransformersBackend:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
-    def _batches(self, prompts: Sequence[_Prompt], room: int, most_rows: int | None = None) -> Iterator[list[_Prompt]]:
-        """Longest first; a batch ends when it has enough rows or its cache of keys and values would grow too large."""
-        limit = min(self.batch_size, most_rows or self.batch_size)
-        token_budget = CACHE_BYTES // _cache_bytes_per_token(self.model)
-        batch: list[_Prompt] = []
-        for prompt in sorted(prompts, key=lambda prompt: (-len(prompt.ids), prompt.place)):
-            width = len(batch[0].ids) + room if batch else 0
-            if batch and (len(batch) == limit or (len(batch) + 1) * width > token_budget):
-                yield batch
-                batch = []
-            batch.append(prompt)
-        if batch:
-            yield batch
+    def _batches(
+        self, prompts: Sequence[_Prompt], room: int, *, steps: int = 0, most_rows: int | None = None
+    ) -> Iterator[list[_Prompt]]:
+        """Longest first. `room` is what a row's cache holds behind its prompt, `steps` the forwards after the first."""
+        if not prompts:
+            return
+        ordered = sorted(prompts, key=lambda prompt: (-len(prompt.ids), prompt.place))
+        counts = batching.cut(
+            [len(prompt.ids) for prompt in ordered],
+            most_rows=min(self.batch_size, most_rows or self.batch_size),
+            most_tokens=CACHE_BYTES // _cache_bytes_per_token(self.model),
+            room=room,
+            cost=batching.Cost(
+                shared=decoding.shared_tokens([prompt.ids for prompt in ordered], self.model),
+                steps=steps,
+                a_forward=A_FORWARD[self.model.device.type],
+            ),
+        )
+        begin = 0
+        for count in counts:
+            yield ordered[begin : begin + count]
+            begin += count
 
 
 def _require_positions(model: Any) -> None:

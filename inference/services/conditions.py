@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from annotation import codecs
+from annotation.fieldvalues import UnparsableValue
 from annotation.models import Example, ResolvedLabel, Split
 from annotation.render import render_completion, render_messages
 from ftplatform.accounts.actors import Actor
@@ -157,7 +158,7 @@ def _find_shots(
                 continue
             try:
                 completion, _ = render_completion(spec, values[pk])
-            except codecs.UnparsableValue:
+            except UnparsableValue:
                 continue
             user = render_messages(spec, contents[pk].content.inputs).messages[-1]
             if len(user["content"]) + len(completion) > SHOT_CHARACTERS:

@@ -1,5 +1,6 @@
 """`parse(render(values)) == values` for whatever an annotation may hold, and what is told of output that is not so."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation import codecs
+from annotation.fieldvalues import UnparsableValue
 from ftplatform.projects.spec import Choice, FieldCondition, InputColumn, TaskField, TaskSpec
 
 LABELS = ("permits", "Tax and fees", "tax", "énergie", "a: b", "say: no")
@@ -66,7 +68,7 @@ def test_what_may_be_annotated_is_read_back_as_it_is(case: tuple[TaskSpec, dict[
     chosen, values = case
     try:
         written = codecs.render(chosen, values)
-    except codecs.UnparsableValue as error:
+    except UnparsableValue as error:
         assert error.field in {field.name for field in chosen.fields}
         return
     read = codecs.parse(chosen, written)
@@ -90,7 +92,7 @@ def test_spans_point_at_the_values_in_the_completion(case: tuple[TaskSpec, dict[
     chosen, values = case
     try:
         written = codecs.render(chosen, values)
-    except codecs.UnparsableValue:
+    except UnparsableValue:
         return
     for name, (start, end) in codecs.spans_of(chosen, values).items():
         if chosen.field_named(name).kind == "choice" and chosen.codec != "json":
@@ -131,9 +133,27 @@ def test_a_last_text_without_header_takes_what_is_left() -> None:
     ],
 )
 def test_what_would_not_be_read_back_is_refused_with_its_field(values: dict[str, Any], field: str) -> None:
-    with pytest.raises(codecs.UnparsableValue) as refused:
+    with pytest.raises(UnparsableValue) as refused:
         codecs.render(SPECS[3], values)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"start": 5, "end": 2, "label": "place"},
+        {"start": True, "end": 2, "label": "place"},
+        {"start": 0, "end": 2, "label": 7},
+        {"start": 0, "end": 2},
+        "0-2",
+    ],
+)
+def test_what_is_no_span_is_neither_taken_nor_read(span: Any) -> None:
+    chosen = SPECS[4]
+    with pytest.raises(UnparsableValue, match="is not a span"):
+        codecs.render(chosen, {"desk": "tax", "names": [span]})
+    read = codecs.parse(chosen, f"desk: tax\nnames: {json.dumps([span])}")
+    assert (read.values, read.status) == ({"desk": "tax"}, {"desk": "ok", "names": "failed"})
 
 
 REPLY = TaskField(name="reply", kind="text")

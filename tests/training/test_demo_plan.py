@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from annotation import codecs
 from training.demo import plan
 from training.demo.ownfile import own_file
-from training.demo.source import Load, Source, TicketsError, tokens_of
+from training.demo.plan import Load
+from training.demo.source import Source, TicketsError, tokens_of
 
 
 def file_of(folder: Path, rows: list[dict[str, Any]], name: str = "my tickets.jsonl") -> Path:
@@ -181,9 +183,15 @@ def test_tokens_are_never_told_as_none(text: str) -> None:
 
 LOADS = st.builds(
     Load,
-    prompt_tokens=st.floats(5, 8000),
+    own_tokens=st.floats(5, 8000),
+    shared_tokens=st.integers(0, 2000),
     answer_tokens=st.integers(4, 160),
     label_tokens=st.integers(0, 3000),
+    slowness=st.floats(1, 9),
+)
+SHORT, LONG, MANY = (
+    Load(own_tokens=own, shared_tokens=20, answer_tokens=24, label_tokens=labels)
+    for own, labels in ((60, 40), (5000, 40), (60, 1600))
 )
 
 
@@ -196,12 +204,20 @@ def test_the_sets_never_ask_for_more_tickets_than_there_are(tickets: int, load: 
 
 
 def test_long_tickets_and_many_labels_get_a_test_set_that_can_be_answered_in_time() -> None:
-    short = plan.sizes(5000, Load(60, 24, 40), leave_some=False)
-    long = plan.sizes(5000, Load(5000, 24, 40), leave_some=False)
-    many = plan.sizes(5000, Load(60, 24, 1600), leave_some=False)
+    short = plan.sizes(5000, SHORT, leave_some=False)
+    long = plan.sizes(5000, LONG, leave_some=False)
+    many = plan.sizes(5000, MANY, leave_some=False)
     assert short.test == plan.TEST and plan.LEAST_TEST <= long.test < 40 and many.test < 60
-    assert "more could not be answered in the time of a demo" in plan.table(long, Load(5000, 24, 40), spent=20.0)
-    assert "more could not" not in plan.table(short, Load(60, 24, 40), spent=20.0)
+    assert "more could not be answered in the time of a demo" in plan.table(long, LONG, spent=20.0)
+    assert "more could not" not in plan.table(short, SHORT, spent=20.0)
+
+
+def test_a_machine_that_is_slow_today_gets_a_smaller_test_set_and_is_told_so() -> None:
+    slow = replace(MANY, slowness=2.0)
+    quick, made = plan.sizes(5000, MANY, leave_some=False), plan.sizes(5000, slow, leave_some=False)
+    assert made.test == pytest.approx(quick.test / 2, abs=1)
+    assert "2.0 times as slowly as planned" in plan.table(made, slow, spent=20.0)
+    assert "as slowly" not in plan.table(quick, MANY, spent=20.0)
 
 
 def test_training_takes_what_is_left_and_never_less_than_its_least() -> None:
@@ -212,4 +228,4 @@ def test_training_takes_what_is_left_and_never_less_than_its_least() -> None:
 
 def test_too_few_tickets_are_told_with_their_number() -> None:
     with pytest.raises(plan.TooFew, match="there are 19"):
-        plan.sizes(19, Load(60, 24, 40), leave_some=False)
+        plan.sizes(19, SHORT, leave_some=False)

@@ -13,7 +13,7 @@ from annotation.neardup import near_duplicates
 from annotation.splits import join_groups
 from annotation.texts import first_sentences
 from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
-from training.demo.source import Load, Source
+from training.demo.source import Source
 
 
 class Desk(NamedTuple):
@@ -89,7 +89,6 @@ def building_questions(folder: Path) -> Source:
         },
         spec=_building_task(),
         target_weight=8.0,
-        load=Load(prompt_tokens=25, answer_tokens=56, label_tokens=12),
         leaves_some=True,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import statistics
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from annotation import formats
 from annotation.formats.objects import cell_text
 from ftplatform.projects.spec import Choice, InputColumn, TaskField, TaskSpec
 from training.demo.columns import named_columns
-from training.demo.source import Load, Source, TicketsError, tokens_of
+from training.demo.source import Source, TicketsError, tokens_of
 
 MOST_LISTED = 24
 """Labels that fit into the prompt; a longer list would be most of the ticket's tokens."""
@@ -28,7 +27,6 @@ MOST_ANSWER_TOKENS = 160
 CUT_SHARE = 0.9
 """The share of target texts that fit whole into an answer's tokens."""
 
-FRAME_TOKENS = 15
 """Of the chat template around a ticket. The system prompt before it is read once for all tickets."""
 
 NAME_CHARACTERS, STEM_CHARACTERS, FIELD_CHARACTERS = 100, 18, 40
@@ -44,7 +42,6 @@ class _Seen:
     columns: list[str]
     rows: int = 0
     targets: Counter[str] = field(default_factory=Counter)
-    text_tokens: list[int] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
     """The reader's: an encoding that was guessed, a header that looks like data."""
 
@@ -72,11 +69,6 @@ def own_file(path: Path, *, text: str | None = None, target: str | None = None, 
         mapping=dict.fromkeys(seen.columns, "raw") | {text: "input:ticket", target: f"field:{made.name}"},
         spec=spec,
         target_weight=1.0,
-        load=Load(
-            prompt_tokens=FRAME_TOKENS + (statistics.fmean(seen.text_tokens) if seen.text_tokens else 0.0),
-            answer_tokens=answer,
-            label_tokens=sum(map(tokens_of, made.labels)),
-        ),
         remarks=(
             *(f"{path.name}: {warning}" for warning in seen.warnings),
             *found,
@@ -106,7 +98,6 @@ def _read(path: Path, text: str | None, target: str | None) -> _Seen:
                 seen.columns += sorted(late)
                 known |= late
             seen.targets[_plain(row.values.get(target))] += 1
-            seen.text_tokens.append(tokens_of(_plain(row.values.get(text))))
     except formats.FormatError as error:
         raise TicketsError(str(error)) from error
     except OSError as error:

@@ -13,18 +13,6 @@ class TicketsError(Exception):
 
 
 @dataclass(frozen=True)
-class Load:
-    """What answering a ticket costs, in tokens as far as they can be told without a tokenizer."""
-
-    prompt_tokens: float
-    """Of a ticket in its prompt, on average."""
-    answer_tokens: int
-    """At most."""
-    label_tokens: int
-    """Of all labels together, for the constrained choice; 0 where nothing is chosen."""
-
-
-@dataclass(frozen=True)
 class Source:
     """One project to be made."""
 
@@ -36,7 +24,6 @@ class Source:
     mapping: dict[str, str]
     spec: TaskSpec
     target_weight: float
-    load: Load
     remarks: tuple[str, ...] = ()
     """What was guessed or cut, and what the file's reader warned of; told beside the plan and in the JSON."""
     leaves_some: bool = False

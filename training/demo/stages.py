@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from annotation import services as annotation
-from annotation.models import DatasetVersion, Example, Import, Queue, Split
+from annotation.models import DatasetVersion, Example, ExampleContent, Import, Queue, Split
 from evaluation import services as evaluation
 from evaluation.models import Campaign, Scorecard
 from evaluation.services.scorecards import default_rules
@@ -30,9 +31,10 @@ from ftplatform.local.processes import die_with_parent
 from ftplatform.projects import services as projects
 from ftplatform.projects.models import Project
 from inference import services as inference
-from inference.models import ModelVersion
+from inference.models import ModelVersion, PromptCondition
 from training import services as training
 from training.demo import plan
+from training.demo.load import SAMPLE, load_of
 from training.demo.people import PEOPLE
 from training.demo.source import Source
 from training.models import TrainingRun
@@ -65,6 +67,8 @@ class Loop:
     seconds: dict[str, float] = field(default_factory=dict)
     project: Project = field(init=False)
     read: str = ""
+    usable: int = 0
+    load: plan.Load = field(init=False)
     sizes: plan.Sizes = field(init=False)
     base: ModelVersion = field(init=False)
     evaluation_set: DatasetVersion = field(init=False)
@@ -181,12 +185,8 @@ def import_tickets(loop: Loop) -> None:
         assert row.job
         loop.wait("import", row.job)
         row.refresh_from_db()
-        usable = Example.objects.filter(project=loop.project, state=Example.State.RESOLVED).count()
-        loop.read = _read_text(row, usable)
-        try:
-            loop.sizes = plan.sizes(usable, loop.source.load, leave_some=loop.source.leaves_some)
-        except plan.TooFew as error:
-            raise DemoError(f"{loop.source.path.name}: {error}. {loop.read}") from error
+        loop.usable = Example.objects.filter(project=loop.project, state=Example.State.RESOLVED).count()
+        loop.read = _read_text(row, loop.usable)
 
 
 def _read_text(row: Import, usable: int) -> str:
@@ -205,6 +205,29 @@ def _read_text(row: Import, usable: int) -> str:
 def register_model(loop: Loop, preparing: Preparing) -> None:
     with loop.stage("model"):
         loop.base = inference.register_embedded(project=loop.project, folder=preparing.wait(), by=loop.by)
+
+
+def plan_sizes(loop: Loop) -> None:
+    """Those of the sets that an earlier demo drew, else what can be answered in time."""
+    sample = _sample(loop)
+    loop.load = load_of(loop.source.spec, sample, model_folder())
+    drawn = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).order_by("number").first()
+    splits = Counter(Example.objects.filter(project=loop.project, split__isnull=False).values_list("split", flat=True))
+    if drawn and splits[Split.TRAIN]:
+        test, validation, train = drawn.size, splits[Split.VALIDATION], splits[Split.TRAIN]
+        loop.sizes = plan.Sizes(test, validation, train, loop.usable - test - validation - train)
+        return
+    try:
+        loop.sizes = plan.sizes(loop.usable, loop.load, leave_some=loop.source.leaves_some)
+    except plan.TooFew as error:
+        raise DemoError(f"{loop.source.path.name}: {error}. {loop.read}") from error
+
+
+def _sample(loop: Loop) -> list[dict[str, Any]]:
+    """Inputs of tickets from all over the file."""
+    tickets = Example.objects.filter(project=loop.project, state=Example.State.RESOLVED).order_by("pk")
+    every = tickets.values_list("pk", flat=True)[:: max(1, loop.usable // SAMPLE)]
+    return list(ExampleContent.objects.filter(pk__in=every).order_by("pk").values_list("inputs", flat=True))
 
 
 def freeze_test_set(loop: Loop) -> None:
@@ -300,11 +323,15 @@ def _row_limit(loop: Loop) -> int:
 
 def _candidate_seconds(loop: Loop) -> float:
     """What the candidate's answers will take, by what the base took for the same conditions. Where all it does is choose, the ways of
-    asking are first tried on the validation tickets."""
-    cells = loop.baseline.generation_run.cells.select_related("condition")
-    seconds = plan.SHORTER_ANSWERS * sum(cell.seconds for cell in cells if cell.condition.shots == 0)
-    tried = loop.sizes.validation if all(field.kind == "choice" for field in loop.source.spec.fields) else 0
-    return seconds * (1 + tried / loop.sizes.test)
+    asking are first tried on the validation tickets, by an engine of their own."""
+    cells = [
+        cell for cell in loop.baseline.generation_run.cells.select_related("condition") if not cell.condition.shots
+    ]
+    free = PromptCondition.Decoding.FREE
+    seconds = sum(cell.seconds * (plan.SHORTER_ANSWERS if cell.condition.decoding == free else 1) for cell in cells)
+    if not loop.load.only_chosen:
+        return seconds
+    return seconds * (1 + loop.sizes.validation / loop.sizes.test) + plan.ENGINE_SECONDS
 
 
 def compare(loop: Loop) -> None:
@@ -358,5 +385,5 @@ def open_queue(loop: Loop) -> None:
 
 def plan_text(loop: Loop) -> str:
     """What was read, guessed and planned, printed before the long stages begin."""
-    table = plan.table(loop.sizes, loop.source.load, spent=time.monotonic() - loop.started)
+    table = plan.table(loop.sizes, loop.load, spent=time.monotonic() - loop.started)
     return "\n".join([loop.read, *loop.source.remarks, table])

@@ -1,0 +1,76 @@
+"""What answering a ticket costs: in tokens by the base model's own tokenizer, and in time by how this machine computes today. Django-free."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annotation.render import render_messages
+from ftplatform.engines.modelconfig import context_length
+from ftplatform.projects.spec import TaskSpec
+from inference.backends.batching import shared_prefix_length
+from training.demo.plan import TOLD_SLOWNESS, Load
+from training.engine.light import LightTokenizer
+from training.engine.render import Renderer, RenderError
+from training.engine.rows import Message
+
+SAMPLE = 200
+"""Tickets whose tokens are counted."""
+
+PLANNED_GIGAFLOPS = 100.0
+"""Of a product of matrices in float32 on the two cores that the plan's rates were measured on, less a fifth for chance."""
+
+PROBE_SECONDS = 0.3
+
+
+def load_of(spec: TaskSpec, tickets: Sequence[dict[str, Any]], folder: Path) -> Load:
+    """Counts a sample's tokens with the tokenizer in the model's folder. A ticket longer than its context is not answered and costs
+    nothing. Raises LightTokenizerError, TemplateError."""
+    tokenizer = LightTokenizer.load(folder)
+    renderer = Renderer(tokenizer)  # type: ignore[arg-type]  # what rendering needs of a tokenizer
+    context = context_length(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    prompts = [ids for inputs in tickets if (ids := _prompt(renderer, spec, inputs))]
+    shared = shared_prefix_length(prompts) if prompts else 0
+    own = [len(ids) - shared if context is None or len(ids) <= context else 0 for ids in prompts]
+    chosen = spec.fields[0]
+    return Load(
+        own_tokens=statistics.fmean(own) if own else 0.0,
+        shared_tokens=shared,
+        answer_tokens=spec.max_new_tokens,
+        label_tokens=sum(
+            len(tokenizer(label, add_special_tokens=False)["input_ids"])
+            for label in (chosen.labels if chosen.kind == "choice" else ())
+        ),
+        only_chosen=all(field.kind == "choice" for field in spec.fields),
+        slowness=slowness(),
+    )
+
+
+def _prompt(renderer: Renderer, spec: TaskSpec, inputs: dict[str, Any]) -> list[int]:
+    messages = [Message.model_validate(message) for message in render_messages(spec, inputs).messages]
+    try:
+        return renderer.prompt_ids(messages)
+    except RenderError:
+        return []  # it will be told with its ticket
+
+
+def slowness() -> float:
+    """By a product of matrices as the embedded model has them: the best of five tries, and 1 where that is near enough to
+    what was planned for. A stand-in for the model itself, whose libraries alone take ten seconds to read."""
+    rng = np.random.default_rng(0)
+    left, right = (rng.standard_normal(shape, dtype=np.float32) for shape in ((1536, 576), (576, 1536)))
+    rates = []
+    for _ in range(5):
+        begun, products = time.perf_counter(), 0
+        while (spent := time.perf_counter() - begun) < PROBE_SECONDS / 5:
+            left @ right
+            products += 1
+        rates.append(products * 2e-9 * 1536 * 576 * 1536 / spent)
+    times = PLANNED_GIGAFLOPS / max(rates)
+    return times if times >= TOLD_SLOWNESS else 1.0
