@@ -221,9 +221,22 @@ def test_a_machine_that_is_slow_today_gets_a_smaller_test_set_and_is_told_so() -
 
 
 def test_training_takes_what_is_left_and_never_less_than_its_least() -> None:
-    assert plan.training_budget(100, 60) == 260
-    assert plan.training_budget(300, 60) == plan.TOTAL_SECONDS - 300 - 60 - plan.MERGE_SECONDS - plan.SCORING_SECONDS
-    assert plan.training_budget(900, 60) == 75
+    assert plan.training_budget(100, 60, 75) == 260
+    assert plan.training_budget(300, 60, 75) == (
+        plan.TOTAL_SECONDS - 300 - 60 - plan.MERGE_SECONDS - plan.SCORING_SECONDS
+    )
+    assert plan.training_budget(900, 60, 75) == 75
+
+
+def test_long_tickets_have_fewer_shots_a_smaller_validation_set_and_a_training_worth_its_name() -> None:
+    letters = Load(own_tokens=370, shared_tokens=30, answer_tokens=11, label_tokens=7, only_chosen=True)
+    made = plan.sizes(300, letters, leave_some=False)
+    assert (plan.shots_of(letters), plan.shots_of(SHORT)) == (1, 3)
+    assert made.validation == made.test // 3 < plan.VALIDATION
+    answers = made.test * (plan.baseline_seconds(letters) + plan.candidate_seconds(letters))
+    least = plan.least_training(made.validation, letters)
+    assert least > plan.TRAINING_SECONDS[0] == plan.least_training(20, SHORT)
+    assert plan.PREPARING_SECONDS + answers + least <= plan.TOTAL_SECONDS
 
 
 def test_too_few_tickets_are_told_with_their_number() -> None:

@@ -31,9 +31,15 @@ TEST, VALIDATION, TRAIN = 96, 20, 250
 """Tickets of each kind when there are enough: intervals narrow enough to see a gain, in minutes on two cores."""
 
 LEAST, LEAST_TEST = 20, 10
-SHOTS = 3
-READ_A_SECOND, WRITTEN_A_SECOND, LABELS_A_SECOND = 320.0, 110.0, 300.0
+SHOTS, SHOTS_OF_LONG_TICKETS = 3, 1
+MOST_SHOT_TOKENS = 600
+"""Of all shots together, where there is more than one."""
+
+READ_A_SECOND, WRITTEN_A_SECOND, LABELS_A_SECOND = 300.0, 110.0, 300.0
 """Tokens: of prompts, of answers, of labels held against a prompt. The embedded model on two cores that have neither AVX-512 nor bfloat16."""
+
+TRAINED_A_SECOND, EVALUATED_A_SECOND = 140.0, 200.0
+"""Tokens of rows, there too."""
 
 ROWS_A_BATCH = 16
 """What prompts begin with is computed once for about so many."""
@@ -41,10 +47,12 @@ ROWS_A_BATCH = 16
 TOLD_SLOWNESS = 1.2
 """Less is not told from chance."""
 
-SHOTS_IN_VIEW = 1.6
-"""What a token of a prompt costs with the shots in view, of what it costs without."""
+VIEW = 1.1e-3
+"""What each token that is looked back at adds to the cost of reading one."""
 
-ANSWER_SECONDS = TOTAL_SECONDS - PREPARING_SECONDS - TRAINING_SECONDS[0] - MERGE_SECONDS - SCORING_SECONDS
+REHEARSED, LEAST_STEPS, LEAST_EVALUATIONS = 4, 6, 3
+"""What a training is not worth its name without: the steps that are timed, those that train, and the evaluations at both ends and in rehearsal."""
+
 BATCH, EPOCHS = 4, 2
 
 
@@ -93,19 +101,35 @@ def sizes(tickets: int, load: Load, *, leave_some: bool) -> Sizes:
         raise TooFew(
             f"at least {LEAST} usable tickets are needed for a test set, validation and training; there are {tickets}"
         )
-    validation = min(VALIDATION, max(3, tickets // 10))
-    left = ANSWER_SECONDS - tried_seconds(validation, load)
-    in_time = int(left / (baseline_seconds(load) + candidate_seconds(load)))
-    test = min(TEST, max(5, tickets // 4), max(LEAST_TEST, in_time))
+    test = min(TEST, max(5, tickets // 4))
+    while test > LEAST_TEST and not _fits(test, _validation(test, tickets), load):
+        test -= 1
+    validation = _validation(test, tickets)
     rest = tickets - test - validation
     train = min(TRAIN, rest) if leave_some else rest
     return Sizes(test, validation, train, rest - train)
 
 
+def _validation(test: int, tickets: int) -> int:
+    """A third of a test set that had to be small: it is answered at each evaluation."""
+    return min(VALIDATION, max(3, tickets // 10), max(3, test // 3))
+
+
+def _fits(test: int, validation: int, load: Load) -> bool:
+    answers = test * (baseline_seconds(load) + candidate_seconds(load)) + tried_seconds(validation, load)
+    rest = PREPARING_SECONDS + least_training(validation, load) + MERGE_SECONDS + SCORING_SECONDS
+    return answers + rest <= TOTAL_SECONDS
+
+
+def shots_of(load: Load) -> int:
+    """Examples that are shown in the k-shot condition."""
+    return SHOTS if SHOTS * (load.own_tokens + load.answer_tokens) <= MOST_SHOT_TOKENS else SHOTS_OF_LONG_TICKETS
+
+
 def baseline_seconds(load: Load) -> float:
     """A test ticket answered by the base model: without and with shots, and its choice between labels."""
-    shots = SHOTS * (load.own_tokens + load.answer_tokens)
-    return load.slowness * (_asked(load) + _asked(load, shots=shots, view=SHOTS_IN_VIEW) + _chosen(load))
+    shots = shots_of(load) * (load.own_tokens + load.answer_tokens)
+    return load.slowness * (_asked(load) + _asked(load, shots=shots) + _chosen(load))
 
 
 def candidate_seconds(load: Load) -> float:
@@ -117,31 +141,40 @@ def tried_seconds(validation: int, load: Load) -> float:
     return validation * candidate_seconds(load) + ENGINE_SECONDS if load.only_chosen else 0.0
 
 
-def _asked(load: Load, *, shots: float = 0.0, view: float = 1.0) -> float:
-    return _read(load, shots=shots, view=view) + load.answer_tokens / WRITTEN_A_SECOND
+def least_training(validation: int, load: Load) -> float:
+    """Seconds of the shortest training that is worth its name, from its engine's start to the last evaluation."""
+    row = load.own_tokens + load.shared_tokens / BATCH + load.answer_tokens
+    steps = (REHEARSED + LEAST_STEPS) * BATCH * row / TRAINED_A_SECOND
+    evaluations = LEAST_EVALUATIONS * validation * row / EVALUATED_A_SECOND
+    return max(TRAINING_SECONDS[0], ENGINE_SECONDS + load.slowness * (steps + evaluations))
+
+
+def _asked(load: Load, *, shots: float = 0.0) -> float:
+    return _read(load, shots=shots) + load.answer_tokens / WRITTEN_A_SECOND
 
 
 def _chosen(load: Load) -> float:
     return (_read(load) + load.label_tokens / LABELS_A_SECOND) if load.label_tokens else 0.0
 
 
-def _read(load: Load, *, shots: float = 0.0, view: float = 1.0) -> float:
-    return (view * load.own_tokens + (load.shared_tokens + shots) / ROWS_A_BATCH) / READ_A_SECOND
+def _read(load: Load, *, shots: float = 0.0) -> float:
+    once = load.shared_tokens + shots
+    return ((1 + VIEW * once) * load.own_tokens + once / ROWS_A_BATCH) / READ_A_SECOND
 
 
-def training_budget(spent: float, candidate: float) -> float:
-    """Seconds of training that fit, from its engine's start to the last step, after what was spent and before what the candidate's answers will take."""
+def training_budget(spent: float, candidate: float, least: float) -> float:
+    """Seconds of training that fit, from its engine's start to the last step, after what was spent and before what the candidate's answers
+    will take; not less than the least."""
     left = TOTAL_SECONDS - spent - candidate - MERGE_SECONDS - SCORING_SECONDS
-    low, high = TRAINING_SECONDS
-    return round(min(high, max(low, left)), 1)
+    return round(max(least, min(TRAINING_SECONDS[1], left)), 1)
 
 
 def table(made: Sizes, load: Load, *, spent: float) -> str:
     """The plan as it is printed before the long stages begin: tickets, steps, seconds per stage. spent: seconds so far."""
     baseline = made.test * baseline_seconds(load)
     candidate = made.test * candidate_seconds(load) + tried_seconds(made.validation, load)
-    training = training_budget(spent + baseline, candidate)
-    conditions = "zero-shot, 3-shot" + (", constrained choice" if load.label_tokens else "")
+    training = training_budget(spent + baseline, candidate, least_training(made.validation, load))
+    conditions = f"zero-shot, {shots_of(load)}-shot" + (", constrained choice" if load.label_tokens else "")
     left = f", {made.unlabelled:,} left for labelers" if made.unlabelled else ""
     rows = [
         ("so far", "installed, servers started, tickets imported, model unpacked", spent),

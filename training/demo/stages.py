@@ -259,7 +259,11 @@ def measure_baseline(loop: Loop) -> None:
         if job is None:
             default_rules(loop.project, by=loop.by)
             job = evaluation.request_baseline(
-                evaluation_set=loop.evaluation_set, base_model=loop.base, seed=loop.seed, by=loop.by
+                evaluation_set=loop.evaluation_set,
+                base_model=loop.base,
+                shots=plan.shots_of(loop.load),
+                seed=loop.seed,
+                by=loop.by,
             )
         job = loop.wait("baseline", job)
         loop.baseline = Scorecard.objects.get(pk=job.result["scorecard"])
@@ -292,7 +296,8 @@ def train(loop: Loop) -> None:
 
 def _hyperparameters(loop: Loop) -> dict[str, Any]:
     """The recipe measured for so small a model and budget (docs/decisions/011). The 1e-5 to 5e-5 of the literature is for full tuning of 7B."""
-    budget = plan.training_budget(time.monotonic() - loop.started, _candidate_seconds(loop))
+    least = plan.least_training(loop.sizes.validation, loop.load)
+    budget = plan.training_budget(time.monotonic() - loop.started, _candidate_seconds(loop), least)
     return {
         "method": "lora",
         "lora_r": 16,
