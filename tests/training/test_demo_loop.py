@@ -85,9 +85,10 @@ def go(source: Source, said: list[str], seed: int = 0) -> tuple[stages.Loop, dic
     )
     stages.make_project(loop)
     stages.import_tickets(loop)
+    stages.register_model(loop, stages.Preparing(None))
+    stages.plan_sizes(loop)
     said.append(stages.plan_text(loop))
     stages.freeze_test_set(loop)
-    stages.register_model(loop, stages.Preparing(None))
     for stage in (
         stages.measure_baseline,
         stages.freeze_dataset,

@@ -70,6 +70,7 @@ class Loop:
     usable: int = 0
     load: plan.Load = field(init=False)
     sizes: plan.Sizes = field(init=False)
+    folder: Path = field(init=False)
     base: ModelVersion = field(init=False)
     evaluation_set: DatasetVersion = field(init=False)
     dataset: DatasetVersion = field(init=False)
@@ -204,13 +205,13 @@ def _read_text(row: Import, usable: int) -> str:
 
 def register_model(loop: Loop, preparing: Preparing) -> None:
     with loop.stage("model"):
-        loop.base = inference.register_embedded(project=loop.project, folder=preparing.wait(), by=loop.by)
+        loop.folder = preparing.wait()
+        loop.base = inference.register_embedded(project=loop.project, folder=loop.folder, by=loop.by)
 
 
 def plan_sizes(loop: Loop) -> None:
     """Those of the sets that an earlier demo drew, else what can be answered in time."""
-    sample = _sample(loop)
-    loop.load = load_of(loop.source.spec, sample, model_folder())
+    loop.load = load_of(loop.source.spec, _sample(loop), loop.folder)
     drawn = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).order_by("number").first()
     splits = Counter(Example.objects.filter(project=loop.project, split__isnull=False).values_list("split", flat=True))
     if drawn and splits[Split.TRAIN]:
