@@ -18,8 +18,8 @@ from ftplatform.errors import FieldError, Refused
 from ftplatform.ui.numbers import thousands
 from inference.models import ModelVersion
 from training.engine.config import context_of
-from training.engine.light import LightTokenizer, LightTokenizerError
-from training.engine.render import Renderer, RenderError, TemplateError, UntrainedRow
+from training.engine.light import LightTokenizerError, light_renderer
+from training.engine.render import RenderError, TemplateError, UntrainedRow
 from training.trainrows import row_of
 
 CHECKED_AT_ONCE = 10_000
@@ -191,7 +191,7 @@ def _count(dataset: int, model: int) -> Counted:
     assert base.files
     folder = materialise(base.files)
     try:
-        renderer = Renderer(LightTokenizer.load(folder))  # type: ignore[arg-type]  # what rendering needs of a tokenizer
+        renderer = light_renderer(folder)
     except (LightTokenizerError, TemplateError) as error:
         raise Refused("no-tokenizer", f"{base} cannot be tuned: {error}", field="base_version") from error
     rows, faulty = [], set()

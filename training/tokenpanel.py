@@ -12,7 +12,7 @@ from annotation.models import DatasetItem, DatasetVersion
 from annotation.panels import ItemPanel, Piece
 from ftplatform.artifacts.services import materialise
 from inference.models import ModelVersion
-from training.engine.light import LightTokenizer, LightTokenizerError
+from training.engine.light import LightTokenizerError, light_renderer
 from training.engine.render import Renderer, RenderError, TemplateError
 from training.trainrows import row_of
 
@@ -61,4 +61,4 @@ def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
 
 @lru_cache(maxsize=4)
 def _renderer(folder: Path) -> Renderer:
-    return Renderer(LightTokenizer.load(folder))  # type: ignore[arg-type]  # what rendering needs of a tokenizer
+    return light_renderer(folder)

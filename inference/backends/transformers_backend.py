@@ -31,10 +31,8 @@ from training.engine.render import Renderer, RenderError, TemplateError
 from training.engine.rows import Message as RenderedMessage
 
 CACHE_BYTES = 2 * 1024**3  # for keys and values of one batch
-A_FORWARD = {
-    "cpu": 48,
-    "cuda": 256,
-}  # tokens' worth: measured on two cores; assumed of a GPU, whose memory is its limit for long
+# What a forward costs beside its tokens, in tokens: measured on two cores, assumed of a GPU, whose memory limits it for long.
+A_FORWARD = {"cpu": 48, "cuda": 256}
 LOGIT_FLOATS = 2**26  # a quarter of a gigabyte of logits at once, in scoring
 TRIE_TOLERANCE = 0.05  # of log-likelihood, relative: formats differ a little, a wrong mask differs by much
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from annotation.render import render_messages
-from ftplatform.engines.modelconfig import context_length
 from ftplatform.projects.spec import TaskSpec
 from inference.backends.batching import shared_prefix_length
 from training.demo.plan import TOLD_SLOWNESS, Load
-from training.engine.light import LightTokenizer
+from training.engine.config import context_of
+from training.engine.light import light_renderer
 from training.engine.render import Renderer, RenderError
 from training.engine.rows import Message
 
@@ -32,9 +31,7 @@ TRIES, TRY_SECONDS = 40, 0.06
 def load_of(spec: TaskSpec, tickets: Sequence[dict[str, Any]], folder: Path) -> Load:
     """Counts a sample's tokens with the tokenizer in the model's folder. A ticket longer than its context is not answered and costs
     nothing. Raises LightTokenizerError, TemplateError."""
-    tokenizer = LightTokenizer.load(folder)
-    renderer = Renderer(tokenizer)  # type: ignore[arg-type]  # what rendering needs of a tokenizer
-    context = context_length(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    renderer, context = light_renderer(folder), context_of(folder)
     prompts = [ids for inputs in tickets if (ids := _prompt(renderer, spec, inputs))]
     shared = shared_prefix_length(prompts) if prompts else 0
     own = [len(ids) - shared if context is None or len(ids) <= context else 0 for ids in prompts]
@@ -44,7 +41,7 @@ def load_of(spec: TaskSpec, tickets: Sequence[dict[str, Any]], folder: Path) -> 
         shared_tokens=shared,
         answer_tokens=spec.max_new_tokens,
         label_tokens=sum(
-            len(tokenizer(label, add_special_tokens=False)["input_ids"])
+            len(renderer.tokenizer(label, add_special_tokens=False)["input_ids"])
             for label in (chosen.labels if chosen.kind == "choice" else ())
         ),
         only_chosen=all(field.kind == "choice" for field in spec.fields),

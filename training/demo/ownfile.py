@@ -27,8 +27,6 @@ MOST_ANSWER_TOKENS = 160
 CUT_SHARE = 0.9
 """The share of target texts that fit whole into an answer's tokens."""
 
-"""Of the chat template around a ticket. The system prompt before it is read once for all tickets."""
-
 NAME_CHARACTERS, STEM_CHARACTERS, FIELD_CHARACTERS = 100, 18, 40
 NAMED = 3
 

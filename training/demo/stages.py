@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from django.conf import settings
 
 from annotation import services as annotation
 from annotation.models import DatasetVersion, Example, ExampleContent, Import, Queue, Split
+from annotation.selectors import counts_of
 from evaluation import services as evaluation
 from evaluation.models import Campaign, Scorecard
 from evaluation.services.scorecards import default_rules
@@ -212,11 +212,10 @@ def register_model(loop: Loop, preparing: Preparing) -> None:
 def plan_sizes(loop: Loop) -> None:
     """Those of the sets that an earlier demo drew, else what can be answered in time."""
     loop.load = load_of(loop.source.spec, _sample(loop), loop.folder)
-    drawn = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).order_by("number").first()
-    splits = Counter(Example.objects.filter(project=loop.project, split__isnull=False).values_list("split", flat=True))
-    if drawn and splits[Split.TRAIN]:
-        test, validation, train = drawn.size, splits[Split.VALIDATION], splits[Split.TRAIN]
-        loop.sizes = plan.Sizes(test, validation, train, loop.usable - test - validation - train)
+    drawn, counts = _drawn_test_set(loop), counts_of(loop.project)
+    if drawn and counts.train:
+        left = loop.usable - drawn.size - counts.validation - counts.train
+        loop.sizes = plan.Sizes(drawn.size, counts.validation, counts.train, left)
         return
     try:
         loop.sizes = plan.sizes(loop.usable, loop.load, leave_some=loop.source.leaves_some)
@@ -231,11 +230,15 @@ def _sample(loop: Loop) -> list[dict[str, Any]]:
     return list(ExampleContent.objects.filter(pk__in=every).order_by("pk").values_list("inputs", flat=True))
 
 
+def _drawn_test_set(loop: Loop) -> DatasetVersion | None:
+    """The first: people may have enlarged it on the site since."""
+    return loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).order_by("number").first()
+
+
 def freeze_test_set(loop: Loop) -> None:
     """The test set comes first, before anything is measured or trained."""
     with loop.stage("test set"):
-        found = loop.project.dataset_versions.filter(kind=DatasetVersion.Kind.EVALUATION).order_by("number").first()
-        loop.evaluation_set = found or annotation.freeze_evaluation_set(
+        loop.evaluation_set = _drawn_test_set(loop) or annotation.freeze_evaluation_set(
             project=loop.project, size=loop.sizes.test, stratify=_stratum(loop), seed=loop.seed, by=loop.by
         )
         if not Example.objects.filter(project=loop.project, split=Split.TRAIN).exists():
@@ -330,9 +333,7 @@ def _row_limit(loop: Loop) -> int:
 def _candidate_seconds(loop: Loop) -> float:
     """What the candidate's answers will take, by what the base took for the same conditions. Where all it does is choose, the ways of
     asking are first tried on the validation tickets, by an engine of their own."""
-    cells = [
-        cell for cell in loop.baseline.generation_run.cells.select_related("condition") if not cell.condition.shots
-    ]
+    cells = loop.baseline.generation_run.cells.filter(condition__shots=0).select_related("condition")
     free = PromptCondition.Decoding.FREE
     seconds = sum(cell.seconds * (plan.SHORTER_ANSWERS if cell.condition.decoding == free else 1) for cell in cells)
     if not loop.load.only_chosen:

@@ -20,6 +20,8 @@ from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+from training.engine.render import Renderer
+
 SPECIAL_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -106,6 +108,11 @@ class LightTokenizer:
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
         return environment.from_string(self.chat_template or "")
+
+
+def light_renderer(folder: Path) -> Renderer:
+    """Renders with the tokenizer in a model's folder. Raises LightTokenizerError, render.TemplateError."""
+    return Renderer(LightTokenizer.load(folder))  # type: ignore[arg-type]  # what rendering needs of a tokenizer
 
 
 def _template(folder: Path, config: dict[str, Any]) -> str | None:
